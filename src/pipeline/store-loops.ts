@@ -4,6 +4,7 @@ import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
+import type { HoldWatch } from './holds.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
@@ -21,6 +22,8 @@ export interface StoreLoopsOptions<State, Event>
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
+  /** The holds, which were read before. `start` has them watched. */
+  readonly holds: HoldWatch;
   readonly defects: Defects;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
@@ -70,10 +73,13 @@ export class StoreLoops<State, Event> {
 
   constructor(options: StoreLoopsOptions<State, Event>) {
     this.#options = options;
-    const { domain, decoder, parked, store, targets, clock, logger, defects, delivery = {} } = options;
+    const { domain, decoder, parked, holds, store, targets, clock, logger, defects, delivery = {} } = options;
     const { enabled = true } = delivery;
     this.#ledgerWatches = enabled
-      ? targets.map(({ target }) => new LedgerWatch(target.name, store, clock, logger))
+      ? targets.map(
+          ({ target: { name } }) =>
+            new LedgerWatch(name, store, clock, logger, () => holds.ofTarget(name) !== null),
+        )
       : [];
     this.#delivers = enabled ? this.#createDelivers() : [];
     this.#sweepers = this.#createSweepers();
@@ -103,11 +109,14 @@ export class StoreLoops<State, Event> {
   }
 
   start(): void {
+    const { holds, clock, defects, signal } = this.#options;
+    this.#applyHolds();
+    holds.onChange(() => this.#applyHolds());
     for (const deliver of this.#delivers) deliver.start();
-    const { clock, defects, signal } = this.#options;
     const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
       supervised(place, () => watch.run(signal), { defects, clock, signal });
     this.#watching = Promise.all([
+      run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
@@ -184,6 +193,13 @@ export class StoreLoops<State, Event> {
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;
+  }
+
+  #applyHolds(): void {
+    this.#delivers.forEach((deliver, index) => {
+      if (this.#options.holds.ofTarget(this.#route(index).target.name) === null) deliver.goOn();
+      else deliver.pause();
+    });
   }
 
   #route(index: number): TargetRoute {

@@ -9,8 +9,14 @@ export type PartsHealth =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly summary: string };
 
-/** `warnings`: sentences for an operator, although the program works. Left out if there are none. */
-export type SyncHealth = PartsHealth & { readonly warnings?: readonly string[] };
+/**
+ * `warnings` are sentences for an operator, although the program works. `notes` are sentences on what an operator has
+ * paused. Each is left out if there are none.
+ */
+export type SyncHealth = PartsHealth & {
+  readonly warnings?: readonly string[];
+  readonly notes?: readonly string[];
+};
 
 /** The health is answered within this time, even if the store does not answer. */
 const HEALTH_DEADLINE_MS = 5_000;

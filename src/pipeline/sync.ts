@@ -1,7 +1,9 @@
 import { TributaryError } from '../core/errors.ts';
+import type { Hold } from '../ports/holds.ts';
 import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import { Defects, type DefectsStatus } from './defects.ts';
+import { HoldWatch, sentenceOf } from './holds.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
 import { ParkedRegistry } from './ingest/parked.ts';
@@ -16,6 +18,8 @@ import { dueTargetsOf } from './target-route.ts';
 
 export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
+  /** What operators have paused, the oldest first. */
+  readonly holds: readonly Hold[];
   /** The defects since the start. */
   readonly defects: DefectsStatus;
 }
@@ -35,6 +39,8 @@ export class Sync<State, Event> {
   readonly #opening: Opening;
   readonly #quarantine: QuarantineWatch;
   #watching: Promise<void> | undefined;
+  /** Undefined until the store is migrated. */
+  #holds: HoldWatch | undefined;
   /** Undefined until the store is migrated. */
   #loops: StoreLoops<State, Event> | undefined;
   #ingest: Ingest<State, Event> | undefined;
@@ -80,6 +86,7 @@ export class Sync<State, Event> {
     return {
       ingest: this.#ingest?.status() ?? null,
       ...(this.#loops?.status() ?? NO_STORE_LOOPS),
+      holds: this.#holds?.list() ?? [],
       defects: this.#defects.status(),
     };
   }
@@ -87,7 +94,17 @@ export class Sync<State, Event> {
   /** Whether every part works; else what is wrong. Resolves within 5 s. */
   async health(): Promise<SyncHealth> {
     const warnings = [...this.#quarantine.warnings(), ...(this.#loops?.warnings() ?? [])];
-    return { ...(await this.#partsHealth()), ...(warnings.length === 0 ? {} : { warnings }) };
+    const notes = (this.#holds?.list() ?? []).map(sentenceOf);
+    return {
+      ...(await this.#partsHealth()),
+      ...(warnings.length === 0 ? {} : { warnings }),
+      ...(notes.length === 0 ? {} : { notes }),
+    };
+  }
+
+  /** Reads the holds now, because somebody has changed them. If the store does not answer, a later look follows. */
+  async holdsChanged(): Promise<void> {
+    await this.#holds?.lookOrSay();
   }
 
   async #partsHealth(): Promise<PartsHealth> {
@@ -103,9 +120,15 @@ export class Sync<State, Event> {
     const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
     if (migrated === undefined || this.#stopping.signal.aborted) return;
     const { store } = migrated;
-    const loops = this.#startLoops(migrated);
+    const { clock, logger } = this.#options;
+    const holds = new HoldWatch(store, clock, logger);
+    // Nothing is claimed and nothing is read before it is known what is on hold.
+    await this.#opening.untilItWorks(() => holds.look(), { hasBegun: false });
+    if (this.#stopping.signal.aborted) return;
+    this.#holds = holds;
+    const loops = this.#startLoops(migrated, holds);
     await this.#opening.untilItWorks(() => this.#prepareTopics(), { hasBegun: true });
-    await this.#opening.untilItWorks(() => this.#startIngest(store, loops), { hasBegun: true });
+    await this.#opening.untilItWorks(() => this.#startIngest(store, loops, holds), { hasBegun: true });
   }
 
   #migrate(): Promise<MigratedStore> {
@@ -115,7 +138,7 @@ export class Sync<State, Event> {
   }
 
   /** Starts the parts that do not need the log. */
-  #startLoops({ store, report }: MigratedStore): StoreLoops<State, Event> {
+  #startLoops({ store, report }: MigratedStore, holds: HoldWatch): StoreLoops<State, Event> {
     const { clock, onStoreReady } = this.#options;
     const { signal } = this.#stopping;
     const loops = new StoreLoops({
@@ -123,6 +146,7 @@ export class Sync<State, Event> {
       store,
       decoder: this.#decoder,
       parked: this.#parked,
+      holds,
       defects: this.#defects,
       topics: this.#topics,
       signal,
@@ -155,8 +179,8 @@ export class Sync<State, Event> {
   }
 
   /** A consumer starts only once, so each try makes a new ingest. */
-  async #startIngest(store: Store, loops: StoreLoops<State, Event>): Promise<void> {
-    const ingest = this.#createIngest(store, loops, await store.storeId());
+  async #startIngest(store: Store, loops: StoreLoops<State, Event>, holds: HoldWatch): Promise<void> {
+    const ingest = this.#createIngest(store, loops, holds, await store.storeId());
     this.#ingest = ingest;
     try {
       await ingest.start();
@@ -167,7 +191,12 @@ export class Sync<State, Event> {
     }
   }
 
-  #createIngest(store: Store, loops: StoreLoops<State, Event>, storeId: string): Ingest<State, Event> {
+  #createIngest(
+    store: Store,
+    loops: StoreLoops<State, Event>,
+    holds: HoldWatch,
+    storeId: string,
+  ): Ingest<State, Event> {
     const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
     const {
       lanes = 4,
@@ -180,6 +209,7 @@ export class Sync<State, Event> {
       decoder: this.#decoder,
       parked: this.#parked,
       quarantine: this.#quarantine,
+      holds,
       defects: this.#defects,
       log,
       store,

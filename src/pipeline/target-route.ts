@@ -86,8 +86,8 @@ export function sweeperOn(
     ...sweep,
     target: target.name,
     isShut() {
-      const { breaker } = deliver.status();
-      return breaker === 'open' || breaker === 'disabled';
+      const { breaker, isPaused } = deliver.status();
+      return isPaused || breaker === 'open' || breaker === 'disabled';
     },
     onMadeDue: () => deliver.wake(),
   });

@@ -4,6 +4,7 @@ import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from './commit.ts';
 import type { DeliveryClaims } from './delivery-claims.ts';
+import type { Holds } from './holds.ts';
 import type { Jobs } from './jobs.ts';
 import type { Journal } from './journal.ts';
 import type { DeliveryInspection } from './ledger.ts';
@@ -31,6 +32,7 @@ export interface StoreAdministration
     RedriveJobs,
     AuditLog,
     ParkedEntities,
+    Holds,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called

@@ -255,7 +255,12 @@ export function describeReading(suite: EventLogSuite): void {
       );
       expect(taken).toEqual([]);
       await member.untilFaults(1);
-      expect(member.faults[0]).toMatchObject({ kind: 'topic_recreated', topic, partition: 0 });
+      expect(member.faults[0]).toMatchObject({
+        kind: 'topic_recreated',
+        topic,
+        partition: 0,
+        detail: expect.stringContaining('is another topic (made anew, or another cluster)'),
+      });
       const [after] = await suite.log.describe([topic]);
       expect(after?.topicId).not.toBe(before?.topicId);
     });

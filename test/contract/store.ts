@@ -6,6 +6,7 @@ import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import type { StoreHarness } from './store/fixtures.ts';
+import { describeHolds } from './store/holds.ts';
 import { describeIdentity } from './store/identity.ts';
 import { describeIngest } from './store/ingest.ts';
 import { describeJobs } from './store/jobs.ts';
@@ -39,6 +40,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeSettlements(harness);
     describeSenders(harness);
     describeIdentity(harness);
+    describeHolds(harness);
     describeJobs(harness);
     describeDeadLetters(harness);
     describeReconciliation(harness);

@@ -78,7 +78,14 @@ it('order-sync verify sees no difference while events come in, and finds and rep
     differences: 10,
     repaired: 10,
     remaining: 0,
-    found: { row_altered: 1, version_ahead: 1, row_missing: 1, row_extra: 1, ledger_missing: 1, ledger_wrong: 2 },
+    found: {
+      row_altered: 1,
+      version_ahead: 1,
+      row_missing: 1,
+      row_extra: 1,
+      ledger_missing: 1,
+      ledger_wrong: 2,
+    },
     target: { found: { missing: 1, older: 1, different: 1 } },
   });
   expect(repaired.code).toBe(0);

@@ -13,60 +13,65 @@ const target: TargetRoute['target'] = {
 };
 
 describe('the sweeper on a route', () => {
-  it.each<[BreakerState, boolean]>([
-    ['closed', true],
-    ['ramping', true],
+  it.each<[BreakerState, boolean, boolean]>([
+    ['closed', false, true],
+    ['closed', true, false],
+    ['ramping', false, true],
     // With few states due, the breaker may wait long for a trial, and a state that the sweep makes due can be one.
-    ['half_open', true],
-    ['open', false],
-    ['disabled', false],
-  ])('a sweep with the breaker %s begins: %s', async (breaker, begins) => {
-    const clock = new SeededClock({ seed: 1 });
-    const pair = new Pair('a');
-    pair.held.clear();
-    let claims = 0;
-    let wakes = 0;
-    const sweep = { holdings: pair.holdings, everyMs: 60_000, perSecond: 10 };
-    const status = (): DeliverStatus => ({
-      delivered: 0,
-      retried: 0,
-      dead: 0,
-      inFlight: 0,
-      waiting: 0,
-      breaker,
-      opensInMs: null,
-      ratePerSecond: null,
-      maxBatch: 1,
-    });
-    const sweeper = sweeperOn(
-      { target, qualifies: null, sweep },
-      {
-        status,
-        wake() {
-          wakes++;
-          pair.deliver();
+    ['half_open', false, true],
+    ['open', false, false],
+    ['disabled', false, false],
+  ])(
+    'a sweep with the breaker %s, of a target that is paused: %s, begins: %s',
+    async (breaker, isPaused, begins) => {
+      const clock = new SeededClock({ seed: 1 });
+      const pair = new Pair('a');
+      pair.held.clear();
+      let claims = 0;
+      let wakes = 0;
+      const sweep = { holdings: pair.holdings, everyMs: 60_000, perSecond: 10 };
+      const status = (): DeliverStatus => ({
+        delivered: 0,
+        retried: 0,
+        dead: 0,
+        inFlight: 0,
+        waiting: 0,
+        isPaused,
+        breaker,
+        opensInMs: null,
+        ratePerSecond: null,
+        maxBatch: 1,
+      });
+      const sweeper = sweeperOn(
+        { target, qualifies: null, sweep },
+        {
+          status,
+          wake() {
+            wakes++;
+            pair.deliver();
+          },
         },
-      },
-      {
-        store: {
-          ...pair.store,
-          readSweep: async () => ({ waitsSinceMs: 0, waitedMs: 1e9, last: null }),
-          claimSweep: async () => ++claims === 1,
-          endSweep: async () => {},
+        {
+          store: {
+            ...pair.store,
+            readSweep: async () => ({ waitsSinceMs: 0, waitedMs: 1e9, last: null }),
+            claimSweep: async () => ++claims === 1,
+            endSweep: async () => {},
+          },
+          clock,
+          logger: () => {},
         },
-        clock,
-        logger: () => {},
-      },
-    );
-    sweeper?.start();
-    for (let step = 0; step < 20; step++) {
-      await clock.advance(200);
-      await setImmediate();
-    }
-    await sweeper?.stop();
-    expect(pair.held.has('a')).toBe(begins);
-    expect({ isClaimed: claims > 0, wakes }).toEqual({ isClaimed: begins, wakes: begins ? 1 : 0 });
-  });
+      );
+      sweeper?.start();
+      for (let step = 0; step < 20; step++) {
+        await clock.advance(200);
+        await setImmediate();
+      }
+      await sweeper?.stop();
+      expect(pair.held.has('a')).toBe(begins);
+      expect({ isClaimed: claims > 0, wakes }).toEqual({ isClaimed: begins, wakes: begins ? 1 : 0 });
+    },
+  );
 
   it('a route without a way to ask its target has no sweeper', () => {
     const pair = new Pair();

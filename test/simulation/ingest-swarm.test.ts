@@ -24,6 +24,12 @@ describe('ingest in a simulated world', () => {
     expect(world.checker.commits).toBeGreaterThan(0);
   });
 
+  it.each(seeds.slice(0, 8))('nothing is lost or doubled by pauses with seed %i', async (seed) => {
+    const world = await swarm(seed, { storeGoesBack: seed % 3 === 0, pauses: true });
+    expect(world.checker.commits).toBeGreaterThan(0);
+    expect(world.trace.some((line) => line.endsWith('is paused'))).toBe(true);
+  });
+
   it('the defects of a simulated world are logged', async () => {
     const { trace } = await swarm(7, { meetsDefects: true });
     expect(trace.filter((line) => line.includes('a defect strikes')).length).toBeGreaterThan(1);

@@ -21,6 +21,8 @@ export interface SwarmOptions extends Pick<WorldOptions, 'openStore'> {
   readonly storeGoesBack?: boolean;
   /** Whether mistakes in the program strike calls of the store now and then. */
   readonly meetsDefects?: boolean;
+  /** Whether operators pause partitions now and then. */
+  readonly pauses?: boolean;
 }
 
 /**
@@ -65,6 +67,7 @@ export async function swarm(seed: number, options: SwarmOptions = {}): Promise<W
         goBack?.();
         goBack = goBack === null ? world.snapshot() : null;
       }
+      if (options.pauses === true && chance.happens(0.4)) world.togglePause(chance.pick(world.partitions));
       await befall(world, tuning, meetsDefects);
       await world.run(chance.number() * chance.pick([2, 20, 400]));
     }

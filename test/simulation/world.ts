@@ -6,10 +6,11 @@ import { DatabaseSync } from 'node:sqlite';
 import { type StockEvent, type StockState, stockLedger } from '../../examples/stock-ledger/domain.ts';
 import { openSqliteStore } from '../../src/adapters/sqlite/index.ts';
 import { messageOf } from '../../src/core/errors.ts';
-import type { TopicPartition } from '../../src/core/offset.ts';
+import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { Ingest } from '../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../src/pipeline/ingest/options.ts';
+import type { Hold } from '../../src/ports/holds.ts';
 import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import { IngestChecker } from './ingest-checker.ts';
 import { Chance, Process, Scheduler } from './scheduler.ts';
@@ -53,6 +54,9 @@ export class World {
   network: Network;
   weather: StoreWeather;
   readonly #folder: string;
+  /** The partitions that are paused, by name. Every instance knows of a change at once. */
+  readonly #holds = new Map<string, Hold>();
+  readonly #holdListeners: (() => void)[] = [];
   #processes = 0;
   #snapshots = 0;
 
@@ -143,6 +147,11 @@ export class World {
       logger: (level, message) => {
         if (level !== 'debug') this.note(`${process.name}: ${level}: ${message}`);
       },
+      holds: {
+        ofIngest: () => null,
+        ofPartition: (partition) => this.#holds.get(partitionName(partition)) ?? null,
+        onChange: (listener) => void this.#holdListeners.push(listener),
+      },
       topics: [COUNTS, MOVEMENTS],
       targets: [{ name: TARGET, qualifies: null }],
       group: GROUP,
@@ -214,6 +223,15 @@ export class World {
     this.checker.afterAcquire(acquired);
   }
 
+  /** An operator pauses the partition, or ends its pause. */
+  togglePause({ topic, partition }: TopicPartition): void {
+    const name = partitionName({ topic, partition });
+    const part = { kind: 'partition', topic, partition } as const;
+    if (!this.#holds.delete(name)) this.#holds.set(name, { part, heldBy: 'ops', reason: '', heldAtMs: 0 });
+    this.note(`${name} is ${this.#holds.has(name) ? 'paused' : 'not paused any more'}`);
+    for (const listener of this.#holdListeners) listener();
+  }
+
   /** An operator lets every halted partition go on at the next record that can be read; gives their number. */
   async decide(): Promise<number> {
     const halted = (await this.store.checkpoints()).filter(({ haltReason }) => haltReason !== null);
@@ -268,6 +286,7 @@ export class World {
     const chance = new Chance(0);
     this.network = fairNetwork(chance);
     this.weather = fairWeather(chance);
+    for (const { part } of [...this.#holds.values()]) if (part.kind === 'partition') this.togglePause(part);
   }
 
   /** Lets time pass until `isDone` or `limitMs` is over; throws at the first broken invariant. */

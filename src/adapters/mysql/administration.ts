@@ -1,5 +1,6 @@
 import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { ResumeDecision } from '../../ports/checkpoints.ts';
+import type { HoldPart } from '../../ports/holds.ts';
 import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
@@ -11,6 +12,7 @@ import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
@@ -102,6 +104,18 @@ export class MysqlAdministration implements StoreAdministration {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listParked(connection, page));
+  }
+
+  async listHolds() {
+    return withConnection(this.pool, listHolds);
+  }
+
+  async hold(part: HoldPart, decision: Decision) {
+    return inTransaction(this.pool, (connection) => hold(connection, part, decision));
+  }
+
+  async release(part: HoldPart, decision: Decision) {
+    return inTransaction(this.pool, (connection) => release(connection, part, decision));
   }
 
   async storeId() {

@@ -17,6 +17,7 @@ export interface TableRights {
 const ALL = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
 const KEPT = ['SELECT', 'INSERT', 'UPDATE'] as const;
 const ADDED = ['SELECT', 'INSERT'] as const;
+const ADDED_AND_REMOVED = ['SELECT', 'INSERT', 'DELETE'] as const;
 
 /** The rights that a running order-sync needs on each table except the view. The docs name the same. */
 const TABLES: readonly TableRights[] = [
@@ -35,6 +36,7 @@ const TABLES: readonly TableRights[] = [
   { table: 'jobs', rights: KEPT, column: 'job_id' },
   { table: 'audit_log', rights: ADDED, column: 'audit_id' },
   { table: 'sweeps', rights: KEPT, column: 'target' },
+  { table: 'holds', rights: ADDED_AND_REMOVED, column: 'kind' },
   { table: 'view_records', rights: ['SELECT'], column: 'view_name' },
   { table: 'store_identity', rights: ['SELECT'], column: 'store_id' },
   { table: 'group_decisions', rights: ADDED, column: 'group_name' },

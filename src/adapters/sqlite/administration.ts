@@ -1,5 +1,6 @@
 import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type { HoldPart } from '../../ports/holds.ts';
 import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
@@ -10,6 +11,7 @@ import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { listParked } from './parked.ts';
@@ -120,6 +122,21 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async listHolds() {
+    const database = await this.database();
+    return database.read(listHolds);
+  }
+
+  async hold(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => hold(writer, part, decision));
+  }
+
+  async release(part: HoldPart, decision: Decision) {
+    const database = await this.database();
+    return database.write((writer) => release(writer, part, decision));
   }
 
   async storeId() {

@@ -164,11 +164,15 @@ export async function startOrderSync(
   });
   const app = buildServer({
     store,
+    log,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     targetsThatTell: targetsThatTell(specs),
+    onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();
       return health.ok ? health : { ...health, code: 'not_ready' };

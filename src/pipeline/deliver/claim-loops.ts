@@ -26,6 +26,8 @@ export interface ClaimContext {
   allowedPerSecond(): number | null;
   /** Gives claims back that were not sent. */
   giveBack(unused: readonly ClaimedDelivery[]): void;
+  /** Whether an operator has paused the target. */
+  isPaused(): boolean;
   /** Begins the calls that may begin now. */
   pump(): void;
   /** Nothing may be claimed now: has the loops woken when time alone changes that. */
@@ -118,7 +120,8 @@ export class ClaimLoops {
 
   /** The number of deliveries to claim now. */
   #limit(attempts: Attempts): number {
-    const { breaker, ahead, inFlight, allowedPerSecond } = this.#context;
+    const { breaker, ahead, inFlight, allowedPerSecond, isPaused } = this.#context;
+    if (isPaused()) return 0;
     const allowance = breaker.allowance(attempts);
     if (allowance === 0) return 0;
     // A trial is a delivery that is claimed already, or else one that is claimed to be the trial.

@@ -46,9 +46,9 @@ interface Call {
  * - Due: the ledger has it, and no instance holds it. A loop of `ClaimLoops` claims it. The ledger then names this
  *   instance and the end of the lease, and counts one attempt more.
  * - Claimed: it waits in `ClaimAhead`. `#pump` begins a call with it as soon as the breaker, the rate and the slots
- *   allow. It is given back if it has waited for `holdMs`, if the breaker opens or is disabled, if the program stops while
- *   the breaker is half open or for longer than `stopGraceMs`, and if the target says that another instance took this one
- *   for dead. Given back means: due as before, and the attempt is not counted.
+ *   allow. It is given back if it has waited for `holdMs`, if the breaker opens or is disabled, if the target is paused, if
+ *   the program stops while the breaker is half open or for longer than `stopGraceMs`, and if the target says that another
+ *   instance took this one for dead. Given back means: due as before, and the attempt is not counted.
  * - Sent: a call with it is under way. The target ends each call with one outcome for each delivery. After `unsent` and
  *   `disowned` the delivery is given back. After `unknown` nothing is recorded, and its lease has to end. After every
  *   other failure `Judge` decides whether it is due again or dead.
@@ -78,6 +78,9 @@ export class Deliver {
   readonly #renewals: Renewals;
   #turns = 0;
   #underWay = 0;
+  #isPaused = false;
+  /** When the last pause ended, by the monotonic clock. */
+  #unpausedMs = Number.NEGATIVE_INFINITY;
   #pumpAtMs = Number.POSITIVE_INFINITY;
   #running: Promise<unknown> | undefined;
   #stopped: Promise<void> | undefined;
@@ -108,6 +111,7 @@ export class Deliver {
       inFlight: () => this.#inFlight,
       allowedPerSecond: () => this.#allowedPerSecond(),
       giveBack: (unused) => this.#settler.giveBack(unused),
+      isPaused: () => this.#isPaused,
       pump: () => this.#pump(),
       pumpLater: () => this.#pumpLater(),
     });
@@ -138,12 +142,31 @@ export class Deliver {
     this.#claims.wake();
   }
 
+  /**
+   * Claims nothing and begins no call until `goOn`. Calls that are under way end as always, and are recorded. States that
+   * are claimed and not sent are given back. May be called before `start`, and twice.
+   */
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#pump();
+  }
+
+  /** Ends a pause. Does nothing if there is none. */
+  goOn(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#unpausedMs = this.#options.clock.monotonicMs();
+    this.#claims.openRoom();
+  }
+
   status(): DeliverStatus {
     this.#breaker.tick();
     return {
       ...this.#settler.totals,
       inFlight: this.#inFlight,
       waiting: this.#ahead.waiting,
+      isPaused: this.#isPaused,
       breaker: this.#breaker.state,
       opensInMs: this.#breaker.opensInMs,
       ratePerSecond: this.#allowedPerSecond(),
@@ -151,9 +174,10 @@ export class Deliver {
     };
   }
 
-  /** Whether the target takes what is due; else what is wrong, in a sentence or two. */
+  /** Whether the target takes what is due; else what is wrong, in a sentence or two. Nothing is expected during a pause. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-    return this.#judge.health();
+    if (this.#isPaused) return { ok: true };
+    return this.#judge.health(this.#unpausedMs);
   }
 
   /** States that are being sent, or whose outcome is not in the ledger yet. */
@@ -210,14 +234,14 @@ export class Deliver {
   /** Whether what waits has no way out for now. */
   #isShut(isStopping: boolean): boolean {
     const { state } = this.#breaker;
-    if (state === 'open' || state === 'disabled') return true;
+    if (this.#isPaused || state === 'open' || state === 'disabled') return true;
     // Somebody else makes the trials.
     return isStopping && (state === 'half_open' || this.#cutting.signal.aborted);
   }
 
   #beginOne(): boolean {
     const { target } = this.#options;
-    if (this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
+    if (this.#isPaused || this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
     const allowed = Math.min(this.#breaker.allowance('first'), this.#rate.available());
     // Neither kind waits for ever for the other.
     const isRetrysTurn = ++this.#turns % RETRYS_TURN === 0;

@@ -43,8 +43,13 @@ export class Judge {
     this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
   }
 
-  /** Whether the target takes the states that are due; else what is wrong, in one or two sentences. */
-  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+  /**
+   * Whether the target takes the states that are due; else what is wrong, in one or two sentences. Nothing was expected of
+   * the target before `expectedFromMs`.
+   */
+  health(
+    expectedFromMs = Number.NEGATIVE_INFINITY,
+  ): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const { breaker } = this.#parts;
     breaker.tick();
     const { state } = breaker;
@@ -55,8 +60,9 @@ export class Judge {
     }
     const sinceMs = this.#blame.failingSinceMs;
     if (sinceMs === null || (state !== 'open' && this.#blame.suspectedDue === 0)) return { ok: true };
-    const stillMs = this.#options.clock.monotonicMs() - sinceMs;
-    if (stillMs < STANDS_STILL_MS) return { ok: true };
+    const nowMs = this.#options.clock.monotonicMs();
+    const stillMs = nowMs - sinceMs;
+    if (nowMs - Math.max(sinceMs, expectedFromMs) < STANDS_STILL_MS) return { ok: true };
     const seconds = Math.floor(stillMs / 1_000);
     const reason = `${name} has accepted nothing for ${seconds} s, though states are due: ${this.#latestTrouble}`;
     return { ok: false, reason };

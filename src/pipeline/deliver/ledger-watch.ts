@@ -31,9 +31,19 @@ export class LedgerWatch {
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #logger: Logger;
   readonly #calls: readonly Calls[];
+  /** The calls that are not made while the target is on hold. */
+  readonly #restingCalls: readonly Calls[];
+  readonly #isHeld: () => boolean;
   #reported: string | null = null;
 
-  constructor(target: string, store: Ledger, clock: Pick<Clock, 'sleep'>, logger: Logger) {
+  /** `isHeld` tells whether an operator has paused the target. */
+  constructor(
+    target: string,
+    store: Ledger,
+    clock: Pick<Clock, 'sleep'>,
+    logger: Logger,
+    isHeld: () => boolean = () => false,
+  ) {
     this.#target = target;
     this.#clock = clock;
     this.#logger = logger;
@@ -47,6 +57,8 @@ export class LedgerWatch {
     const settlements = callsOf('the recording of attempts');
     const releases = callsOf('the giving back of claims');
     this.#calls = [claims, settlements, releases];
+    this.#restingCalls = [claims, releases];
+    this.#isHeld = isHeld;
     this.store = {
       claimDeliveries: (request) => this.#follow(claims, store.claimDeliveries(request)),
       settleDeliveries: (settled) => this.#follow(settlements, store.settleDeliveries(settled)),
@@ -64,6 +76,8 @@ export class LedgerWatch {
   }
 
   look(): void {
+    // A failure from before the pause would stay, because no call follows that could succeed.
+    if (this.#isHeld()) for (const calls of this.#restingCalls) forgive(calls);
     for (const calls of this.#calls) {
       for (const call of calls.unanswered) call.looks++;
       if (calls.failure !== null) calls.failingLooks++;
@@ -98,8 +112,7 @@ export class LedgerWatch {
     calls.unanswered.add(call);
     try {
       const result = await answer;
-      calls.failure = null;
-      calls.failingLooks = 0;
+      forgive(calls);
       return result;
     } catch (error) {
       calls.failure = messageOf(error);
@@ -108,6 +121,11 @@ export class LedgerWatch {
       calls.unanswered.delete(call);
     }
   }
+}
+
+function forgive(calls: Calls): void {
+  calls.failure = null;
+  calls.failingLooks = 0;
 }
 
 function secondsOf(looks: number): number {

@@ -99,6 +99,8 @@ export interface DeliverStatus {
   readonly inFlight: number;
   /** States that are claimed and wait for a call. */
   readonly waiting: number;
+  /** Whether an operator has paused the target. */
+  readonly isPaused: boolean;
   readonly breaker: BreakerState;
   /** In how many milliseconds the breaker lets a call through again; null unless it is open. */
   readonly opensInMs: number | null;

@@ -9,6 +9,7 @@ import type { IngestOptions } from './options.ts';
 import type { OwnedPartition } from './owned-partitions.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { PartitionDefects } from './partition-defects.ts';
+import type { PartitionHolds } from './partition-holds.ts';
 import type { RestoreGuard } from './restore-guard.ts';
 import type { Troubles } from './troubles.ts';
 
@@ -17,9 +18,10 @@ export interface AcquirerParts {
   readonly assigned: ReadonlyMap<string, AssignedPartition>;
   /** The partitions that this instance works on, by name. */
   readonly owned: ReadonlyMap<string, OwnedPartition>;
-  /** Opens when a partition is assigned or given up, or when a halt ends. */
+  /** Opens when a partition is assigned or given up, or when a halt or a hold ends. */
   readonly changed: Gate;
   readonly halts: Halts;
+  readonly holds: Pick<PartitionHolds, 'has'>;
   readonly troubles: Troubles;
   readonly guard: RestoreGuard;
   readonly incarnation: Pick<Incarnation, 'actIfReplaced'>;
@@ -30,7 +32,7 @@ export interface AcquirerParts {
   /** Begins to work on partitions that were acquired. */
   readonly begin: (acquired: readonly OwnedPartition[], isCoPartitioned: boolean) => Promise<void>;
   /** Called when a checkpoint shows that the database went back in time. */
-  readonly hold: () => Promise<void>;
+  readonly giveUpAll: () => Promise<void>;
 }
 
 type AcquirerOptions = Pick<IngestOptions<unknown, unknown>, 'store' | 'topics' | 'clock' | 'logger'> & {
@@ -47,10 +49,12 @@ export class Acquirer {
     this.#parts = parts;
   }
 
-  /** The partitions that are assigned and neither owned nor halted. */
+  /** The partitions that are assigned and neither owned, nor halted, nor on hold. */
   unowned(): AssignedPartition[] {
-    const { assigned, owned, halts } = this.#parts;
-    return [...assigned].filter(([name]) => !owned.has(name) && !halts.has(name)).map(([, p]) => p);
+    const { assigned, owned, halts, holds } = this.#parts;
+    return [...assigned]
+      .filter(([name, partition]) => !owned.has(name) && !halts.has(name) && !holds.has(partition))
+      .map(([, partition]) => partition);
   }
 
   /**
@@ -65,9 +69,9 @@ export class Acquirer {
         await changed.wait(signal);
         continue;
       }
-      const { holdsMs } = guard;
-      if (holdsMs > 0) {
-        await clock.sleep(holdsMs, signal);
+      const { waitsMs } = guard;
+      if (waitsMs > 0) {
+        await clock.sleep(waitsMs, signal);
         continue;
       }
       const nowMs = clock.monotonicMs();
@@ -101,14 +105,16 @@ export class Acquirer {
 
   async #acquire(due: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
     const { store, log, topics, logger } = this.#options;
-    const { assigned, halts, guard, incarnation, parked, begin, hold } = this.#parts;
+    const { assigned, halts, holds, guard, incarnation, parked, begin, giveUpAll } = this.#parts;
     const partitionCounts = await log.partitionCounts(topics);
-    // Acquiring a partition that was given up meanwhile would only fence its next owner.
-    const partitions = due.filter((partition) => assigned.get(partitionName(partition)) === partition);
+    // Acquiring a partition that was given up meanwhile would only fence its next owner. One that was paused rests.
+    const partitions = due.filter(
+      (partition) => assigned.get(partitionName(partition)) === partition && !holds.has(partition),
+    );
     if (partitions.length === 0 || signal.aborted) return;
     // Acquiring writes a checkpoint that is missing. In a table that a backup has just made and is about to fill, that row
     // would make the backup's own statement fail.
-    if (await incarnation.actIfReplaced(hold)) return;
+    if (await incarnation.actIfReplaced(giveUpAll)) return;
     // The list is read anew, so that this instance folds no entity that another one has parked.
     await parked.load(store);
     const acquired: OwnedPartition[] = [];
@@ -122,7 +128,7 @@ export class Acquirer {
         halts.note(name, result.reason);
         continue;
       }
-      if (guard.isBehind(checkpoint)) return hold();
+      if (guard.isBehind(checkpoint)) return giveUpAll();
       try {
         if (await guard.isSetBack(checkpoint)) continue;
       } catch (error) {

@@ -6,8 +6,8 @@ export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartitio
   if (checkpoint.haltReason !== null) return checkpoint.haltReason;
   if (checkpoint.topicId !== partition.topicId) {
     return (
-      `topic_recreated at offset ${checkpoint.nextOffset}: the topic was deleted and created again ` +
-      `(its id is ${partition.topicId}, its journaled records are from ${checkpoint.topicId}), so an offset now means another record.`
+      `topic_recreated at offset ${checkpoint.nextOffset}: ${checkpoint.topic} is another topic (made anew, or another cluster). ` +
+      `Its id is ${partition.topicId}, and the journaled records are from ${checkpoint.topicId}, so an offset now means another record.`
     );
   }
   if (checkpoint.nextOffset < partition.startOffset) {

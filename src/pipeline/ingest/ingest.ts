@@ -18,6 +18,7 @@ import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHIN
 import { followOffsetOf, type OwnedPartition } from './owned-partitions.ts';
 import { ParkedRegistry } from './parked.ts';
 import { PartitionDefects } from './partition-defects.ts';
+import { PartitionHolds } from './partition-holds.ts';
 import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
@@ -39,6 +40,7 @@ const COURTESY_INTERVAL_MS = 1_000;
  *                  +---- after a pause --------+  fenced, or anything failed
  *                                              |
  *                                              +--> halted, until an operator's decision
+ *                                              +--> on hold, until an operator releases it
  *
  * Every trouble has the same remedy: the lane ends, its partitions are acquired again, and reading starts from the
  * checkpoints. Two instances may both believe for a while that they own a partition; the store's epochs let only one of
@@ -53,6 +55,7 @@ export class Ingest<State, Event> {
   readonly #assigned = new Map<string, AssignedPartition>();
   readonly #owned = new Map<string, OwnedPartition>();
   readonly #halts: Halts;
+  readonly #holds: PartitionHolds;
   readonly #lanes: LaneSet<State, Event>;
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
@@ -80,6 +83,7 @@ export class Ingest<State, Event> {
     this.#defects = options.defects ?? new Defects(options.clock, options.logger);
     this.#partitionDefects = new PartitionDefects(this.#defects, this.#troubles);
     this.#parked = options.parked ?? new ParkedRegistry();
+    this.#holds = new PartitionHolds(options.holds);
     this.#guard = new RestoreGuard(options);
     this.#incarnation = new Incarnation(options.store);
     this.#context = {
@@ -109,6 +113,7 @@ export class Ingest<State, Event> {
       owned: this.#owned,
       changed: this.#changed,
       halts: this.#halts,
+      holds: this.#holds,
       troubles: this.#troubles,
       guard: this.#guard,
       incarnation: this.#incarnation,
@@ -116,7 +121,7 @@ export class Ingest<State, Event> {
       defects: this.#partitionDefects,
       exclusively: (work) => this.#exclusively(work),
       begin: (acquired, isCoPartitioned) => this.#begin(acquired, isCoPartitioned),
-      hold: () => this.#hold(),
+      giveUpAll: () => this.#giveUpAll(),
     });
   }
 
@@ -133,7 +138,11 @@ export class Ingest<State, Event> {
         signal,
       ),
     );
-    this.#watching = Promise.all([run('the watch of the checkpoints', () => this.#watch()), standstill]);
+    this.#watching = Promise.all([
+      run('the watch of the checkpoints', () => this.#watch()),
+      run('the pausing of partitions', () => this.#holds.follow(() => this.#applyHolds(), signal)),
+      standstill,
+    ]);
     await this.#consumer.start({
       assigned: async (partitions) => {
         for (const partition of partitions) this.#assigned.set(partitionName(partition), partition);
@@ -159,21 +168,24 @@ export class Ingest<State, Event> {
     const waiting = this.#acquirer.unowned().map((partition) => ({
       name: partitionName(partition),
       reason:
-        this.#guard.holdsMs > 0
+        this.#guard.waitsMs > 0
           ? this.#guard.reason
           : (this.#troubles.reason(partition) ?? 'not acquired yet'),
     }));
-    return { ...this.#totals, owned, halted: this.#halts.list(), waiting, parked: this.#parked.size };
+    const held = this.#holds.among(this.#assigned);
+    return { ...this.#totals, owned, halted: this.#halts.list(), held, waiting, parked: this.#parked.size };
   }
 
-  /** Whether the log answers and this instance works on every partition that it has. */
+  /** Whether the log answers and this instance works on every partition that it has. Nothing is expected of parts on hold. */
   health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
+    if (this.#holds.hasAll) return { ok: true };
     const log = this.#consumer.health();
     if (!log.ok) return log;
-    const { waiting, halted } = this.status();
-    const trouble = [...halted, ...waiting][0];
+    const { waiting, halted, held } = this.status();
+    const resting = new Set(held.map(({ name }) => name));
+    const trouble = [...halted, ...waiting].find(({ name }) => !resting.has(name));
     if (trouble !== undefined) return { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
-    const [stuck] = this.#watchdog.stuck();
+    const stuck = this.#watchdog.stuck().find(({ name }) => !resting.has(name));
     return stuck === undefined ? { ok: true } : { ok: false, reason: stuck.reason };
   }
 
@@ -212,19 +224,19 @@ export class Ingest<State, Event> {
           return true;
         };
         if ([...committed].filter(([owned]) => this.#isOwned(owned)).filter(isBehind).length > 0)
-          await this.#holdAll();
+          await this.#giveUpAllInTurn();
       },
-      replaced: () => this.#holdAll(),
+      replaced: () => this.#giveUpAllInTurn(),
     });
     return watch.run(this.#stopping.signal);
   }
 
   /** Stops all lanes, because the store's tables are being replaced or have gone back in time. */
-  #holdAll(): Promise<void> {
-    return this.#exclusively(() => this.#hold());
+  #giveUpAllInTurn(): Promise<void> {
+    return this.#exclusively(() => this.#giveUpAll());
   }
 
-  async #hold(): Promise<void> {
+  async #giveUpAll(): Promise<void> {
     this.#guard.tablesChanged(this.#assigned.keys());
     this.#context.cache.clear();
     await this.#lanes.stopAll();
@@ -287,15 +299,31 @@ export class Ingest<State, Event> {
     }
     if (names.size > 0)
       this.#options.logger('info', `Partitions ${why}`, { partitions: [...names].join(' ') });
+    await this.#exclusively(() => this.#takeOut(partitions));
+  }
+
+  /**
+   * Takes partitions out of their lanes: what is being committed is committed, and what was only read is dropped. The
+   * lanes go on with their other partitions.
+   */
+  async #takeOut(partitions: readonly TopicPartition[]): Promise<void> {
+    const names = new Set(partitions.map(partitionName));
+    const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
+    this.#consumer.unfollow(partitions);
+    await this.#lanes.stop(affected);
+    const taken = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
+    await this.#consumer.commit(offsetsOf(taken));
+    for (const name of names) this.#owned.delete(name);
+    this.#lanes.resumeKept(affected, names);
+  }
+
+  /** Takes partitions that are on hold out of their lanes. Those that no longer are will be acquired again. */
+  async #applyHolds(): Promise<void> {
     await this.#exclusively(async () => {
-      const affected = this.#lanes.holding((partition) => names.has(partitionName(partition)));
-      this.#consumer.unfollow(partitions);
-      await this.#lanes.stop(affected);
-      const given = [...this.#owned.values()].filter((partition) => names.has(partitionName(partition)));
-      await this.#consumer.commit(offsetsOf(given));
-      for (const name of names) this.#owned.delete(name);
-      this.#lanes.resumeKept(affected, names);
+      const held = [...this.#owned.values()].filter((partition) => this.#holds.has(partition));
+      if (held.length > 0) await this.#takeOut(held);
     });
+    this.#changed.open();
   }
 
   /** Gives up these partitions unless that has happened already, so that they are acquired again. */

@@ -6,8 +6,10 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
+import type { KnownHolds } from '../holds.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
+import type { HeldPartition } from './partition-holds.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 
 /** A target, and the states that it wants. */
@@ -48,6 +50,8 @@ export interface IngestOptions<State, Event> {
   readonly parked?: ParkedRegistry;
   /** A watch that other parts ask too, and that the caller runs; default one of its own. */
   readonly quarantine?: QuarantineWatch;
+  /** The holds, which were read before. Default: nothing is ever on hold. */
+  readonly holds?: Omit<KnownHolds, 'ofTarget'>;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
 }
@@ -81,6 +85,8 @@ export interface IngestStatus {
   /** The partitions that this instance works on. `committed` is the offset of the next record to be journaled. */
   readonly owned: readonly { readonly name: string; readonly committed: bigint }[];
   readonly halted: readonly { readonly name: string; readonly reason: string }[];
+  /** The partitions of this instance that are not read, because an operator has paused them. */
+  readonly held: readonly HeldPartition[];
   /** The partitions of this instance that it cannot work on at present, with the reason. */
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
   /** The number of parked entities that this instance knows. */

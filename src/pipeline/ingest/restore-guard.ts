@@ -48,7 +48,7 @@ export class RestoreGuard {
   }
 
   /** The time until partitions may be acquired again; 0 if no restore is under way. */
-  get holdsMs(): number {
+  get waitsMs(): number {
     return Math.max(0, this.#calmAtMs - this.#options.clock.monotonicMs());
   }
 
@@ -95,7 +95,7 @@ export class RestoreGuard {
    * Notes that a table is missing or was made anew, or that a checkpoint went back. `names` are the partitions in hand.
    */
   tablesChanged(names: Iterable<string>): void {
-    if (this.holdsMs === 0) this.#options.logger('warn', `Ingest is held: ${this.reason}.`);
+    if (this.waitsMs === 0) this.#options.logger('warn', `Ingest waits: ${this.reason}.`);
     const nowMs = this.#options.clock.monotonicMs();
     this.#calmAtMs = nowMs + CALM_MS;
     for (const name of names) {

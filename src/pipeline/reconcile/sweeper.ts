@@ -28,7 +28,7 @@ export interface SweeperOptions
   readonly logger: Logger;
   /** The time from the end of one sweep to the beginning of the next, give or take a tenth. */
   readonly everyMs: number;
-  /** Whether the breaker keeps the target from being sent anything. */
+  /** Whether the target is sent nothing for now, because of its breaker or because it is paused. */
   readonly isShut: () => boolean;
   /** Called when deliveries have become due. */
   readonly onMadeDue: () => void;
@@ -71,7 +71,7 @@ const LOST_FOR_GOOD =
 /**
  * Sweeps one target again and again. One instance makes a sweep at a time:
  *
- *   waiting --the wait is over, the breaker is not shut, the sweep is claimed--> sweeping --it ends or gives up--> waiting
+ *   waiting --the wait is over, the target is not shut, the sweep is claimed--> sweeping --it ends or gives up--> waiting
  *                                                             sweeping --stopped, or its lease is lost--> waiting
  *
  * The result of a sweep that ends or gives up is recorded. After a stop or a lost lease nothing is recorded, and the first
@@ -79,7 +79,7 @@ const LOST_FOR_GOOD =
  *
  * A sweep goes through the ids in portions. The differences of a portion become due at a limited rate, and are delivered
  * or dead before the next portion begins. So neither memory nor the number of due deliveries grows with the number of lost
- * states. A sweep gives up when the breaker opens, when the target does not answer, or when a portion does not end. The
+ * states. A sweep gives up when the breaker opens or the target is paused, when the target does not answer, or when a portion does not end. The
  * deliveries that it made due stay due.
  */
 export class Sweeper {
@@ -184,7 +184,7 @@ export class Sweeper {
     ]);
     const wasShut = watched.status === 'fulfilled' && watched.value === 'shut' && !tally.isComplete;
     const error: unknown = wasShut
-      ? unreachable('Its breaker opened meanwhile: nothing is sent to it for now.')
+      ? unreachable('Its breaker opened meanwhile, or it was paused: nothing is sent to it for now.')
       : swept.status === 'rejected'
         ? swept.reason
         : null;

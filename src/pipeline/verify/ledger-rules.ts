@@ -123,7 +123,8 @@ export function rightState(record: LedgerRecord, facts: LedgerFacts): LedgerStat
     entry.dueVersion <= version &&
     isDueRowPresent !== false;
   const isUnsettled = keepsDue && entry.status !== 'delivered';
-  const hasPresent = proven > 0 && (proven === version || (proven === acceptedVersion && isAcceptedRowPresent === true));
+  const hasPresent =
+    proven > 0 && (proven === version || (proven === acceptedVersion && isAcceptedRowPresent === true));
   const dueVersion = hasPresent && !isUnsettled ? proven : keepsDue ? entry.dueVersion : version;
   const isDead = keepsDue && entry.status === 'dead' && entry.hasFailed === true;
   const isSent = proven === dueVersion && !isDead && !(keepsDue && entry.status === 'pending');

@@ -11,21 +11,26 @@ const REQUEST = {
   attempts: 'first',
 } as const;
 
-function setUp(answers: () => Promise<ClaimedDelivery[]>) {
+function setUp(answers: () => Promise<ClaimedDelivery[]>, settles: () => Promise<void> = async () => {}) {
   const logged: string[] = [];
   const store = {
     claimDeliveries: answers,
-    settleDeliveries: async () => {},
+    settleDeliveries: settles,
     releaseDeliveries: async () => {},
     renewDeliveries: async () => {},
   };
-  const watch = new LedgerWatch('warehouse', store, { sleep: async () => {} }, (level, message) =>
-    logged.push(`${level}: ${message}`),
+  const held = { is: false };
+  const watch = new LedgerWatch(
+    'warehouse',
+    store,
+    { sleep: async () => {} },
+    (level, message) => logged.push(`${level}: ${message}`),
+    () => held.is,
   );
   const look = (seconds: number) => {
     for (let second = 0; second < seconds; second++) watch.look();
   };
-  return { watch, logged, look };
+  return { watch, logged, look, held };
 }
 
 describe('the watch over the ledger', () => {
@@ -69,5 +74,31 @@ describe('the watch over the ledger', () => {
     expect(watch.problem()).toBe(
       'Deliveries to warehouse stand still: a claim has failed for 16 s: the table is gone',
     );
+  });
+
+  it('a claim that failed just before a pause is no problem, because no other follows it', async () => {
+    const { watch, look, held } = setUp(() => Promise.reject(new Error('the table is gone')));
+    await expect(watch.store.claimDeliveries(REQUEST)).rejects.toThrow();
+    look(5);
+    held.is = true;
+    look(60);
+    expect(watch.problem()).toBeNull();
+    held.is = false;
+    await expect(watch.store.claimDeliveries(REQUEST)).rejects.toThrow();
+    look(14);
+    expect(watch.problem()).toBeNull();
+    look(1);
+    expect(watch.problem()).toContain('a claim has failed for 15 s');
+  });
+
+  it('attempts that cannot be recorded during a pause are reported', async () => {
+    const { watch, look, held } = setUp(
+      async () => [],
+      () => Promise.reject(new Error('the table is gone')),
+    );
+    held.is = true;
+    await expect(watch.store.settleDeliveries([])).rejects.toThrow();
+    look(15);
+    expect(watch.problem()).toContain('the recording of attempts has failed for 15 s');
   });
 });

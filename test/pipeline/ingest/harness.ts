@@ -96,6 +96,7 @@ export type Tuning = Partial<
     | 'maxBufferedBytes'
     | 'onCommitted'
     | 'clock'
+    | 'holds'
     | 'log'
     | 'store'
     | 'domain'

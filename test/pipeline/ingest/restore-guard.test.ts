@@ -51,14 +51,14 @@ describe('the guard of a restore', () => {
 
   it('no partition is acquired for 10 s after the last change of the tables', async () => {
     const { clock, guard } = made();
-    expect(guard.holdsMs).toBe(0);
+    expect(guard.waitsMs).toBe(0);
     guard.tablesChanged([]);
     await clock.advance(8_000);
     guard.tablesChanged([]);
     await clock.advance(8_000);
-    expect(guard.holdsMs).toBe(2_000);
+    expect(guard.waitsMs).toBe(2_000);
     await clock.advance(2_000);
-    expect(guard.holdsMs).toBe(0);
+    expect(guard.waitsMs).toBe(0);
   });
 
   it('a checkpoint is set back once, and only if it is ahead of the offset from before the restore', async () => {

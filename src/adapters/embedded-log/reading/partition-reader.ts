@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { isProgramError, messageOf, TributaryError } from '../../../core/errors.ts';
+import { goesOnAt } from '../../../core/halts.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { type FetchedRecords, type PartitionFault, UNKNOWN_LEADER_EPOCH } from '../../../ports/event-log.ts';
 import type { LogDatabase } from '../file/database.ts';
@@ -55,7 +56,7 @@ function recreated(database: LogDatabase, followed: FollowedPartition): Partitio
   const detail =
     successor === undefined
       ? `The topic with id ${topicId} was deleted, and there is no ${partitionName(followed.row)} now.`
-      : `The topic with id ${topicId} was deleted; ${partitionName(followed.row)} now belongs to id ${successor.topicId}.`;
+      : `${topic} is another topic (made anew, or another cluster). The topic with id ${topicId} was deleted, and ${partitionName(followed.row)} now belongs to id ${successor.topicId}.`;
   return faultOf(followed, 'topic_recreated', detail);
 }
 
@@ -89,6 +90,8 @@ export function readPartitionRecords(
   const records: FetchedRecords['records'][number][] = [];
   let bytes = 0;
   let fault: PartitionFault | null = null;
+  /** The offset behind the record batch that is being read; null while none is. */
+  let endOffset: number | null = null;
   try {
     const rows = database
       .statement(
@@ -107,6 +110,7 @@ export function readPartitionRecords(
           `offset ${followed.nextOffset} is missing between its neighbours`,
         );
       }
+      endOffset = baseOffset + recordCount;
       if (crc32(packed) !== checksum)
         throw new TributaryError('log_damaged', 'the bytes do not match the checksum');
       const needsOne = limits.atLeastOne && records.length === 0;
@@ -123,15 +127,17 @@ export function readPartitionRecords(
       for (const record of unpacked.records) records.push(record);
       bytes += unpacked.bytes;
       followed.nextOffset += unpacked.records.length;
-      if (followed.nextOffset < baseOffset + recordCount) break;
+      if (followed.nextOffset < endOffset) break;
+      endOffset = null;
       if (records.length >= limits.maxRecords || bytes >= limits.maxBytes) break;
     }
   } catch (error) {
     if (!isContentFault(error)) throw error;
+    const goesOn = endOffset === null ? '' : ` ${goesOnAt(BigInt(endOffset))}`;
     fault = faultOf(
       followed,
       'corrupt_batch',
-      `The record batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.`,
+      `The record batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.${goesOn}`,
     );
   }
   if (records.length === 0) return { fetched: null, bytes, fault };

@@ -1,3 +1,4 @@
+import { goesOnAt } from '../../../core/halts.ts';
 import type { PartitionRange } from '../../../ports/event-log.ts';
 import type { TopicMetadata } from '../cluster/cluster.ts';
 import type { FetchedPartition } from '../wire/fetch.ts';
@@ -16,7 +17,7 @@ export function divergedDetail(
   return (
     `${name} was read up to offset ${fetchOffset - 1n} under the leader epoch ${lastEpoch}, but the log of its present ` +
     `leader is the same only up to offset ${endOffset - 1n} (leader epoch ${epoch}): ${lost}. An unclean leader ` +
-    'election does this.'
+    `election does this. ${goesOnAt(endOffset)}`
   );
 }
 
@@ -44,7 +45,7 @@ export function outOfRangeDetail(followed: Followed, { startOffset, endOffset }:
 
 export function recreatedDetail(followed: Followed, topic: TopicMetadata): string {
   return (
-    `The topic ${followed.topic} was deleted and made again (its id was ${followed.topicId}, is ${topic.topicId}): ` +
-    `offset ${followed.fetchOffset} of partition ${followed.partition} means another record now.`
+    `${followed.topic} is another topic (made anew, or another cluster). Its id was ${followed.topicId} and is ` +
+    `${topic.topicId}: offset ${followed.fetchOffset} of partition ${followed.partition} means another record now.`
   );
 }

@@ -1,4 +1,5 @@
 import { isProgramError, messageOf } from '../../../core/errors.ts';
+import { goesOnAt } from '../../../core/halts.ts';
 import { partitionName } from '../../../core/offset.ts';
 import type {
   FetchedRecords,
@@ -201,9 +202,8 @@ export class Followed {
     const isTooLarge = error instanceof TooLargeError;
     const kind = isTooLarge ? 'batch_too_large' : 'corrupt_batch';
     const what = `the record batch from offset ${recordBatch.baseOffset} to ${recordBatch.nextOffset - 1n}`;
-    const detail = isTooLarge
-      ? `${this.name}: ${what} is too large to be opened: ${messageOf(error)}.`
-      : `${this.name}: ${what} can't be decoded: ${messageOf(error)}.`;
+    const why = isTooLarge ? 'is too large to be opened' : "can't be decoded";
+    const detail = `${this.name}: ${what} ${why}: ${messageOf(error)}. ${goesOnAt(recordBatch.nextOffset)}`;
     this.fault = { topic, partition, kind, offset: this.#takeOffset, detail };
     this.#isUnreadable = true;
   }

@@ -8,6 +8,7 @@ import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
+import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
 import { quarantineShowCommand } from './quarantine-show.ts';
@@ -25,6 +26,9 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     adoptCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
+    pauseCommand(clock),
+    unpauseCommand(clock),
+    holdsCommand(clock),
     takeGroupCommand(clock),
     quarantineCommand(clock),
     quarantineShowCommand(clock),

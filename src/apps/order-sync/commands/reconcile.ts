@@ -1,6 +1,7 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { orders } from '../../../orders/index.ts';
+import { sentenceOf } from '../../../pipeline/holds.ts';
 import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
 import {
   type ReconciledDifference,
@@ -12,6 +13,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { holdOver, holdsIn } from '../hold-parts.ts';
 import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
@@ -44,6 +46,12 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await opened.checkpoints();
+        const hold = holdOver({ kind: 'target', target }, await holdsIn(opened));
+        if (hold !== null && heals)
+          throw new TributaryError(
+            'usage',
+            `Nothing may be sent to ${target}. ${sentenceOf(hold)}. End the pause by order-sync unpause, or look only, with --dry-run.`,
+          );
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;

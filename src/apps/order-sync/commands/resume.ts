@@ -1,21 +1,27 @@
-import { userInfo } from 'node:os';
 import { TributaryError } from '../../../core/errors.ts';
-import { type PartitionOffset, partitionName } from '../../../core/offset.ts';
+import { partitionName } from '../../../core/offset.ts';
+import { sentenceOf } from '../../../pipeline/holds.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
-import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { holdOver, holdsIn } from '../hold-parts.ts';
 import { openParts } from '../order-sync.ts';
+import { carryOut, plannedJson, plannedLine, planResumeAll, resumeOne } from '../resuming.ts';
+import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'resume',
     summary:
-      'Let a halted partition go on from an offset that you choose. The decision is recorded for ever.',
-    arguments: [['<partition>', 'The name of the partition, as in order_events/3.']],
+      'Let a halted partition go on from an offset that you choose, or all halted ones by the rule of their halts. Each ' +
+      'decision is recorded for ever. (A pause is another thing: "order-sync unpause" ends it.)',
+    arguments: [['[partition]', 'The name of the partition, as in order_events/3.']],
     options: [
       ['--at <offset>', 'The offset to go on from, or "earliest" for the oldest that the log has.'],
-      ['--reason <text>', 'The reason, which is recorded.'],
-      ['--by <name>', 'The person who decides (default: the user of the system).'],
+      ['--all', 'All halted partitions, each at the offset that its halt asks for.'],
+      ['--kind <kind>', 'With --all: only halts of this kind, as in topic_recreated.'],
+      ['--dry-run', 'With --all: only show where each partition would go on.'],
+      ...DECISION_OPTIONS,
       ['--skip', 'Leave records out, although the partition is not halted.'],
     ],
     examples: [
@@ -23,81 +29,99 @@ export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
         'order-sync resume order_events/3 --at earliest --reason "retention was too short; the gap is accepted"',
         'Go on with the records that the log still has',
       ],
+      [
+        'order-sync resume --all --dry-run',
+        'See where each halted partition would go on, and what that means',
+      ],
+      [
+        'order-sync resume --all --kind topic_recreated --reason "moved to another cluster"',
+        'One decision for all partitions whose topic is another one now',
+      ],
       ['order-sync partitions', 'See first which partitions are halted, and why'],
     ],
-    async run({ settings, logger, output }, input) {
-      const name = input.arguments[0] ?? '';
-      const reason = String(input.options.reason ?? '').trim();
-      if (reason === '')
-        throw new TributaryError('usage', 'Give the reason by --reason: it is recorded with the decision.');
-      const { store, log, close } = await openParts(settings, clock, logger);
-      try {
-        const [topic = '', number = ''] = splitName(name);
-        const described = (await log.describe([topic]))[0];
-        const range = described?.partitions.find((found) => String(found.partition) === number);
-        if (described !== undefined && range === undefined && Number(number) < described.partitionCount) {
-          throw new TributaryError(
-            'log_unreachable',
-            `${name} cannot be read now, so its first and last offsets are unknown. Does it have a leader?`,
-          );
-        }
-        if (described === undefined || range === undefined) {
-          throw new TributaryError(
-            'usage',
-            `The log has no partition ${JSON.stringify(name)}; give one as in order_events/3.`,
-          );
-        }
-        const at = offsetFrom(input.options.at, range.startOffset, range.endOffset);
-        const target: PartitionOffset = { topic, partition: range.partition, offset: at };
-        const before = (await store.checkpoints()).find(
-          (checkpoint) => partitionName(checkpoint) === partitionName(target),
-        );
-        const isHalted = (before?.haltReason ?? null) !== null;
-        if (before !== undefined && !isHalted && at > before.nextOffset && input.options.skip !== true) {
-          throw new TributaryError(
-            'usage',
-            `${name} is not halted: it stands at offset ${before.nextOffset} and goes on by itself. To leave out what lies ` +
-              `before offset ${at} all the same, add --skip. See order-sync partitions.`,
-          );
-        }
-        const by = String(input.options.by ?? userInfo().username);
-        await store.resume({
-          ...target,
-          topicId: described.topicId,
-          decidedBy: by,
-          reason,
-          decidedAtMs: clock.now(),
-        });
-        await output.document(
-          { ...target, decidedBy: by, reason },
-          isHalted
-            ? `${partitionName(target)} goes on at offset ${at}; the instance that halted it sees that within seconds.`
-            : `${partitionName(target)} was not halted: it stood at offset ${before?.nextOffset}, and goes on at offset ${at}. A running ` +
-                'order-sync that has it sees that at its next commit, or when it is started again.',
-        );
-        return EXIT.ok;
-      } finally {
-        await close();
-      }
-    },
+    run: (context, input) =>
+      input.options.all === true ? resumeAll(clock, context, input) : resumeNamed(clock, context, input),
   };
 }
 
-function splitName(name: string): [string, string] | [] {
-  const slash = name.lastIndexOf('/');
-  return slash < 0 ? [] : [name.slice(0, slash), name.slice(slash + 1)];
+async function resumeNamed(
+  clock: Clock,
+  { settings, logger, output }: CommandContext<'order-sync'>,
+  input: CommandInput,
+): Promise<number> {
+  const { at, skip, kind, dryRun } = input.options;
+  const [name] = input.arguments;
+  if (name === undefined)
+    throw new TributaryError(
+      'usage',
+      'resume needs <partition> after it, as in order_events/3, or --all. See order-sync resume --help',
+    );
+  if (kind !== undefined || dryRun === true)
+    throw new TributaryError('usage', '--kind and --dry-run belong to --all: see order-sync resume --help');
+  const decision = decisionFrom(input, clock);
+  const { store, log, close } = await openParts(settings, clock, logger);
+  try {
+    const request = { name, at: typeof at === 'string' ? at : undefined, skips: skip === true };
+    const words = { at: '--at', skip: '--skip' };
+    const { before, ...target } = await resumeOne({ store, log }, request, decision, words);
+    const hold = holdOver({ kind: 'partition', ...target }, await holdsIn(store));
+    const rests = hold === null ? '' : ` It is not read before that pause ends. ${sentenceOf(hold)}.`;
+    const { decidedBy, reason } = decision;
+    await output.document(
+      { ...target, decidedBy, reason },
+      before.haltReason !== null
+        ? `${partitionName(target)} goes on at offset ${target.offset}; the instance that halted it sees that within seconds.${rests}`
+        : `${partitionName(target)} was not halted: it stood at offset ${before.nextOffset}, and goes on at offset ${target.offset}. A running ` +
+            `order-sync that has it sees that at its next commit, or when it is started again.${rests}`,
+    );
+    return EXIT.ok;
+  } finally {
+    await close();
+  }
 }
 
-function offsetFrom(given: CommandInput['options'][string], start: bigint, end: bigint): bigint {
-  if (given === 'earliest') return start;
-  if (typeof given !== 'string' || !/^\d{1,19}$/.test(given)) {
-    const what =
-      given === undefined ? 'Give the offset to go on from by --at' : `--at is ${JSON.stringify(given)}`;
-    throw new TributaryError('usage', `${what}: give an offset from ${start} to ${end}, or "earliest".`);
+async function resumeAll(
+  clock: Clock,
+  { settings, logger, output, note }: CommandContext<'order-sync'>,
+  input: CommandInput,
+): Promise<number> {
+  const { at, kind, skip } = input.options;
+  if (input.arguments.length > 0)
+    throw new TributaryError('usage', 'Give the name of a partition, or --all, and not both.');
+  if (skip === true)
+    throw new TributaryError('usage', '--skip belongs to one partition: --all lets only halted ones go on.');
+  if (at !== undefined && at !== 'earliest')
+    throw new TributaryError(
+      'usage',
+      'An offset belongs to one partition: with --all, leave --at out, or give --at earliest.',
+    );
+  const isDryRun = input.options.dryRun === true;
+  const decision = isDryRun ? null : decisionFrom(input, clock);
+  const { store, log, close } = await openParts(settings, clock, logger);
+  try {
+    const filter = { kind: typeof kind === 'string' ? kind : null, fromStart: at === 'earliest' };
+    const plan = await planResumeAll({ store, log }, filter);
+    const outcomes =
+      decision === null
+        ? plan.map((planned) => ({ planned, failure: planned.to === null ? planned.explanation : null }))
+        : await carryOut({ store }, plan, decision);
+    for (const { planned, failure } of outcomes) {
+      const resumed = decision !== null && failure === null;
+      const failed = planned.to !== null && failure !== null ? `  FAILED: ${failure}` : '';
+      await output.row(
+        plannedJson(planned, { resumed, failure }),
+        `${plannedLine(planned, isDryRun || failed !== '')}${failed}`,
+      );
+    }
+    await output.endRows();
+    if (plan.length === 0)
+      note(
+        kind === undefined
+          ? 'No partition is halted.'
+          : `No partition is halted by ${kind}: see order-sync partitions.`,
+      );
+    return outcomes.some(({ failure }) => failure !== null) ? EXIT.partial : EXIT.ok;
+  } finally {
+    await close();
   }
-  const offset = BigInt(given);
-  if (offset < start || offset > end) {
-    throw new TributaryError('usage', `The log has offsets ${start} to ${end}; ${offset} is not among them.`);
-  }
-  return offset;
 }

@@ -1,7 +1,10 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
+import type { Checkpoints } from '../../../ports/checkpoints.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { EventLog } from '../../../ports/event-log.ts';
+import type { Holds } from '../../../ports/holds.ts';
 import type { Jobs } from '../../../ports/jobs.ts';
 import type { DeliveryInspection } from '../../../ports/ledger.ts';
 import type { Logger } from '../../../ports/logger.ts';
@@ -11,14 +14,21 @@ import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
-  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine;
   /** Judges quarantined records as this program judges new ones. */
   readonly decoder: Decoder<unknown>;
+  readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  /** The actual names of the topics that are read. */
+  readonly topics: readonly string[];
+  /** The names of all targets. */
+  readonly targets: readonly string[];
   readonly clock: Clock;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   /** The names of the targets that can be asked which states they hold. */
   readonly targetsThatTell: readonly string[];
+  /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
+  readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;

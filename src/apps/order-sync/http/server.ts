@@ -4,7 +4,9 @@ import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import type { ServerParts } from './server-parts.ts';
@@ -13,8 +15,7 @@ import { addVerificationRoutes } from './verification-routes.ts';
 const BODY_BYTES_MAX = 65_536;
 
 /**
- * The HTTP API of order-sync, ready to listen: its health, the state of the pipeline, deliveries, the quarantine, jobs,
- * verifications, and the audit log.
+ * The HTTP API of order-sync, ready to listen.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
   const { access, guard, logger } = parts;
@@ -31,6 +32,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
   addVerificationRoutes(app, parts);
+  addHoldRoutes(app, parts);
+  addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
   return app;
 }

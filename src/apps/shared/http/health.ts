@@ -4,12 +4,13 @@ import { HttpProblem, sendProblem } from './problem.ts';
 
 /**
  * Whether a program can do its work. `reason` may hold addresses, paths and words of a server; callers who may not see
- * these get `summary`, which names the part alone. `warnings` are for operators, although the program does its work.
+ * these get `summary`, which names the part alone. `warnings` and `notes` are for operators, although the program does its
+ * work. A note tells what an operator has paused.
  */
 export type Readiness = (
   | { readonly ok: true }
   | { readonly ok: false; readonly code: string; readonly reason: string; readonly summary: string }
-) & { readonly warnings?: readonly string[] };
+) & { readonly warnings?: readonly string[]; readonly notes?: readonly string[] };
 
 export interface HealthParts {
   readonly access: ApiAccess;
@@ -33,9 +34,13 @@ export function addHealthRoutes(app: FastifyInstance, { access, readiness }: Hea
   app.get('/readyz', { schema: readyz }, async (request, reply) => {
     const verdict = await readiness();
     const seesDetails = maySeeDetails(access, request);
-    const warnings = seesDetails && verdict.warnings !== undefined ? { warnings: verdict.warnings } : {};
-    if (verdict.ok) return { status: 'ok', ...warnings };
+    const { warnings, notes } = verdict;
+    const members = {
+      ...(seesDetails && warnings !== undefined ? { warnings } : {}),
+      ...(seesDetails && notes !== undefined ? { notes } : {}),
+    };
+    if (verdict.ok) return { status: 'ok', ...members };
     const detail = seesDetails ? verdict.reason : verdict.summary;
-    return sendProblem(request, reply, new HttpProblem(503, verdict.code, detail, { members: warnings }));
+    return sendProblem(request, reply, new HttpProblem(503, verdict.code, detail, { members }));
   });
 }

@@ -69,7 +69,11 @@ describe('a followed partition', () => {
     pushStored(partition, 0n, ['sound']);
     partition.push({ ...headOf(1n, 1), records: Buffer.from([200, 1, 0]) }, true);
     expect(partition.take(everything, true)?.fetched).toMatchObject({ nextOffset: 1n });
-    expect(partition.fault).toMatchObject({ kind: 'corrupt_batch', offset: 1n });
+    expect(partition.fault).toMatchObject({
+      kind: 'corrupt_batch',
+      offset: 1n,
+      detail: expect.stringMatching(/ Reading can go on at offset 2\.$/),
+    });
     expect(partition.take(everything, true)).toBeUndefined();
   });
 

@@ -10,7 +10,7 @@ import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { batchOf, quarantined } from '../../../contract/store/fixtures.ts';
 import { ledgerOf } from '../ledger.ts';
-import { decoder } from '../quarantine-place.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const reader = makeApiKey('reader', ['read']);
 const operator = makeApiKey('operator', ['operate']);
@@ -25,29 +25,18 @@ const READING = [
   '/api/v1/audit',
   '/api/v1/quarantine',
   '/api/v1/quarantine/parcel_events/0/7',
+  '/api/v1/holds',
+  '/api/v1/partitions',
 ];
 
 async function server(keys: string | undefined) {
   const ledger = await ledgerOf(['a', 'b']);
   await ledger.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
   const app = buildServer({
+    ...UNUSED_PARTS,
     store: ledger.store,
     clock: ledger.clock,
-    decoder,
-    logger: () => {},
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
-    onJob: () => {},
-    targetsThatTell: ['order-mgt'],
-    readiness: async () => ({ ok: true }),
-    status: () => ({
-      ingest: null,
-      deliveries: {},
-      sweeps: {},
-      refused: null,
-      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
-      defects: { count: 0, latest: [] },
-    }),
   });
   onTestFinished(() => app.close());
   const ask = async (url: string, key?: string, payload?: object) => {

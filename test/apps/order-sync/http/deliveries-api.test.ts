@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
 import { ledgerOf } from '../ledger.ts';
-import { decoder } from '../quarantine-place.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
@@ -12,23 +12,11 @@ async function server(access: ApiAccess = 'open') {
   const ledger = await ledgerOf(IDS);
   let jobs = 0;
   const app: FastifyInstance = buildServer({
+    ...UNUSED_PARTS,
     store: ledger.store,
     clock: ledger.clock,
-    decoder,
-    logger: () => {},
     access,
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    targetsThatTell: ['order-mgt'],
-    readiness: async () => ({ ok: true }),
-    status: () => ({
-      ingest: null,
-      deliveries: {},
-      sweeps: {},
-      refused: null,
-      verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
-      defects: { count: 0, latest: [] },
-    }),
   });
   onTestFinished(() => app.close());
   return {

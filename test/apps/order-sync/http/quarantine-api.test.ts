@@ -1,9 +1,8 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
-import { decoder, orderRecord, quarantineOf } from '../quarantine-place.ts';
+import { orderRecord, quarantineOf } from '../quarantine-place.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 async function server(count: number) {
   const records = Array.from({ length: count }, (_, index) =>
@@ -14,16 +13,9 @@ async function server(count: number) {
   const place = await quarantineOf(records);
   let jobs = 0;
   const app = buildServer({
+    ...UNUSED_PARTS,
     store: place.store,
-    clock: systemClock,
-    logger: () => {},
-    access: 'open',
-    decoder,
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
     onJob: () => void jobs++,
-    targetsThatTell: ['order-mgt'],
-    readiness: async () => ({ ok: true }),
-    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
   });
   onTestFinished(() => app.close());
   return {

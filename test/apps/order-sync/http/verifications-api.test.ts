@@ -4,11 +4,11 @@ import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { jobHandlersOf } from '../../../../src/apps/order-sync/job-handlers.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { JobWorker } from '../../../../src/pipeline/jobs/job-worker.ts';
-import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { SqliteHarness } from '../../../adapters/sqlite/harness.ts';
 import { WAITING } from '../../../pipeline/ingest/harness.ts';
 import { FIRST, OrderWorld } from '../../../pipeline/verify/order-world.ts';
+import { UNUSED_PARTS } from './parts.ts';
 
 const URL = '/api/v1/verifications';
 
@@ -20,23 +20,10 @@ async function server() {
   const { store } = world;
   const worker = new JobWorker({ store, clock: systemClock, logger: () => {}, pollMs: 10 });
   onTestFinished(() => worker.stop());
-  const app = buildServer({
-    store,
-    clock: systemClock,
-    logger: () => {},
-    access: 'open',
-    decoder: world.decoder,
-    guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
-    onJob: () => worker.wake(),
-    targetsThatTell: [FIRST],
-    readiness: async () => ({ ok: true }),
-    status: () => ({ ingest: null, ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
-  });
+  const app = buildServer({ ...UNUSED_PARTS, store, onJob: () => worker.wake() });
   onTestFinished(() => app.close());
   const { values: settings } = loadSettings('order-sync', { env: {} });
-  worker.start(
-    jobHandlersOf(settings, { store, log: {} as EventLog, clock: systemClock, logger: () => {} }),
-  );
+  worker.start(jobHandlersOf(settings, { store, log: {} as EventLog, clock: systemClock, logger: () => {} }));
   return {
     world,
     harness,

@@ -1,0 +1,21 @@
+import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
+import { decoder } from '../quarantine-place.ts';
+
+/** Parts of a server for tests that use few of them. The log has no topic, and nothing runs. */
+export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
+  decoder,
+  log: { describe: async () => [], partitionCounts: async () => new Map() },
+  topics: ['order_events', 'payment_events'],
+  targets: ['order-mgt'],
+  clock: systemClock,
+  logger: () => {},
+  access: 'open',
+  guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
+  onJob: () => {},
+  onHolds: async () => {},
+  targetsThatTell: ['order-mgt'],
+  readiness: async () => ({ ok: true }),
+  status: () => ({ ingest: null, holds: [], ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
+};
