@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Difference } from '../../../src/pipeline/verify/compare.ts';
-import { isOfLedger } from '../../../src/pipeline/verify/repair.ts';
+import { orders } from '../../../src/orders/index.ts';
+import { LongHistories } from '../../../src/pipeline/ingest/long-histories.ts';
+import { compareEntities, type Difference } from '../../../src/pipeline/verify/compare.ts';
+import { isOfLedger, verifyEntities } from '../../../src/pipeline/verify/repair.ts';
 import { SqliteHarness } from '../../adapters/sqlite/harness.ts';
 import { CHOOSY, FIRST, OrderWorld } from './order-world.ts';
 import { RandomHistory } from './random-history.ts';
@@ -136,6 +138,45 @@ const ALTERATIONS: readonly (readonly [sql: string, difference: readonly string[
 const ORPHAN = (id: string) =>
   'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, due_since) ' +
   `VALUES ('${FIRST}', '${id}', 1, 'pending', 0, 5, 5)`;
+
+describe('an order with a long journal', () => {
+  afterEach(() => harness.cleanup());
+
+  it('a row is compared with the fold of the ladder where the journal is too long to be read whole', async () => {
+    const world = await OrderWorld.make(harness);
+    const events = Array.from({ length: 60 }, (_, minute) =>
+      world.event('long', minute === 7 ? 'o' : minute % 2 === 0 ? 'par' : 'paa', minute),
+    );
+    await world.commit(new Map([['long', events]]));
+    const parts = {
+      ...world.parts(),
+      maxEvents: 20,
+      long: new LongHistories({
+        domain: orders,
+        decoder: world.decoder,
+        journals: world.store.longJournals,
+        logger: () => {},
+        limits: { longEvents: 20, intervalEvents: 8 },
+      }),
+    };
+    const compare = async () => {
+      const { unsettled, differences } = await compareEntities(parts, ['long']);
+      return [unsettled, ...differences.map(short)];
+    };
+    expect(await compare()).toEqual([0]);
+    await harness.rawQuery(ROW('review_status = NULL', 'long'));
+    expect(await compare()).toEqual([0, ['row_altered', 'long', 'review_status']]);
+    await harness.rawQuery(ROW('version = 61', 'long'));
+    expect(await compare()).toEqual([0, ['version_ahead', 'long', 'review_status', 'version']]);
+    const byVersion = { ...parts, long: undefined };
+    expect((await compareEntities(byVersion as never, ['long'])).differences.map(short)).toEqual([
+      ['version_ahead', 'long', 'version'],
+    ]);
+    expect((await verifyEntities(parts, ['long'], true)).differences).toMatchObject([{ isRepaired: true }]);
+    await world.happens('long', 'pad');
+    expect(await compare()).toEqual([0]);
+  });
+});
 
 const TABLES = ['orders', 'deliveries', 'delivery_attempts'];
 
