@@ -2,6 +2,7 @@
 import { type CheckCommand, runCommand } from '../test/checks/lib/command.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: CheckCommand }>>> = {
+  ask: () => import('./ask.ts'),
   delivery: () => import('./delivery.ts'),
 };
 

@@ -13,7 +13,7 @@
  * A domain of your own says three things: its events (topic, JSON Schema, the fields with the id and the moment), how
  * one more event changes the state, and which columns show the state.
  */
-import type { Domain, EventType, JsonObject } from '../../src/core/domain.ts';
+import type { Domain, EventType, JsonObject, NotReady } from '../../src/core/domain.ts';
 
 export type StockEvent =
   | { readonly kind: 'moved'; readonly quantity: number }
@@ -27,6 +27,14 @@ export interface StockState {
 
 /** An article has run low when at most 10 pieces are left. */
 const REORDER_LEVEL = 10;
+
+/** What an explanation says of an article that the target does not get. */
+const ENOUGH_ON_HAND: NotReady = {
+  waitsFor: null,
+  column: 'has_run_low',
+  because: `more than ${REORDER_LEVEL} pieces are on hand`,
+  missing: 'it waits for no event',
+};
 
 const quantity = { type: 'integer', minimum: -1_000_000, maximum: 1_000_000 };
 
@@ -54,6 +62,7 @@ function stockEventType(eventType: string, topic: string, kind: StockEvent['kind
 
 export const stockLedger: Domain<StockState, StockEvent> = {
   name: 'stock_ledger',
+  noun: 'article',
   eventTypes: {
     STOCK_MOVED: stockEventType('STOCK_MOVED', 'stock_movements', 'moved'),
     STOCK_COUNTED: stockEventType('STOCK_COUNTED', 'stock_counts', 'counted'),
@@ -73,5 +82,7 @@ export const stockLedger: Domain<StockState, StockEvent> = {
     ],
     row: (state) => [state.onHand, state.movementsSinceCount, state.onHand <= REORDER_LEVEL],
     isReady: (state) => state.onHand <= REORDER_LEVEL,
+    readyColumn: 'has_run_low',
+    whyNotReady: ([, , hasRunLow]) => (hasRunLow === true ? null : ENOUGH_ON_HAND),
   },
 };

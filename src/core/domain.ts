@@ -5,6 +5,8 @@
 export interface Domain<State, Event> {
   /** Names the domain in log lines. Letters, digits and underscores. */
   readonly name: string;
+  /** What people call an entity, in the singular and in lower case: `order`. Default: `entity`. */
+  readonly noun?: string;
   /** The event types, by the value of `eventType` in the body. */
   readonly eventTypes: Readonly<Record<string, EventType<Event>>>;
   readonly initialState: State;
@@ -48,6 +50,28 @@ export interface View<State> {
   row(state: State): ViewRow;
   /** Whether the state qualifies for delivery. */
   isReady(state: State): boolean;
+  /** The boolean column that has what `isReady` answers. Without it, rows cannot be listed by whether they are ready. */
+  readonly readyColumn?: string;
+  /**
+   * Says why a row is not ready; null if it is. It is asked of rows that the program made and of rows that somebody
+   * altered, so it must not throw on any values. Without it, explanations say only that the row is not ready.
+   */
+  whyNotReady?(row: ViewRow): NotReady | null;
+}
+
+/** Why a row is not ready, in words for people. */
+export interface NotReady {
+  /** A stable word for the event that is awaited, such as `review`; null if no event is awaited. */
+  readonly waitsFor: string | null;
+  /**
+   * The column that shows the reason: the event that set it says since when the row waits. Null if the first event of
+   * the entity says so.
+   */
+  readonly column: string | null;
+  /** The reason, as the beginning of a sentence: `its review is pending`. */
+  readonly because: string;
+  /** What would change it, as the end of a sentence: `the acceptance that would settle it has not arrived`. */
+  readonly missing: string;
 }
 
 export interface ViewColumn {

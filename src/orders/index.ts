@@ -10,6 +10,7 @@ export type { OrderState } from './fold.ts';
 /** The domain of orders and their payments: from two topics into the table `orders`. */
 export const orders: Domain<OrderState, OrderEvent> = {
   name: 'orders',
+  noun: 'order',
   eventTypes: { ORDER: ORDER_EVENT_TYPE, PAYMENT: PAYMENT_EVENT_TYPE },
   initialState,
   evolve,

@@ -1,5 +1,6 @@
 import type { View } from '../core/domain.ts';
 import type { OrderState } from './fold.ts';
+import { whyNotReady } from './waiting.ts';
 
 /** The table `orders`, with the columns of the original program. */
 export const ordersView: View<OrderState> = {
@@ -13,6 +14,8 @@ export const ordersView: View<OrderState> = {
   ],
   row: (state) => [state.orderStatus, state.paymentStatus, state.reviewStatus, isReady(state)],
   isReady,
+  readyColumn: 'ready_to_send',
+  whyNotReady,
 };
 
 /** An order is ready if it exists and its payment is authorised, or was accepted after a review. */

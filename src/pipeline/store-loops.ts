@@ -1,4 +1,5 @@
 import type { Store } from '../ports/store.ts';
+import { type StuckStatus, StuckWatch } from './ask/stuck-watch.ts';
 import type { Decoder } from './decode/decoder.ts';
 import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
@@ -10,6 +11,7 @@ import type { ParkedRegistry } from './ingest/parked.ts';
 import { untilCaughtUp } from './reconcile/caught-up.ts';
 import type { Sweeper, SweepStatus } from './reconcile/sweeper.ts';
 import { RefusedGauge, type RefusedStatus } from './refused-gauge.ts';
+import type { Meters } from './status/meters.ts';
 import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
@@ -18,13 +20,17 @@ import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 import { ViewRemaker } from './view-remaker.ts';
 
 export interface StoreLoopsOptions<State, Event>
-  extends Pick<SyncOptions<State, Event>, 'domain' | 'log' | 'targets' | 'clock' | 'logger' | 'delivery'> {
+  extends Pick<
+    SyncOptions<State, Event>,
+    'domain' | 'log' | 'targets' | 'clock' | 'logger' | 'delivery' | 'stuckAfterMs'
+  > {
   readonly store: Store;
   readonly decoder: Decoder<Event>;
   readonly parked: ParkedRegistry;
   /** The holds, which were read before. `start` has them watched. */
   readonly holds: HoldWatch;
   readonly defects: Defects;
+  readonly meters: Meters;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
   /** Ends the watches at once. `stop` ends the other loops. */
@@ -37,15 +43,20 @@ export interface StoreLoopsStatus {
   readonly sweeps: Readonly<Record<string, SweepStatus>>;
   /** The refused records and the dead deliveries in the store; null before they are counted first. */
   readonly refused: RefusedStatus | null;
+  /** The entities that have waited for an event for too long; null before they are counted first. */
+  readonly stuck: StuckStatus | null;
   /** The counts of the comparison of view and ledger with the journal. */
   readonly verification: VerifierStatus;
 }
+
+const STUCK_AFTER_DEFAULT_MS = 24 * 60 * 60_000;
 
 /** The status before the store is migrated. No loop runs before that. */
 export const NO_STORE_LOOPS: StoreLoopsStatus = {
   deliveries: {},
   sweeps: {},
   refused: null,
+  stuck: null,
   verification: {
     compared: 0,
     repaired: 0,
@@ -68,6 +79,7 @@ export class StoreLoops<State, Event> {
   readonly #verifier: Verifier<State, Event>;
   readonly #remaker: ViewRemaker;
   readonly #refused: RefusedGauge;
+  readonly #stuck: StuckWatch<State, Event>;
   readonly #storeHealth: StoreHealth;
   #watching: Promise<unknown> | undefined;
 
@@ -85,6 +97,8 @@ export class StoreLoops<State, Event> {
     this.#sweepers = this.#createSweepers();
     this.#storeHealth = new StoreHealth(store, clock);
     this.#refused = new RefusedGauge(store, clock, logger);
+    const { stuckAfterMs = STUCK_AFTER_DEFAULT_MS } = options;
+    this.#stuck = new StuckWatch({ domain, store, clock, logger, stuckAfterMs });
     this.#verifier = new Verifier({
       domain,
       decoder,
@@ -118,6 +132,7 @@ export class StoreLoops<State, Event> {
     this.#watching = Promise.all([
       run('the watch of what is paused', holds),
       run('the count of what was refused', this.#refused),
+      run('the count of what is stuck', this.#stuck),
       ...this.#ledgerWatches.map((watch) => run('the watch of the ledger', watch)),
     ]);
     for (const sweeper of this.#sweepers.values()) sweeper.start();
@@ -139,6 +154,7 @@ export class StoreLoops<State, Event> {
       deliveries: Object.fromEntries(deliveries),
       sweeps: Object.fromEntries([...this.#sweepers].map(([name, sweeper]) => [name, sweeper.status()])),
       refused: this.#refused.status(),
+      stuck: this.#stuck.status(),
       verification: this.#verifier.status(),
     };
   }
@@ -174,11 +190,11 @@ export class StoreLoops<State, Event> {
   }
 
   #createDelivers(): Deliver[] {
-    const { domain, store, targets, clock, logger, defects, delivery = {} } = this.#options;
+    const { domain, store, targets, clock, logger, defects, meters, delivery = {} } = this.#options;
     const { enabled: _, ...timing } = delivery;
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects }, timing);
+      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects, meters }, timing);
     });
   }
 

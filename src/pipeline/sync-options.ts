@@ -21,6 +21,8 @@ export interface SyncOptions<State, Event> {
   readonly group: string;
   readonly ingest?: Partial<IngestTuning>;
   readonly delivery?: Partial<DeliveryTuning>;
+  /** An entity that waits for an event is stuck when its last event was journaled this long ago. Default: 24 h. */
+  readonly stuckAfterMs?: number;
   /** Makes the topics at the start, where no operator has to make them. Called until it works. */
   readonly makeTopics?: () => Promise<void>;
   /** Called once with the migrated store. The log may not answer yet. */

@@ -10,6 +10,7 @@ import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore } from './migrate-store.ts';
 import { Opening } from './opening.ts';
+import { Meters, type MetersStatus } from './status/meters.ts';
 import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
 import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
@@ -20,6 +21,8 @@ export interface SyncStatus extends StoreLoopsStatus {
   readonly ingest: IngestStatus | null;
   /** What operators have paused, the oldest first. */
   readonly holds: readonly Hold[];
+  /** What flows through this instance: counts, rates and latencies. */
+  readonly meters: MetersStatus;
   /** The defects since the start. */
   readonly defects: DefectsStatus;
 }
@@ -38,6 +41,7 @@ export class Sync<State, Event> {
   readonly #defects: Defects;
   readonly #opening: Opening;
   readonly #quarantine: QuarantineWatch;
+  readonly #meters: Meters;
   #watching: Promise<void> | undefined;
   /** Undefined until the store is migrated. */
   #holds: HoldWatch | undefined;
@@ -63,6 +67,7 @@ export class Sync<State, Event> {
     this.#defects = options.defects ?? new Defects(clock, logger);
     this.#opening = new Opening({ clock, logger, defects: this.#defects, signal: this.#stopping.signal });
     this.#quarantine = new QuarantineWatch(clock, logger);
+    this.#meters = new Meters(clock);
   }
 
   /** The actual names of the topics that are read. */
@@ -85,6 +90,7 @@ export class Sync<State, Event> {
   status(): SyncStatus {
     return {
       ingest: this.#ingest?.status() ?? null,
+      meters: this.#meters.status(),
       ...(this.#loops?.status() ?? NO_STORE_LOOPS),
       holds: this.#holds?.list() ?? [],
       defects: this.#defects.status(),
@@ -148,6 +154,7 @@ export class Sync<State, Event> {
       parked: this.#parked,
       holds,
       defects: this.#defects,
+      meters: this.#meters,
       topics: this.#topics,
       signal,
     });
@@ -211,6 +218,7 @@ export class Sync<State, Event> {
       quarantine: this.#quarantine,
       holds,
       defects: this.#defects,
+      meters: this.#meters,
       log,
       store,
       clock,

@@ -60,7 +60,7 @@ export function fromBeginning(
 /** Makes the delivery for the route's target. It is not started. */
 export function deliverOn(
   { target, pace = {} }: TargetRoute,
-  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects'>,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects' | 'meters'>,
   timing: Partial<DeliverTiming>,
 ): Deliver {
   return new Deliver({

@@ -11,6 +11,12 @@ export interface EventLog {
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
   /** Creates the topics that do not exist yet, and changes nothing about the others. */
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void>;
+  /**
+   * Looks at each of these partitions from its offset on, without a group and without changing anything. Resolves with
+   * one answer for each, in the sequence given. `from` names each partition once. Takes about `patienceMs` (default 200) unless a server is slow; for
+   * partitions whose server does not answer within 2 s it says so.
+   */
+  peek(from: readonly PartitionOffset[], patienceMs?: number): Promise<Peek[]>;
   producer(options?: ProducerOptions): EventLogProducer;
   /** A member of the group `options.group`. The members of a group share the partitions of `options.topics`. */
   consumer(options: ConsumerOptions): EventLogConsumer;
@@ -21,8 +27,32 @@ export interface EventLog {
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
   /** Tells whether any group reads these topics; `unknown` if the log cannot tell. */
   readers(topics: readonly string[]): Promise<Readers>;
+  /**
+   * Reads committed records of one partition from its offset on, without a group and without changing anything: at most
+   * `maxRecords`, and about `maxBytes` of them, but at least one if there is one. Does not wait for records to come.
+   */
+  readRecords(range: RecordsRange): Promise<RecordsRead>;
   close(): Promise<void>;
 }
+
+export interface RecordsRange extends PartitionOffset, TakeLimits {}
+
+/**
+ * - `read`: what a consumer would get from the offset on. At the end of the log `records` is empty, and `nextOffset` is
+ *   the offset that was asked for.
+ * - `out_of_range`: the log begins behind the offset, or ends before it.
+ * - `unreadable`: the partition cannot be read now, or holds damaged bytes at the offset. `problem` says why, in a few
+ *   words that follow its name.
+ */
+export type RecordsRead =
+  | {
+      readonly kind: 'read';
+      readonly records: readonly LogRecord[];
+      /** The offset at which the next read goes on. */
+      readonly nextOffset: bigint;
+    }
+  | { readonly kind: 'out_of_range'; readonly startOffset: bigint; readonly endOffset: bigint }
+  | { readonly kind: 'unreadable'; readonly problem: string };
 
 /**
  * `now`: a living member of a group reads one of the topics. `earlier`: no member does now, but one did. `never`: no
@@ -49,6 +79,55 @@ export interface PartitionRange extends TopicPartition {
    * yet.
    */
   readonly endOffset: bigint;
+}
+
+/** What one look at a partition finds. All its members are of the same moment. */
+export type Peek = PeekedPartition | UnreadablePartition;
+
+export interface PeekedPartition extends PartitionRange {
+  readonly kind: 'peeked';
+  readonly topicId: string;
+  /**
+   * The offset behind the last record that is appended for good. With transactions it is behind `endOffset` while one of
+   * them is open: a consumer gets none of the records between the two.
+   */
+  readonly highWatermark: bigint;
+  readonly first: FirstRecord;
+  /** The transaction that holds `endOffset` back; null if none does. */
+  readonly openTransaction: OpenTransaction | null;
+}
+
+export interface UnreadablePartition extends TopicPartition {
+  readonly kind: 'unreadable';
+  /** Why, in a few words that follow the name of the partition. */
+  readonly problem: string;
+}
+
+/**
+ * The first record at or behind an offset that a consumer would get.
+ *
+ * - `none`: there is none up to `endOffset`; what is there belongs to aborted transactions, or was compacted away.
+ * - `unknown`: none of the records up to `upTo` is one, and looking further takes longer than `patienceMs`. The next look
+ *   from the same offset goes on there.
+ */
+export type FirstRecord =
+  | ({ readonly kind: 'record'; readonly offset: bigint } & RecordTime)
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unknown'; readonly upTo: bigint };
+
+/** A record's timestamp, and who gave it: the log as it appended the record, or the producer as it created it. */
+export interface RecordTime {
+  readonly timestampMs: number;
+  readonly timestampType: 'log_append' | 'create';
+}
+
+export interface OpenTransaction {
+  /** The time of its first record in this partition; null if that cannot be read. */
+  readonly first: RecordTime | null;
+  /** The id by which the log knows its producer; null if it is not known. */
+  readonly producerId: bigint | null;
+  /** The name that the producer gave itself; null if it is not known. */
+  readonly transactionalId: string | null;
 }
 
 export interface ProducerOptions {

@@ -80,3 +80,15 @@ export function partOfKey(...[kind, name, partition]: PartKey): HoldPart {
       throw new DefectError('A hold is of a kind that its table does not allow.');
   }
 }
+
+/** The hold that keeps the part from working: its own, or that of a larger part. Null if nothing does. */
+export function holdOver(part: HoldPart, holds: readonly Hold[]): Hold | null {
+  return holds.find((hold) => covers(hold.part, part)) ?? null;
+}
+
+function covers(larger: HoldPart, part: HoldPart): boolean {
+  if (partName(larger) === partName(part)) return true;
+  if (part.kind === 'target') return false;
+  if (larger.kind === 'ingest') return true;
+  return larger.kind === 'topic' && part.kind === 'partition' && larger.topic === part.topic;
+}

@@ -9,6 +9,41 @@ export interface Journal {
   readonly readJournals: ReadJournals;
   /** A page of the entities that have events, sorted by the bytes of their ids, beginning behind `after`. */
   listJournaled(page: { readonly after: string | null; readonly limit: number }): Promise<JournaledEntity[]>;
+  /**
+   * Reads at most `limit` events of one entity behind the version `after`, sorted by version. Gives fewer if their
+   * bodies are large, and none only if there is none behind `after`.
+   *
+   * The events that one transaction added have consecutive versions, in canonical sequence. So the events up to a
+   * version are exactly those that the store had at that version, if a transaction ended with it. That is true of every
+   * version that the view ever had, and so of every version that was ever delivered.
+   *
+   * Events of a store that kept no versions come first, sorted by the time at which they were decoded, then by topic,
+   * partition and offset. Their versions are their places in that list.
+   */
+  readArrivals(range: ArrivalsRange): Promise<Arrivals>;
+  /**
+   * The times at which the events with the last versions of these entities were decoded, in milliseconds. An entity
+   * without events is left out.
+   */
+  readLastArrivals(entityIds: readonly string[]): Promise<Map<string, number>>;
+}
+
+export interface ArrivalsRange {
+  readonly entityId: string;
+  /** A version; 0 begins with the first event. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface Arrivals {
+  readonly events: readonly ArrivedEvent[];
+  /** The entity's version in the journal; 0 if it has no event. */
+  readonly lastVersion: number;
+}
+
+/** An event with the version that its entity had with it. */
+export interface ArrivedEvent extends JournaledEvent {
+  readonly version: number;
 }
 
 export type ReadJournals = (

@@ -9,6 +9,16 @@ export interface DeliveryInspection {
     readonly after: DeliveryKey | null;
     readonly limit: number;
   }): Promise<StoredDelivery[]>;
+  /**
+   * A page of deliveries as by `listDeliveries`, for which the store goes through at most about `lookMax` deliveries,
+   * whether they match or not. So the page may have fewer than `limit` deliveries, or none, while more follow.
+   */
+  pageDeliveries(page: {
+    readonly filter: DeliveryFilter;
+    readonly after: DeliveryKey | null;
+    readonly limit: number;
+    readonly lookMax: number;
+  }): Promise<DeliveryPage>;
   /** The latest attempts of one delivery, the last one first. */
   readAttempts(key: DeliveryKey, limit: number): Promise<StoredAttempt[]>;
 }
@@ -32,6 +42,12 @@ export interface DeliveryFilter {
   /** The earliest `dueSinceMs`; `dueSinceBeforeMs` is the moment before which it has to lie. */
   readonly dueSinceFromMs: number | null;
   readonly dueSinceBeforeMs: number | null;
+}
+
+export interface DeliveryPage {
+  readonly deliveries: readonly StoredDelivery[];
+  /** The next page begins behind this one; null after the last page. */
+  readonly next: DeliveryKey | null;
 }
 
 export interface StoredDelivery extends DeliveryKey {

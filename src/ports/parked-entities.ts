@@ -26,4 +26,6 @@ export type ParkReason = 'event_not_understood' | 'fold_failed' | 'row_invalid' 
 export interface ParkedEntities {
   /** A page of the parked entities, sorted by the bytes of their ids, beginning behind `after`. */
   listParked(page: { readonly after: string | null; readonly limit: number }): Promise<ParkedEntity[]>;
+  /** Resolves with null if the entity is not parked. */
+  readParked(entityId: string): Promise<ParkedEntity | null>;
 }

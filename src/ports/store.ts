@@ -1,4 +1,4 @@
-import type { AdoptionReport } from '../core/adoption/index.ts';
+import type { AdoptionReport, ViewShape } from '../core/adoption/index.ts';
 import type { ViewRow } from '../core/domain.ts';
 import type { AuditLog } from './audit.ts';
 import type { Checkpoints, PartitionOwnership } from './checkpoints.ts';
@@ -16,8 +16,10 @@ import type { Reconciliation } from './reconciliation.ts';
 import type { RedriveJobs } from './redrive-jobs.ts';
 import type { Senders } from './senders.ts';
 import type { StoreIdentity } from './store-identity.ts';
+import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
 import type { Verification } from './verification.ts';
+import type { ViewRowsInspection } from './view-rows.ts';
 
 /**
  * What commands of an operator and the HTTP API do in a store. It needs Tributary's tables, and neither
@@ -33,6 +35,7 @@ export interface StoreAdministration
     AuditLog,
     ParkedEntities,
     Holds,
+    StoreOverviews,
     StoreIdentity {
   /**
    * Closes the connections, which an opened store shares with every store that its `migrate` has given. May be called
@@ -58,7 +61,20 @@ export interface OpenedStore extends StoreAdministration {
    * again, after a failure and after a success.
    */
   migrate(options: MigrationOptions): Promise<MigratedStore>;
+  /**
+   * Gives the reads of journal, view and ledger that explain an entity, for a command beside a running program. Changes
+   * nothing. Rejects with `store_refused` unless the schema has the version of this program.
+   */
+  toRead(view: ViewShape): Promise<EntityInspection>;
 }
+
+/** The reads with which people ask about entities. */
+export interface EntityInspection
+  extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals'>,
+    ViewRowsInspection,
+    DeliveryInspection,
+    ParkedEntities,
+    Pick<Holds, 'listHolds'> {}
 
 export interface MigratedStore {
   readonly store: Store;
@@ -75,6 +91,7 @@ export interface Store
   extends StoreAdministration,
     PartitionOwnership,
     Journal,
+    ViewRowsInspection,
     DeliveryClaims,
     Reconciliation,
     Senders,
@@ -102,7 +119,6 @@ export interface Store
   incarnation(): Promise<string>;
   /** Makes the view's table if it is the only table that is missing. Resolves with whether it made the table. */
   remakeView(): Promise<boolean>;
-  readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>>;
   /**
    * Counts the open quarantined records and the dead deliveries along indexes, which takes milliseconds for some hundred
    * thousand.

@@ -19,7 +19,7 @@ export interface Verification {
    * Reads the journals of these entities in the sequence in which their events were journaled, so that the first N
    * events are the entity at version N. Leaves out entities of which the store does not know the sequence.
    */
-  readArrivals(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>>;
+  readAsArrived(entityIds: readonly string[]): Promise<Map<string, JournaledEvent[]>>;
   /**
    * Writes entries of the ledger, each if the entity has the version and the entry the mark that `mend` names. Resolves
    * with the number of entries that were written.

@@ -16,6 +16,7 @@ import { contentHashOf, Oracle, type RawRecord } from './oracle.ts';
 
 const PATIENCE_MS = 300_000;
 const PUBLISHED_AT_ONCE = 500;
+const CREATED_MS = Date.UTC(2025, 0, 1);
 /** The refused producer sends this share of its events again with their keys, while the job works. */
 const SENT_AGAIN_SHARE = 0.05;
 const TOPICS = { order: 'order_events', payment: 'payment_events' };
@@ -172,8 +173,6 @@ async function placeOf(
     databaseUrl: database.url,
   };
 }
-
-const CREATED_MS = Date.UTC(2025, 0, 1);
 
 function created(orderId: string): RawRecord {
   return recordOf(TOPICS.order, orderId, { eventType: 'ORDER', orderStatus: 'CREATED' }, 0);

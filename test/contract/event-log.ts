@@ -4,7 +4,9 @@ import { describeFamilies } from './event-log-families.ts';
 import { describeGroupStores } from './event-log-group-stores.ts';
 import { describeGroups } from './event-log-groups.ts';
 import { type EventLogCapabilities, type EventLogHarness, EventLogSuite } from './event-log-harness.ts';
+import { describePeek } from './event-log-peek.ts';
 import { describeReading } from './event-log-reading.ts';
+import { describeRecords } from './event-log-records.ts';
 
 export type { EventLogCapabilities, EventLogHarness } from './event-log-harness.ts';
 
@@ -27,6 +29,8 @@ export function describeEventLog(
     describeAppending(suite);
     describeFamilies(suite);
     describeReading(suite);
+    describePeek(suite);
+    describeRecords(suite);
     describeGroups(suite);
     describeGroupStores(suite);
   });

@@ -1,10 +1,12 @@
 import { describe } from 'vitest';
+import { describeAsking } from './store/asking.ts';
 import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
+import { describeDeliveryPages } from './store/delivery-pages.ts';
 import type { StoreHarness } from './store/fixtures.ts';
 import { describeHolds } from './store/holds.ts';
 import { describeIdentity } from './store/identity.ts';
@@ -13,6 +15,7 @@ import { describeJobs } from './store/jobs.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
+import { describeOverview } from './store/overview.ts';
 import { describeOwnView } from './store/own-view.ts';
 import { describeQuarantine } from './store/quarantine.ts';
 import { describeReconciliation } from './store/reconciliation.ts';
@@ -34,8 +37,10 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeJournal(harness);
     describeLongJournals(harness);
     describeQuarantine(harness);
+    describeOverview(harness);
     describeDeliveries(harness);
     describeDeliveryClaims(harness);
+    describeDeliveryPages(harness);
     describeClocks(harness);
     describeSettlements(harness);
     describeSenders(harness);
@@ -46,5 +51,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeReconciliation(harness);
     describeSweeps(harness);
     describeVerification(harness);
+    describeAsking(harness);
   });
 }

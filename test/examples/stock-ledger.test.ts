@@ -107,4 +107,13 @@ describe('the stock ledger', () => {
     expect(reasonOf(moved(1, 2_000_000))).toBe('schema_invalid');
     expect(reasonOf(moved(1, -1))).toBe('accepted');
   });
+
+  it('says why an article is not ready, for explanations', () => {
+    const whyNot = (entries: readonly Entry[]) => stockLedger.view.whyNotReady?.(rowOf(entries));
+    expect(whyNot([moved(1, 5)])).toBeNull();
+    expect(whyNot([moved(1, 100)])).toMatchObject({
+      waitsFor: null,
+      because: 'more than 10 pieces are on hand',
+    });
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import type { HoldPart } from '../../src/ports/holds.ts';
-import { WAITING } from './ingest/harness.ts';
+import { WAITING, wrap } from './ingest/harness.ts';
 import { created, paid, SyncPlace, TARGET } from './sync-place.ts';
 
 const ORDERS: HoldPart = { kind: 'topic', topic: 'order_events' };
@@ -65,6 +65,44 @@ describe('the whole pipeline with parts on hold', () => {
     expect(place.newest('a')).toMatchObject({ ready_to_send: false, version: 3 });
     expect(place.newest('b')).toMatchObject({ ready_to_send: true, version: 2 });
     await vi.waitFor(async () => expect(await second.health()).toEqual({ ok: true }), WAITING);
+  });
+
+  it('nothing is claimed or acquired before the holds are read', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const answered = Promise.withResolvers<void>();
+    let asked = 0;
+    const calls: string[] = [];
+    const opened = wrap(place.opened, {
+      migrate: async (options) => {
+        const { store, report } = await place.opened.migrate(options);
+        await store.hold(ORDERS, DECISION);
+        const slow = wrap(store, {
+          listHolds: async () => {
+            asked++;
+            await answered.promise;
+            return store.listHolds();
+          },
+          acquire: async (requests) => {
+            calls.push(...requests.map(({ topic }) => topic));
+            return store.acquire(requests);
+          },
+          claimDeliveries: async (request) => {
+            calls.push(request.target);
+            return store.claimDeliveries(request);
+          },
+        });
+        return { store: slow, report };
+      },
+    });
+    const sync = place.sync({ store: opened });
+    const started = sync.start();
+    await vi.waitFor(() => expect(asked).toBe(1), WAITING);
+    await systemClock.sleep(200);
+    expect(calls).toEqual([]);
+    answered.resolve();
+    await started;
+    await vi.waitFor(() => expect(new Set(calls)).toEqual(new Set([TARGET, 'payment_events'])), WAITING);
   });
 
   it('a target that is paused is not swept', async () => {

@@ -38,7 +38,9 @@ describe('the sweeper on a route', () => {
         waiting: 0,
         isPaused,
         breaker,
+        notClosedForMs: null,
         opensInMs: null,
+        lastFailure: null,
         ratePerSecond: null,
         maxBatch: 1,
       });

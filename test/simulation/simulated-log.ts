@@ -7,10 +7,14 @@ import type {
   EventLog,
   EventLogProducer,
   FetchedRecords,
+  FirstRecord,
   LogRecord,
   NewRecord,
+  Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
@@ -74,6 +78,15 @@ export class SimulatedPartition implements TopicPartition {
     let end = first;
     while (end < this.records.length && (this.records[end] as LogRecord).offset < to) end++;
     return this.records.slice(first, end);
+  }
+
+  /** The first record that a consumer would get from here on. */
+  firstFrom(offset: bigint): FirstRecord {
+    const from = offset > this.startOffset ? offset : this.startOffset;
+    const record = this.records[this.#indexOf(from)];
+    if (record === undefined) return { kind: 'none' };
+    const { offset: found, timestampMs } = record;
+    return { kind: 'record', offset: found, timestampMs, timestampType: 'log_append' };
   }
 
   /** At most `limit` records from here on, up to what is corrupt. */
@@ -236,6 +249,25 @@ class LogConnection implements EventLog {
     return new Map(described.map(({ topic, partitionCount }) => [topic, partitionCount]));
   }
 
+  peek(from: readonly PartitionOffset[]): Promise<Peek[]> {
+    return this.#answered(() =>
+      from.map(({ topic, partition, offset }) => {
+        const found = this.#log.partitionsOf(topic)[partition];
+        if (found === undefined) return { kind: 'unreadable', topic, partition, problem: 'does not exist' };
+        const { topicId, startOffset, endOffset } = found;
+        const range = { topicId, startOffset, endOffset, highWatermark: endOffset };
+        return {
+          kind: 'peeked',
+          topic,
+          partition,
+          ...range,
+          first: found.firstFrom(offset),
+          openTransaction: null,
+        };
+      }),
+    );
+  }
+
   async createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {
     await this.#answered(() => {
       for (const { topic, partitions } of topics) this.#log.createTopic(topic, partitions);
@@ -276,6 +308,18 @@ class LogConnection implements EventLog {
 
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
+  }
+
+  readRecords({ topic, partition, offset, maxRecords }: RecordsRange): Promise<RecordsRead> {
+    return this.#answered((): RecordsRead => {
+      const found = this.#log.partitionsOf(topic)[partition];
+      if (found === undefined) return { kind: 'unreadable', problem: 'does not exist' };
+      const { startOffset, endOffset } = found;
+      if (offset < startOffset || offset > endOffset) return { kind: 'out_of_range', startOffset, endOffset };
+      if (found.isCorrupt(offset)) return { kind: 'unreadable', problem: 'is damaged' };
+      const { records, nextOffset } = found.read(offset, maxRecords);
+      return { kind: 'read', records, nextOffset };
+    });
   }
 
   async close(): Promise<void> {

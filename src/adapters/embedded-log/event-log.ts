@@ -1,11 +1,14 @@
-import type { TopicPartition } from '../../core/offset.ts';
+import type { PartitionOffset, TopicPartition } from '../../core/offset.ts';
 import type {
   ConsumerOptions,
   EventLog,
   EventLogConsumer,
   EventLogProducer,
+  Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { EmbeddedConsumer } from './consumer.ts';
@@ -15,6 +18,8 @@ import { isGone, ownIdentity } from './group/process-identity.ts';
 import { type EmbeddedLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { EmbeddedProducer } from './producer.ts';
 import { AppendQueue } from './producing/append-queue.ts';
+import { Peeker } from './reading/peek.ts';
+import { RangeReader } from './reading/range-reader.ts';
 import { addPartitions, createTopics, deleteRecords, deleteTopic, describeTopics } from './topics.ts';
 
 /** The event log in one SQLite file. Any number of processes on one machine can use it at once. */
@@ -39,6 +44,7 @@ class EmbeddedEventLog implements EmbeddedLog {
   readonly #options: ResolvedOptions;
   readonly #database: LogDatabase;
   readonly #queue: AppendQueue;
+  readonly #peeker: Peeker;
   readonly #consumers = new Set<EmbeddedConsumer>();
   #closed: Promise<void> | null = null;
 
@@ -46,6 +52,7 @@ class EmbeddedEventLog implements EmbeddedLog {
     this.#options = options;
     this.#database = new LogDatabase(options);
     this.#queue = new AppendQueue(this.#database, options);
+    this.#peeker = new Peeker(this.#database);
   }
 
   describe(topics: readonly string[]): Promise<TopicDescription[]> {
@@ -55,6 +62,10 @@ class EmbeddedEventLog implements EmbeddedLog {
   async partitionCounts(topics: readonly string[]): Promise<Map<string, number>> {
     const described = await this.describe(topics);
     return new Map(described.map(({ topic, partitionCount }) => [topic, partitionCount]));
+  }
+
+  peek(from: readonly PartitionOffset[]): Promise<Peek[]> {
+    return this.#peeker.peek(from);
   }
 
   createTopics(topics: readonly { topic: string; partitions: number }[]): Promise<void> {
@@ -91,6 +102,10 @@ class EmbeddedEventLog implements EmbeddedLog {
 
   readers(topics: readonly string[]): Promise<Readers> {
     return this.#database.read('Looking for readers', () => readersOf(this.#database, topics));
+  }
+
+  readRecords(range: RecordsRange): Promise<RecordsRead> {
+    return new RangeReader(this.#database).read(range);
   }
 
   close(): Promise<void> {

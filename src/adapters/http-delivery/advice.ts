@@ -50,6 +50,32 @@ export function adviceOn(status: number | null, { url, secret }: SettingNames): 
   }
 }
 
+/** The same after a request without an answer, by the code of its error. */
+export function adviceOnFault(code: string, { url, caFile }: SettingNames): string | null {
+  if (UNKNOWN_AUTHORITY.has(code)) return `Look at ${caFile}.`;
+  return WRONG_PLACE.has(code) || code.startsWith('HPE_') ? `Look at ${url}.` : null;
+}
+
+/** A wrong host, port or scheme is a likely cause of these. */
+const WRONG_PLACE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'HTTPParserError',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'EPROTO',
+]);
+
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
 /** The member `code` of a problem document. Source: RFC 9457, 3.2. */
 function problemCodeIn(text: string): string | null {
   return /"code"\s*:\s*"([a-z][a-z0-9_]{0,63})"/.exec(text)?.[1] ?? null;

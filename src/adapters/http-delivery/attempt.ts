@@ -9,7 +9,7 @@ import {
   defectOutcome,
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
-import { adviceOn, describeAnswer } from './advice.ts';
+import { adviceOn, adviceOnFault, describeAnswer } from './advice.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
 import type { Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
@@ -177,7 +177,7 @@ export class Attempt implements ConnectionUser, Endable {
     // undici would refuse to send the same request again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
-    else this.#settleBroken(describeFault(error, place));
+    else this.#settleBroken(describeFault(error, place), codeOf(error));
   }
 
   /** Settles the attempt, because its deadline is over. */
@@ -230,9 +230,9 @@ export class Attempt implements ConnectionUser, Endable {
   }
 
   /** A status counts although the answer broke off, unless it is a 2xx: the missing part may have refused the state. */
-  #settleBroken(error: string): void {
+  #settleBroken(error: string, faultCode: string | null = null): void {
     const verdict = this.#status === null ? 'retry' : verdictOf(this.#status, this.#number);
-    if (this.#status === null || verdict === 'delivered') this.#settle('retry', error);
+    if (this.#status === null || verdict === 'delivered') this.#settle('retry', error, faultCode);
     else this.#settle(verdict, `${this.#statusSentence(this.#status)} Then: ${error}`);
   }
 
@@ -241,7 +241,7 @@ export class Attempt implements ConnectionUser, Endable {
     return describeAnswer(place, { status, headers: this.#headers, text: this.#answer() }, clock.now());
   }
 
-  #settle(verdict: DeliveryVerdict, error: string | null): void {
+  #settle(verdict: DeliveryVerdict, error: string | null, faultCode: string | null = null): void {
     if (this.#isSettled) return;
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
     this.#end({
@@ -251,8 +251,14 @@ export class Attempt implements ConnectionUser, Endable {
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
-      ...(error === null ? {} : { advice: adviceOn(this.#status, this.#context.settingNames) }),
+      ...(error === null ? {} : { advice: this.#advice(faultCode) }),
     });
+  }
+
+  #advice(faultCode: string | null): string | null {
+    const { settingNames } = this.#context;
+    const byStatus = adviceOn(this.#status, settingNames);
+    return byStatus ?? (faultCode === null ? null : adviceOnFault(faultCode, settingNames));
   }
 
   #end(outcome: DeliveryOutcome): void {

@@ -6,6 +6,8 @@ import type { Logger } from '../../ports/logger.ts';
 export interface SettingNames {
   readonly url: string;
   readonly secret: string;
+  /** Names the file of the authorities that sign the target's certificate. */
+  readonly caFile: string;
 }
 
 export interface HttpTargetOptions {

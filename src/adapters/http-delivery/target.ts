@@ -33,7 +33,11 @@ export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
 const FALLBACK_CONCURRENCY = 16;
 /** After this many members in a row that the target has not taken either, the other members are not sent. */
 const FALLBACK_FAILURES_MAX = 16;
-const SETTING_NAMES: SettingNames = { url: 'the target URL', secret: 'the signing secret' };
+const SETTING_NAMES: SettingNames = {
+  url: 'the target URL',
+  secret: 'the signing secret',
+  caFile: "the file of the certificate's authorities",
+};
 
 class HttpTarget implements DeliveryTarget {
   readonly name: string;

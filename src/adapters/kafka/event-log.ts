@@ -1,12 +1,16 @@
 import { createTopicsV7 } from '@platformatic/kafka';
 import { TributaryError } from '../../core/errors.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type {
   ConsumerOptions,
   EventLog,
   EventLogConsumer,
   EventLogProducer,
+  Peek,
   ProducerOptions,
   Readers,
+  RecordsRange,
+  RecordsRead,
   TopicDescription,
 } from '../../ports/event-log.ts';
 import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
@@ -16,6 +20,8 @@ import { explain, protocolErrorOf, unreachable } from './errors.ts';
 import { handGroupTo } from './group/group-store.ts';
 import { type KafkaLogOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
+import { Peeker } from './reading/peek.ts';
+import { RangeReader } from './reading/range-reader.ts';
 
 const createTimeoutMs = 30_000;
 /** The time that the controller has for one request. It is shorter than the time that the answer may take. */
@@ -30,12 +36,14 @@ export function openKafkaLog(options: KafkaLogOptions): EventLog {
 class KafkaLog implements EventLog {
   readonly #options: ResolvedOptions;
   readonly #cluster: Cluster;
+  readonly #peeker: Peeker;
   readonly #opened = new Set<{ close(): Promise<void> }>();
   #closed: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
     this.#cluster = new Cluster(options);
+    this.#peeker = new Peeker(this.#cluster);
   }
 
   async describe(names: readonly string[]): Promise<TopicDescription[]> {
@@ -61,6 +69,14 @@ class KafkaLog implements EventLog {
   async partitionCounts(names: readonly string[]): Promise<Map<string, number>> {
     const topics = await this.#cluster.topics(names);
     return new Map([...topics].map(([name, { partitions }]) => [name, partitions.length]));
+  }
+
+  async peek(from: readonly PartitionOffset[], patienceMs?: number): Promise<Peek[]> {
+    try {
+      return await this.#peeker.peek(from, patienceMs);
+    } catch (error) {
+      throw unreachable('looking at partitions', error);
+    }
   }
 
   async createTopics(wanted: readonly { topic: string; partitions: number }[]): Promise<void> {
@@ -109,6 +125,14 @@ class KafkaLog implements EventLog {
   /** Kafka cannot tell: members do not say which topics they read, and a group may belong to another program. */
   readers(): Promise<Readers> {
     return Promise.resolve('unknown');
+  }
+
+  async readRecords(range: RecordsRange): Promise<RecordsRead> {
+    try {
+      return await new RangeReader(this.#cluster).read(range);
+    } catch (error) {
+      throw unreachable('reading records', error);
+    }
   }
 
   close(): Promise<void> {

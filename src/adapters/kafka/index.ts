@@ -4,7 +4,8 @@
  *
  * - `cluster/`: brokers are other machines. It holds the connections and logins to them, and asks them about topics.
  * - `wire/`: the formats of Kafka's protocol. The embedded log packs records by a codec of its own.
- * - `reading/`: records have to be fetched ahead, over several connections. A take of the embedded log reads a file.
+ * - `reading/`, apart from the look at partitions: records have to be fetched ahead, over several connections. A take of the embedded
+ *   log reads a file.
  * - `group/assignment.ts`, `group/joining.ts`, `group/group-requests.ts`, `group/heartbeats.ts`,
  *   `group/coordinator-watch.ts`, `group/topic-watch.ts`: a coordinator and a leader share out the partitions. The
  *   embedded log does so by its tables.

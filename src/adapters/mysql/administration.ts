@@ -7,15 +7,17 @@ import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.t
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
-import { listParked } from './parked.ts';
+import { readOverview } from './overview.ts';
+import { listParked, readParked } from './parked.ts';
 import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -53,6 +55,18 @@ export class MysqlAdministration implements StoreAdministration {
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const { filter, after, limit } = page;
     return withConnection(this.pool, (connection) => listDeliveries(connection, filter, after, limit));
+  }
+
+  async pageDeliveries(page: {
+    filter: DeliveryFilter;
+    after: DeliveryKey | null;
+    limit: number;
+    lookMax: number;
+  }) {
+    const { filter, after, limit, lookMax } = page;
+    return withConnection(this.pool, (connection) =>
+      pageDeliveries(connection, filter, after, limit, lookMax),
+    );
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -104,6 +118,14 @@ export class MysqlAdministration implements StoreAdministration {
 
   async listParked(page: { after: string | null; limit: number }) {
     return withConnection(this.pool, (connection) => listParked(connection, page));
+  }
+
+  async readOverview(question: OverviewQuestion) {
+    return withConnection(this.pool, (connection) => readOverview(connection, question, this.time));
+  }
+
+  async readParked(entityId: string) {
+    return withConnection(this.pool, (connection) => readParked(connection, entityId));
   }
 
   async listHolds() {

@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type {
   DeliveryFilter,
   DeliveryKey,
+  DeliveryPage,
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
@@ -9,6 +10,8 @@ import type {
 import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import { textOf } from './values.ts';
 
+/** A page looks at so many deliveries by one statement. */
+const WINDOW_ROWS = 5_000;
 const COLUMNS =
   'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, last_status, last_error';
 
@@ -43,6 +46,65 @@ export async function listDeliveries(
     if (found.length >= limit) break;
   }
   return found;
+}
+
+/** Goes through windows of the ids, each of which ends after a known number of deliveries. */
+export async function pageDeliveries(
+  connection: PoolConnection,
+  filter: DeliveryFilter,
+  after: DeliveryKey | null,
+  limit: number,
+  lookMax: number,
+): Promise<DeliveryPage> {
+  const found: StoredDelivery[] = [];
+  const { sql, values } = conditions(filter);
+  let left = lookMax;
+  for await (const { target, behind } of targetsFrom(connection, filter, after)) {
+    for (let from = behind; ; ) {
+      const end = await windowEnd(connection, filter, target, from, Math.min(WINDOW_ROWS, left));
+      const [rows] = await connection.execute<RowDataPacket[]>(
+        `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ` +
+          `${sql} ORDER BY entity_id LIMIT ${Math.floor(limit) + 1 - found.length}`,
+        [target, Buffer.from(from), ...(end === null ? [] : [Buffer.from(end)]), ...values],
+      );
+      found.push(...rows.map(storedDelivery));
+      if (found.length > limit) return pageOf(found.slice(0, limit));
+      if (end === null) break;
+      left -= WINDOW_ROWS;
+      if (left <= 0) return { deliveries: found, next: { target, entityId: end } };
+      from = end;
+    }
+  }
+  return { deliveries: found, next: null };
+}
+
+/** Whether an index finds what the filter selects, so that a page reads little more than it shows. */
+function isQuickAlone({ entityId, status, ...others }: DeliveryFilter): boolean {
+  const { lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs } = others;
+  const isNarrow = [lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs].some((part) => part !== null);
+  return entityId !== null || (!isNarrow && (status === null || status === 'dead'));
+}
+
+/** The id at which a window of this many deliveries ends; null if the target has fewer, or if no window is needed. */
+async function windowEnd(
+  connection: PoolConnection,
+  filter: DeliveryFilter,
+  target: string,
+  behind: string,
+  rows: number,
+): Promise<string | null> {
+  if (isQuickAlone(filter)) return null;
+  const dead = filter.status === 'dead' ? `AND is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : '';
+  const [[row]] = await connection.query<RowDataPacket[]>(
+    `SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ${dead} ORDER BY entity_id LIMIT ?, 1`,
+    [target, Buffer.from(behind), Math.max(0, Math.floor(rows) - 1)],
+  );
+  return row === undefined ? null : textOf(row[0]);
+}
+
+function pageOf(deliveries: readonly StoredDelivery[]): DeliveryPage {
+  const last = deliveries.at(-1);
+  return { deliveries, next: last === undefined ? null : { target: last.target, entityId: last.entityId } };
 }
 
 /** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */

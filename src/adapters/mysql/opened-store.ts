@@ -1,11 +1,12 @@
 import type { RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import type { MigrationOptions } from '../../ports/migration.ts';
-import type { MigratedStore, OpenedStore } from '../../ports/store.ts';
+import type { EntityInspection, MigratedStore, OpenedStore } from '../../ports/store.ts';
 import { MysqlAdministration } from './administration.ts';
 import { withConnection } from './connection.ts';
 import { ConnectionPool, PREPARED_MAX } from './connection-pool.ts';
 import type { MysqlStoreOptions } from './options.ts';
-import { examine, migrate } from './schema.ts';
+import { examine, migrate, requireCurrentSchema } from './schema.ts';
 import { MysqlStore } from './store.ts';
 import { ServerTime } from './store-time.ts';
 
@@ -47,6 +48,11 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
     });
     await this.#learnTime();
     return { store: new MysqlStore(this.pool, this.time, options.view, this.#options), report };
+  }
+
+  async toRead(view: ViewShape): Promise<EntityInspection> {
+    await withConnection(this.pool, requireCurrentSchema);
+    return new MysqlStore(this.pool, this.time, view, this.#options);
   }
 
   /**

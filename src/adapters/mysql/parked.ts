@@ -38,12 +38,24 @@ export async function listParked(
       `ORDER BY entity_id LIMIT ${Math.floor(limit)}`,
     [Buffer.from(after ?? '')],
   );
-  return rows.map((row) => ({
+  return rows.map(toParked);
+}
+
+export async function readParked(connection: PoolConnection, entityId: string): Promise<ParkedEntity | null> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    'SELECT entity_id, reason, detail, parked_at FROM parked_entities WHERE entity_id = ?',
+    [Buffer.from(entityId)],
+  );
+  return row === undefined ? null : toParked(row);
+}
+
+function toParked(row: RowDataPacket): ParkedEntity {
+  return {
     entityId: textOf(row[0]),
     reason: textOf(row[1]) as ParkReason,
     detail: textOf(row[2]),
     parkedAtMs: Number(row[3]),
-  }));
+  };
 }
 
 function idsWith(changes: readonly EntityChange[], kind: 'parked' | 'release'): string[] {

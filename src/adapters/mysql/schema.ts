@@ -65,6 +65,18 @@ export async function examine(pool: ConnectionPool, options: MigrationOptions): 
   return report;
 }
 
+/** Rejects with `store_refused` unless the schema has the version of this program. */
+export async function requireCurrentSchema(connection: PoolConnection): Promise<void> {
+  const version = await MIGRATIONS.recordedVersion(connection);
+  if (version === MIGRATIONS.newestVersion) return;
+  const found = version === null ? 'no tables of order-sync' : `schema version ${version}`;
+  throw new TributaryError(
+    'store_refused',
+    `The database has ${found}, and this program needs version ${MIGRATIONS.newestVersion}: start order-sync of this ` +
+      'version on it once, or run order-sync migrate.',
+  );
+}
+
 /** The report of a start that has nothing to change; null if it has something to change. */
 async function currentReport(
   pool: ConnectionPool,

@@ -9,7 +9,7 @@ import { textOf } from './values.ts';
  * The most events of a segment. The table `journal_places` has this many rows, and the view event_journal shows no
  * more.
  */
-const MAX_SEGMENT_EVENTS = 16;
+export const MAX_SEGMENT_EVENTS = 16;
 /**
  * The most UTF-16 units of a segment's bodies, because the view event_journal reads a segment anew for each column. A
  * larger event has a segment of its own.

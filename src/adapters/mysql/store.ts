@@ -8,11 +8,14 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
+import type { ArrivalsRange } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import type { LedgerMend } from '../../ports/verification.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { MysqlAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import { inTransaction, withConnection } from './connection.ts';
@@ -33,10 +36,11 @@ import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import {
   listEntities,
   mendLedger,
-  readArrivals,
+  readAsArrived,
   readEntities,
   removeUnjournaledRows,
 } from './verification.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
@@ -92,6 +96,22 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async readView(entityIds: readonly string[]) {
     return readView(this.pool, this.#view, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return withConnection(this.pool, (connection) => listView(connection, this.#view, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return withConnection(this.pool, (connection) => listUndelivered(connection, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return withConnection(this.pool, (connection) => readArrivals(connection, range));
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return withConnection(this.pool, (connection) => readLastArrivals(connection, entityIds));
   }
 
   async refusedCounts() {
@@ -175,8 +195,8 @@ export class MysqlStore extends MysqlAdministration implements Store {
     return readEntities(this.pool, this.#view, this.#targets, this.time, entityIds, maxEvents);
   }
 
-  async readArrivals(entityIds: readonly string[]) {
-    return readArrivals(this.pool, entityIds);
+  async readAsArrived(entityIds: readonly string[]) {
+    return readAsArrived(this.pool, entityIds);
   }
 
   async mendLedger(mends: readonly LedgerMend[]) {

@@ -214,7 +214,7 @@ function markOf(row: readonly unknown[]): string {
 }
 
 /** The segments of an entity, one behind the other, are the sequence of arrival. */
-export async function readArrivals(
+export async function readAsArrived(
   pool: ConnectionPool,
   entityIds: readonly string[],
 ): Promise<Map<string, JournaledEvent[]>> {

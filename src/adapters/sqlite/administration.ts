@@ -7,14 +7,16 @@ import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
+import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { addAudit, listAudit } from './audit.ts';
 import { readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
-import { listDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
+import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { hold, listHolds, release } from './holds.ts';
 import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
-import { listParked } from './parked.ts';
+import { readOverview } from './overview.ts';
+import { listParked, readParked } from './parked.ts';
 import { discardQuarantined, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
@@ -60,6 +62,16 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listDeliveries(page: { filter: DeliveryFilter; after: DeliveryKey | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listDeliveries(reader, page.filter, page.after, page.limit, this.time));
+  }
+
+  async pageDeliveries(page: {
+    filter: DeliveryFilter;
+    after: DeliveryKey | null;
+    limit: number;
+    lookMax: number;
+  }) {
+    const database = await this.database();
+    return database.read((reader) => pageDeliveries(reader, page.filter, page.after, page, this.time));
   }
 
   async readAttempts(key: DeliveryKey, limit: number) {
@@ -122,6 +134,16 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async listParked(page: { after: string | null; limit: number }) {
     const database = await this.database();
     return database.read((reader) => listParked(reader, page));
+  }
+
+  async readOverview(question: OverviewQuestion) {
+    const database = await this.database();
+    return database.read((reader) => readOverview(reader, question));
+  }
+
+  async readParked(entityId: string) {
+    const database = await this.database();
+    return database.read((reader) => readParked(reader, entityId));
   }
 
   async listHolds() {

@@ -101,7 +101,7 @@ export async function copyRows(
     if (adopted === null) throw notAdoptable({ table: options.view.table, findings: reader.findings() });
     const { entityId, events, row } = adopted;
     const version = events.length;
-    insertEvents(writer, events);
+    insertEvents(writer, { fromVersion: 0, events });
     view.overwrite(writer, { entityId, fromVersion: 0, version, row, events });
     for (const target of options.targets)
       adoptDelivery(writer, target, entityId, version, adopted, options.nowMs);

@@ -125,19 +125,19 @@ async function planLocked(
  */
 function compareAndSet(writer: Connection, view: ViewRows, change: EntityChange): boolean {
   if (change.fromVersion === 0 && isJournaled(writer, change.entityId)) return false;
-  return view.compareAndSet(writer, change) && areNew(writer, change.events);
+  return view.compareAndSet(writer, change) && areNew(writer, change);
 }
 
 /** Writes the change whatever the row holds. The plan has read the journal, and nobody else can write meanwhile. */
 function overwrite(writer: Connection, view: ViewRows, change: EntityChange): boolean {
   view.overwrite(writer, change);
-  return areNew(writer, change.events);
+  return areNew(writer, change);
 }
 
-/** Writes the events. Answers false if the journal has one of them already. */
-function areNew(writer: Connection, events: readonly JournaledEvent[]): boolean {
+/** Writes the change's events. Answers false if the journal has one of them already. */
+function areNew(writer: Connection, change: EntityChange): boolean {
   try {
-    insertEvents(writer, events);
+    insertEvents(writer, change);
     return true;
   } catch (error) {
     if (isDuplicateKey(error)) return false;

@@ -1,6 +1,7 @@
 import type {
   DeliveryFilter,
   DeliveryKey,
+  DeliveryPage,
   DeliveryStatus,
   StoredAttempt,
   StoredDelivery,
@@ -9,6 +10,9 @@ import type { Connection } from './database.ts';
 import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import type { StoreTime } from './store-time.ts';
 import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
+
+/** A page looks at so many deliveries by one statement. */
+const WINDOW_ROWS = 5_000;
 
 export function readDelivery(
   reader: Connection,
@@ -42,6 +46,67 @@ export function listDeliveries(
     if (found.length >= limit) break;
   }
   return found;
+}
+
+/** Goes through windows of the ids, each of which ends after a known number of deliveries. */
+export function pageDeliveries(
+  reader: Connection,
+  filter: DeliveryFilter,
+  after: DeliveryKey | null,
+  { limit, lookMax }: { limit: number; lookMax: number },
+  time: StoreTime,
+): DeliveryPage {
+  const found: StoredDelivery[] = [];
+  const { sql, values } = conditions(filter);
+  let left = lookMax;
+  for (const { target, behind } of targetsFrom(reader, filter, after)) {
+    for (let from = behind; ; ) {
+      const end = windowEnd(reader, filter, target, from, Math.min(WINDOW_ROWS, left));
+      const rows = reader
+        .statement(
+          `SELECT * FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ${sql}
+           ORDER BY entity_id LIMIT ?`,
+        )
+        .all(target, from, ...(end === null ? [] : [end]), ...values, limit + 1 - found.length);
+      found.push(...rows.map((row) => storedDelivery(reader, row, time)));
+      if (found.length > limit) return pageOf(found.slice(0, limit));
+      if (end === null) break;
+      left -= WINDOW_ROWS;
+      if (left <= 0) return { deliveries: found, next: { target, entityId: end } };
+      from = end;
+    }
+  }
+  return { deliveries: found, next: null };
+}
+
+/** Whether an index finds what the filter selects, so that a page reads little more than it shows. */
+function isQuickAlone({ entityId, status, ...others }: DeliveryFilter): boolean {
+  const { lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs } = others;
+  const isNarrow = [lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs].some((part) => part !== null);
+  return entityId !== null || (!isNarrow && (status === null || status === 'dead'));
+}
+
+/** The id at which a window of this many deliveries ends; null if the target has fewer, or if no window is needed. */
+function windowEnd(
+  reader: Connection,
+  filter: DeliveryFilter,
+  target: string,
+  behind: string,
+  rows: number,
+): string | null {
+  if (isQuickAlone(filter)) return null;
+  const dead = filter.status === 'dead' ? `AND is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : '';
+  const row = reader
+    .statement(
+      `SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ${dead} ORDER BY entity_id LIMIT 1 OFFSET ?`,
+    )
+    .get(target, behind, Math.max(0, rows - 1));
+  return nullOr(row?.entity_id, textOf);
+}
+
+function pageOf(deliveries: readonly StoredDelivery[]): DeliveryPage {
+  const last = deliveries.at(-1);
+  return { deliveries, next: last === undefined ? null : { target: last.target, entityId: last.entityId } };
 }
 
 /** The targets of the ledger that the filter allows, each with the entity id behind which to begin. */

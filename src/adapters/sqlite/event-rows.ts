@@ -19,11 +19,12 @@ export function rowsOfRange(
     ${after === null ? '' : `AND (${KEY_COLUMNS}) > (?, ?, ?, ?, ?)`}
     ${through === null ? '' : `AND (${KEY_COLUMNS}) <= (?, ?, ?, ?, ?)`}
     ORDER BY ${KEY_COLUMNS} LIMIT ?`;
-  const values = [after, through].flatMap((key) => (key === null ? [] : valuesOf(key)));
+  const values = [after, through].flatMap((key) => (key === null ? [] : keyValues(key)));
   return connection.statement(sql).all(entityId, ...values, limit);
 }
 
-function valuesOf({ position, occurredAtMs, cautionRank, eventId, contentHash }: SequenceKey) {
+/** The values of `KEY_COLUMNS`. */
+export function keyValues({ position, occurredAtMs, cautionRank, eventId, contentHash }: SequenceKey) {
   return [position, isoTime(occurredAtMs), cautionRank, eventId, Buffer.from(contentHash, 'hex')];
 }
 

@@ -1,3 +1,4 @@
+import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import type { Connection } from './database.ts';
 import { isoTime, KEY_COLUMNS, toEvent } from './event-rows.ts';
@@ -6,13 +7,21 @@ import { nullOr, numberOf, textOf } from './values.ts';
 const INSERT = `
   INSERT INTO event_journal (
     entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash, event_type, revision,
-    time_observed, topic, partition_id, record_offset, data
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    time_observed, topic, partition_id, record_offset, data, entity_version
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
-/** Writes the events. Throws SQLite's primary key error if the journal has one of them already. */
-export function insertEvents(writer: Connection, events: readonly JournaledEvent[]): void {
+/**
+ * Writes the events of one entity that has the version `fromVersion` before them. Throws SQLite's primary key error if
+ * the journal has one of them already.
+ */
+export function insertEvents(
+  writer: Connection,
+  { fromVersion, events }: Pick<EntityChange, 'fromVersion' | 'events'>,
+): void {
   const insert = writer.statement(INSERT);
+  let version = fromVersion;
   for (const event of events) {
+    version++;
     insert.run(
       event.entityId,
       event.position,
@@ -27,6 +36,7 @@ export function insertEvents(writer: Connection, events: readonly JournaledEvent
       event.partition,
       event.offset,
       event.data,
+      version,
     );
   }
 }

@@ -1,10 +1,11 @@
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { MigrationOptions } from '../../ports/migration.ts';
-import type { MigratedStore, OpenedStore } from '../../ports/store.ts';
+import type { EntityInspection, MigratedStore, OpenedStore } from '../../ports/store.ts';
 import { SqliteAdministration } from './administration.ts';
 import { Database } from './database.ts';
 import type { SqliteStoreOptions } from './options.ts';
-import { examine, migrate } from './schema.ts';
+import { examine, migrate, requireCurrentSchema } from './schema.ts';
 import { SqliteStore } from './store.ts';
 import { MachineTime } from './store-time.ts';
 import { numberOf } from './values.ts';
@@ -33,6 +34,12 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     await database.write((writer) => this.time.fix(writer));
     this.#isSetUp = true;
     return { store: new SqliteStore(database, this.time, options.view, this.#options), report };
+  }
+
+  async toRead(view: ViewShape): Promise<EntityInspection> {
+    const database = await this.database();
+    await database.read(requireCurrentSchema);
+    return new SqliteStore(database, this.time, view, this.#options);
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { EntityChange } from '../../ports/commit.ts';
 import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
 import type { Connection } from './database.ts';
-import { numberOf, textOf } from './values.ts';
+import { numberOf, type SqliteRow, textOf } from './values.ts';
 
 /**
  * Parks or releases the entity as the change says. Answers false if the change takes the entity for parked and it is
@@ -36,10 +36,19 @@ export function listParked(
   return reader
     .statement('SELECT * FROM parked_entities WHERE entity_id > ? ORDER BY entity_id LIMIT ?')
     .all(after ?? '', limit)
-    .map((row) => ({
-      entityId: textOf(row.entity_id),
-      reason: textOf(row.reason) as ParkReason,
-      detail: textOf(row.detail),
-      parkedAtMs: numberOf(row.parked_at),
-    }));
+    .map(toParked);
+}
+
+export function readParked(reader: Connection, entityId: string): ParkedEntity | null {
+  const row = reader.statement('SELECT * FROM parked_entities WHERE entity_id = ?').get(entityId);
+  return row === undefined ? null : toParked(row);
+}
+
+function toParked(row: SqliteRow): ParkedEntity {
+  return {
+    entityId: textOf(row.entity_id),
+    reason: textOf(row.reason) as ParkReason,
+    detail: textOf(row.detail),
+    parkedAtMs: numberOf(row.parked_at),
+  };
 }

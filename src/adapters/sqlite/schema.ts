@@ -30,6 +30,17 @@ export async function migrate(database: Database, options: MigrationOptions): Pr
   });
 }
 
+/** Rejects with `store_refused` unless the schema has the version of this program. The file must have our tables. */
+export function requireCurrentSchema(reader: Connection): void {
+  const version = schemaVersion(reader);
+  if (MIGRATIONS.after(version, 'The store').length > 0)
+    throw new TributaryError(
+      'store_refused',
+      `The store has schema version ${version}, and this program needs ${MIGRATIONS.newestVersion}: start order-sync of ` +
+        'this version on it once, or run order-sync migrate.',
+    );
+}
+
 /** Runs the migrations that the file lacks, inside the transaction of `writer`. */
 function runMigrations(
   writer: Connection,

@@ -8,13 +8,15 @@ import type {
   DeliveryClaimRequest,
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
-import type { JournaledEvent } from '../../ports/journal.ts';
+import type { ArrivalsRange, JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
 import type { LedgerMend } from '../../ports/verification.ts';
+import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
 import { SqliteAdministration } from './administration.ts';
+import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt, readCheckpoints } from './checkpoints.ts';
 import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
@@ -34,10 +36,11 @@ import { claimSweep, endSweep, readSweep } from './sweeps.ts';
 import {
   listEntities,
   mendLedger,
-  readArrivals,
+  readAsArrived,
   readEntities,
   removeUnjournaledRows,
 } from './verification.ts';
+import { listUndelivered, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
@@ -100,6 +103,22 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async readView(entityIds: readonly string[]): Promise<Map<string, StoredRow>> {
     return readView(this.#database, this.#view, entityIds);
+  }
+
+  async listView(page: ViewPage) {
+    return this.#database.read((reader) => listView(reader, this.#view, page));
+  }
+
+  async listUndelivered(page: UndeliveredPage) {
+    return this.#database.read((reader) => listUndelivered(reader, page));
+  }
+
+  async readArrivals(range: ArrivalsRange) {
+    return readArrivals(this.#database, range);
+  }
+
+  async readLastArrivals(entityIds: readonly string[]) {
+    return readLastArrivals(this.#database, entityIds);
   }
 
   async refusedCounts(): Promise<RefusedCounts> {
@@ -189,8 +208,8 @@ export class SqliteStore extends SqliteAdministration implements Store {
     return readEntities(this.#database, this.#view, this.#targets, this.time, entityIds, maxEvents);
   }
 
-  async readArrivals(entityIds: readonly string[]) {
-    return readArrivals(this.#database, entityIds);
+  async readAsArrived(entityIds: readonly string[]) {
+    return readAsArrived(this.#database, entityIds);
   }
 
   async mendLedger(mends: readonly LedgerMend[]) {

@@ -15,6 +15,7 @@ import {
 import type { Connection, Database } from './database.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { isJournaled, journaledVersion } from './entity-versions.ts';
+import { toEvent } from './event-rows.ts';
 import { readJournals } from './journal.ts';
 import { Pace } from './pace.ts';
 import type { StoreTime } from './store-time.ts';
@@ -195,12 +196,24 @@ function looseNumber(value: SQLOutputValue | undefined): number | null {
   return typeof value === 'bigint' ? Number(value) : null;
 }
 
-/** The journal of this store does not keep the sequence of arrival. */
-export async function readArrivals(
-  _database: Database,
-  _entityIds: readonly string[],
+/** Leaves out entities of which a version is not known, because a program journaled it that did not keep versions. */
+export async function readAsArrived(
+  database: Database,
+  entityIds: readonly string[],
 ): Promise<Map<string, JournaledEvent[]>> {
-  return new Map();
+  const arrivals = new Map<string, JournaledEvent[]>();
+  const pace = new Pace();
+  for (const entityId of entityIds) {
+    const rows = await database.read((reader) =>
+      reader
+        .statement('SELECT * FROM event_journal WHERE entity_id = ? ORDER BY entity_version')
+        .all(entityId),
+    );
+    if (rows.length > 0 && rows.every(({ entity_version }, index) => entity_version === BigInt(index + 1)))
+      arrivals.set(entityId, rows.map(toEvent));
+    await pace.pass(rows.length);
+  }
+  return arrivals;
 }
 
 export function mendLedger(

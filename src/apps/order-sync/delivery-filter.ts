@@ -23,7 +23,7 @@ export class FilterFault extends Error {
   }
 }
 
-const STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
+export const FILTER_STATUSES: readonly DeliveryStatus[] = ['pending', 'delivered', 'dead'];
 const TEXT_BYTES_MAX = 1_000;
 
 /** Reads a filter from texts. Throws a FilterFault. */
@@ -66,8 +66,8 @@ function textOf(part: FilterName, text: string | undefined): string | null {
 
 function statusOf(text: string | undefined): DeliveryStatus | null {
   if (text === undefined) return null;
-  const status = STATUSES.find((known) => known === text);
-  if (status === undefined) throw new FilterFault('status', `is one of ${STATUSES.join(', ')}`);
+  const status = FILTER_STATUSES.find((known) => known === text);
+  if (status === undefined) throw new FilterFault('status', `is one of ${FILTER_STATUSES.join(', ')}`);
   return status;
 }
 

@@ -59,18 +59,6 @@ export async function holdsIn(store: Pick<Holds, 'listHolds'>): Promise<Hold[]> 
   }
 }
 
-/** The hold that keeps the part from working: its own, or that of a larger part. Null if nothing does. */
-export function holdOver(part: HoldPart, holds: readonly Hold[]): Hold | null {
-  return holds.find((hold) => covers(hold.part, part)) ?? null;
-}
-
-function covers(larger: HoldPart, part: HoldPart): boolean {
-  if (partName(larger) === partName(part)) return true;
-  if (part.kind === 'target') return false;
-  if (larger.kind === 'ingest') return true;
-  return larger.kind === 'topic' && part.kind === 'partition' && larger.topic === part.topic;
-}
-
 /** A hold as the HTTP API and the commands show it. */
 export function holdJson({ part, heldBy, reason, heldAtMs }: Hold): object {
   return { part, name: partName(part), heldBy, reason, heldAt: new Date(heldAtMs).toISOString() };

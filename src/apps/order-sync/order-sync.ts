@@ -1,8 +1,12 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
+import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
+import { instanceStatusOf } from '../../pipeline/status/instance.ts';
+import { reportOf } from '../../pipeline/status/report.ts';
+import { StatusReader } from '../../pipeline/status/status.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -16,6 +20,7 @@ import { openStore } from '../shared/parts/open-store.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -135,6 +140,7 @@ export async function startOrderSync(
       ];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
+  let asked: OrderAskParts | null = null;
   const sync = new Sync({
     domain: orders,
     log,
@@ -145,6 +151,7 @@ export async function startOrderSync(
     defects,
     topicNames: topicNamesOf(settings),
     group: settings.group,
+    stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
       batchEvents: settings.batchEvents,
@@ -158,9 +165,22 @@ export async function startOrderSync(
     },
     onStoreReady(migrated) {
       senders.resolve(migrated);
+      asked = askPartsOf(settings, {
+        store: migrated,
+        clock,
+        topicNames: topicNamesOf(settings),
+        maxEvents: API_EVENTS_MAX,
+      });
       jobs.start(jobHandlersOf(settings, { store: migrated, log, clock, logger: defects.logger }));
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
+  });
+  const shared = new StatusReader({
+    log,
+    store,
+    clock,
+    topics: sync.topics,
+    targets: routes.map(({ target }) => target.name),
   });
   const app = buildServer({
     store,
@@ -169,6 +189,7 @@ export async function startOrderSync(
     targets: routes.map(({ target }) => target.name),
     clock,
     logger: defects.logger,
+    ask: () => asked,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
     targetsThatTell: targetsThatTell(specs),
@@ -178,6 +199,11 @@ export async function startOrderSync(
       return health.ok ? health : { ...health, code: 'not_ready' };
     },
     status: () => sync.status(),
+    async report() {
+      const [found, health] = await Promise.all([shared.read(), sync.health()]);
+      const storeId = found.store.ok ? found.store.value.storeId : null;
+      return reportOf(found, instanceStatusOf(sync.status(), health, storeId));
+    },
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });

@@ -1,8 +1,8 @@
 import { comparePartitions, partitionName } from '../../core/offset.ts';
 import type { Checkpoints } from '../../ports/checkpoints.ts';
 import type { EventLog, TopicDescription } from '../../ports/event-log.ts';
-import type { Hold, Holds } from '../../ports/holds.ts';
-import { holdJson, holdOver, holdsIn } from './hold-parts.ts';
+import { type Hold, type Holds, holdOver } from '../../ports/holds.ts';
+import { holdJson, holdsIn } from './hold-parts.ts';
 
 /** One partition: how far it is journaled, which offsets the log has, and what keeps it from being read. */
 export interface PartitionRow {

@@ -75,6 +75,7 @@ export class Breaker {
   readonly #clock: Pick<Clock, 'monotonicMs' | 'random'>;
   readonly #say: (level: 'info' | 'warn' | 'error', message: string) => void;
   #state: BreakerState = 'closed';
+  #notClosedSinceMs: number | null = null;
   #generation = 0;
   /** The number of openings since it was last closed. */
   #openings = 0;
@@ -109,6 +110,11 @@ export class Breaker {
     return this.#state;
   }
 
+  /** For how long the breaker has not been closed; null if it is closed. */
+  get notClosedForMs(): number | null {
+    return this.#notClosedSinceMs === null ? null : this.#clock.monotonicMs() - this.#notClosedSinceMs;
+  }
+
   /** Incremented on every reset, so that results of older calls are ignored. */
   get generation(): number {
     return this.#generation;
@@ -138,7 +144,7 @@ export class Breaker {
     if (this.#state === 'open' && nowMs >= this.#openUntilMs) {
       if (this.#afterOpen === 'ramping') this.#startRamp(nowMs);
       else {
-        this.#state = 'half_open';
+        this.#enter('half_open');
         this.#trialsLeft = this.#askedUntilMs === null ? this.#options.trials : PAUSE_TRIALS;
         this.#retryTrialsLeft = RETRY_TRIALS;
         this.#trialsOut = 0;
@@ -203,7 +209,7 @@ export class Breaker {
   /** The target wants no more deliveries. */
   disable(error: string | null): void {
     if (this.#state === 'disabled') return;
-    this.#state = 'disabled';
+    this.#enter('disabled');
     this.#generation++;
     this.#say(
       'error',
@@ -291,8 +297,14 @@ export class Breaker {
     this.#say('warn', message);
   }
 
+  #enter(state: BreakerState): void {
+    this.#state = state;
+    if (state === 'closed') this.#notClosedSinceMs = null;
+    else this.#notClosedSinceMs ??= this.#clock.monotonicMs();
+  }
+
   #open(untilMs: number, after: 'half_open' | 'ramping'): void {
-    this.#state = 'open';
+    this.#enter('open');
     this.#openUntilMs = untilMs;
     this.#afterOpen = after;
     this.#askedUntilMs = null;
@@ -304,7 +316,7 @@ export class Breaker {
 
   #startRamp(nowMs: number): void {
     const { rampStartPerSecond, rampIntervalMs } = this.#options;
-    this.#state = 'ramping';
+    this.#enter('ramping');
     this.#askedUntilMs = null;
     this.#generation++;
     this.#ramp = {
@@ -328,7 +340,7 @@ export class Breaker {
       faults: 0,
     };
     if (this.#ramp.ratePerSecond < RAMP_END_PER_SECOND) return;
-    this.#state = 'closed';
+    this.#enter('closed');
     this.#openings = 0;
     this.#say('info', 'The target gets all states again, without a limit of the rate.');
   }

@@ -168,7 +168,9 @@ export class Deliver {
       waiting: this.#ahead.waiting,
       isPaused: this.#isPaused,
       breaker: this.#breaker.state,
+      notClosedForMs: this.#breaker.notClosedForMs,
       opensInMs: this.#breaker.opensInMs,
+      lastFailure: this.#judge.lastFailure,
       ratePerSecond: this.#allowedPerSecond(),
       maxBatch: this.#options.target.maxDeliveryBatch,
     };

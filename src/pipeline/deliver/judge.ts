@@ -5,7 +5,7 @@ import type { Breaker } from './breaker.ts';
 import type { CallSummary } from './call-summary.ts';
 import type { DeliveryBatchSize } from './delivery-batch-size.ts';
 import { FailureLines, STANDS_STILL_MS } from './failure-lines.ts';
-import type { DeliverOptions } from './options.ts';
+import type { DeliverFailure, DeliverOptions } from './options.ts';
 import { nextOf, troubleOf } from './settlement.ts';
 import type { Slots } from './slots.ts';
 
@@ -35,6 +35,8 @@ export class Judge {
   readonly #blame: Blame;
   readonly #lines: FailureLines;
   #latestTrouble = '';
+  /** When the latest attempt failed, by the wall clock; null if none has failed since the start. */
+  #failedAtMs: number | null = null;
 
   constructor(options: DeliverOptions, parts: JudgedParts) {
     this.#options = options;
@@ -68,10 +70,20 @@ export class Judge {
     return { ok: false, reason };
   }
 
+  get lastFailure(): DeliverFailure | null {
+    if (this.#failedAtMs === null) return null;
+    return {
+      at: new Date(this.#failedAtMs).toISOString(),
+      error: this.#latestTrouble,
+      isOver: this.#blame.failingSinceMs === null,
+    };
+  }
+
   /** Decides what comes next for a delivery that failed. */
   next(delivery: ClaimedDelivery, outcome: DeliveryOutcome, startedMs: number, call: CallSummary) {
     const { clock } = this.#options;
     this.#latestTrouble = troubleOf(outcome);
+    this.#failedAtMs = clock.now();
     const { state } = this.#parts.breaker;
     this.#lines.failed(delivery, outcome, this.#blame, state === 'closed');
     const judgement = this.#blame.failed({

@@ -5,6 +5,7 @@ import type { DeliveryClaims } from '../../ports/delivery-claims.ts';
 import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Defects } from '../defects.ts';
+import type { Meters } from '../status/meters.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
@@ -14,6 +15,8 @@ export interface DeliverOptions extends DeliverTiming, Pace {
   readonly logger: Logger;
   /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
+  /** Measures how long states take until the target accepts them. */
+  readonly meters?: Pick<Meters, 'delivered'>;
 }
 
 /** How fast one target is sent states, and how often a failed state is tried. */
@@ -102,10 +105,23 @@ export interface DeliverStatus {
   /** Whether an operator has paused the target. */
   readonly isPaused: boolean;
   readonly breaker: BreakerState;
+  /** For how long the breaker has not been closed; null if it is closed. */
+  readonly notClosedForMs: number | null;
   /** In how many milliseconds the breaker lets a call through again; null unless it is open. */
   readonly opensInMs: number | null;
+  /** The latest failed attempt, also if states were accepted since; null if none has failed since the start. */
+  readonly lastFailure: DeliverFailure | null;
   /** The states a second that are allowed now; null for no limit. */
   readonly ratePerSecond: number | null;
   /** The most states in one call. */
   readonly maxBatch: number;
+}
+
+export interface DeliverFailure {
+  /** The time of the answer, by RFC 3339. */
+  readonly at: string;
+  /** What went wrong, and the setting to look at if there is one. */
+  readonly error: string;
+  /** Whether the target has accepted a state since. */
+  readonly isOver: boolean;
 }

@@ -32,7 +32,7 @@ export interface SettlerContext {
  */
 export class Settler {
   readonly totals = { delivered: 0, retried: 0, dead: 0 };
-  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>;
+  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target' | 'meters'>;
   readonly #context: SettlerContext;
   readonly #changed = new Gate();
   #finished: DeliverySettlement[] = [];
@@ -45,7 +45,7 @@ export class Settler {
   #restMs = 0;
 
   constructor(
-    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target'>,
+    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target' | 'meters'>,
     context: SettlerContext,
   ) {
     this.#options = options;
@@ -165,12 +165,15 @@ export class Settler {
 
   #count(settlements: readonly DeliverySettlement[]): void {
     const dead: DeliverySettlement[] = [];
+    const delivered: ClaimedDelivery[] = [];
     for (const settlement of settlements) {
-      if (settlement.next === 'delivered') this.totals.delivered++;
+      if (settlement.next === 'delivered') delivered.push(settlement.delivery);
       else if (settlement.next === 'dead') dead.push(settlement);
       else this.totals.retried++;
     }
+    this.totals.delivered += delivered.length;
     this.totals.dead += dead.length;
+    if (delivered.length > 0) this.#options.meters?.delivered(delivered);
     tellOfDead(this.#options.logger, dead);
     this.#context.settled();
   }

@@ -4,6 +4,7 @@ import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { Meters } from '../status/meters.ts';
 import { supervised } from '../supervised.ts';
 import { Acquirer } from './acquirer.ts';
 import { CheckpointWatch } from './checkpoint-watch.ts';
@@ -93,6 +94,7 @@ export class Ingest<State, Event> {
       parked: this.#parked,
       watchdog: this.#watchdog,
       quarantine: options.quarantine ?? new QuarantineWatch(options.clock, options.logger),
+      meters: options.meters ?? new Meters(options.clock),
       consumer: this.#consumer,
       due: new DueRules(options.targets),
       store: options.store,

@@ -10,6 +10,7 @@ import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { Store } from '../../ports/store.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
+import type { Meters } from '../status/meters.ts';
 import { BatchPlan, type NewlyParked } from './batch-plan.ts';
 import { LongHistories, type LongLimits, type Unprepared } from './long-histories.ts';
 import { Newcomers } from './newcomers.ts';
@@ -25,6 +26,7 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   readonly consumer: EventLogConsumer;
   readonly watchdog: Watchdog;
   readonly quarantine: QuarantineWatch;
+  readonly meters: Meters;
   readonly store: Store;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -186,8 +188,18 @@ export class Lane<State, Event> {
       }
       const toOffset = records[end]?.offset ?? fetched.nextOffset;
       const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
+      const lastTimestampMs = records[end - 1]?.timestampMs ?? timestampMs;
       const consumed = end - from;
-      const piece = { topic, partition, toOffset, leaderEpoch, timestampMs, consumed, bytes };
+      const piece = {
+        topic,
+        partition,
+        toOffset,
+        leaderEpoch,
+        timestampMs,
+        lastTimestampMs,
+        consumed,
+        bytes,
+      };
       this.#pending.push({ ...piece, events, rejected });
     }
   }
@@ -335,6 +347,7 @@ export class Lane<State, Event> {
     if (this.#lockingLeft > 0) this.#lockingLeft--;
     this.#owned.advance(moves);
     this.#context.quarantine.committed(pieces);
+    this.#context.meters.committed(pieces, deliveriesDue > 0);
     this.#context.onCommitted({
       ...tally,
       deliveriesDue,

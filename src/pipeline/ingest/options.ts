@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
 import type { KnownHolds } from '../holds.ts';
+import type { Meters } from '../status/meters.ts';
 import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { HeldPartition } from './partition-holds.ts';
@@ -52,6 +53,8 @@ export interface IngestOptions<State, Event> {
   readonly quarantine?: QuarantineWatch;
   /** The holds, which were read before. Default: nothing is ever on hold. */
   readonly holds?: Omit<KnownHolds, 'ofTarget'>;
+  /** Meters that other parts use too; default new ones. */
+  readonly meters?: Meters;
   /** A count of defects that other parts use too; default one of its own. */
   readonly defects?: Defects;
 }

@@ -12,6 +12,8 @@ export interface Piece<Event> extends TopicPartition {
    * it.
    */
   readonly timestampMs: number;
+  /** The timestamp of the last record; negative infinity without records. */
+  readonly lastTimestampMs: number;
   readonly consumed: number;
   /** The bytes of the records' values. */
   readonly bytes: number;

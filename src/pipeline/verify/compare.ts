@@ -63,7 +63,7 @@ export interface CompareParts<State, Event> {
   readonly domain: Domain<State, Event>;
   readonly decoder: Decoder<Event>;
   readonly due: DueRules;
-  readonly store: Pick<Store, 'readEntities' | 'readArrivals'>;
+  readonly store: Pick<Store, 'readEntities' | 'readAsArrived'>;
   /** The targets that were there when the store was set up, and that take every ready state. */
   readonly targetsFromBeginning: ReadonlySet<string>;
   /** Journals with more events are not read whole. */
@@ -309,7 +309,7 @@ async function compareWithArrivals<State, Event>(
 ): Promise<Difference[]> {
   const differences: Difference[] = [];
   const ids = [...new Set(doubtful.map(({ look }) => look.record.entityId))];
-  const arrivals = await parts.store.readArrivals(ids);
+  const arrivals = await parts.store.readAsArrived(ids);
   for (const { look, ledger, facts } of doubtful) {
     const { record, folded } = look;
     const arrived = arrivals.get(record.entityId)?.slice(0, record.version) ?? [];

@@ -28,7 +28,7 @@ import type { LedgerRecord, LedgerState } from '../../ports/verification.ts';
  * - an entry that was added for an entity that was never ready, once its state was sent: a repair does so too;
  * - a delivered entry that was made due again properly: a sweep does so too, and the target gets what it has;
  * - `dueVersion` moved between two versions with the same row, or moved at all where the store does not know the sequence
- *   of arrival (SQLite), as long as it stays between the accepted version and the present one;
+ *   of arrival (an SQLite file of an older program), as long as it stays between the accepted version and the present one;
  * - `dueSince`, the last error and status, the number of attempts, and the end of a lease, which decide nothing but when
  *   the next attempt goes.
  */

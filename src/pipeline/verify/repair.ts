@@ -17,7 +17,7 @@ export interface VerifyParts<State, Event> extends CompareParts<State, Event> {
     | 'readView'
     | 'longJournals'
     | 'readEntities'
-    | 'readArrivals'
+    | 'readAsArrived'
     | 'mendLedger'
     | 'removeUnjournaledRows'
   >;

@@ -16,7 +16,7 @@ export interface VerifierOptions<State, Event>
     Pick<CompareParts<State, Event>, 'targetsFromBeginning'> {
   readonly store: Pick<
     Store,
-    'commit' | 'readView' | 'listEntities' | 'readEntities' | 'readArrivals' | 'listParked' | 'longJournals'
+    'commit' | 'readView' | 'listEntities' | 'readEntities' | 'readAsArrived' | 'listParked' | 'longJournals'
   >;
   readonly parked: ParkedRegistry;
   readonly clock: Clock;

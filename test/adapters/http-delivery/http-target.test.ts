@@ -312,7 +312,7 @@ describe('the answer', () => {
     [413, 'batch'],
   ])('the advice for a %i names the setting to look at', async (status, named) => {
     const server = await start(answers(status));
-    const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET' };
+    const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET', caFile: 'CRM_CA_FILE' };
     const outcome = await open({ url: server.url, settingNames }).deliver(newDelivery(), never);
     expect(outcome.advice).toContain(named);
   });

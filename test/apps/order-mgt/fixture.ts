@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { type OrderMgt, type OrderMgtOptions, startOrderMgt } from '../../../src/apps/order-mgt/order-mgt.ts';
 import type { OrderState } from '../../../src/apps/order-mgt/order-state.ts';
-import { OpenApiDocument } from './http/openapi-document.ts';
+import { OpenApiDocument } from '../shared/http/openapi-document.ts';
 
 export interface Answer {
   readonly status: number;

@@ -12,6 +12,8 @@ export interface PlacedRecord {
   readonly value: Buffer;
 }
 
+const TRANSACTION_MS = 120_000;
+
 type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 /** A transactional producer that uses only the client library, so that it shares no code with the adapter. */
@@ -26,6 +28,8 @@ export class TransactionalProducer {
       idempotent: true,
       transactionalId,
       compression,
+      // Kafka aborts a transaction that is open for longer.
+      timeout: TRANSACTION_MS,
       // Kafka refuses a new transaction until it has written the markers of the last one.
       retries: 500,
       retryDelay: 20,

@@ -15,6 +15,7 @@ import { LONG_LIMITS } from '../../../src/pipeline/ingest/long-histories.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.ts';
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
+import { Meters } from '../../../src/pipeline/status/meters.ts';
 import {
   type EventLogConsumer,
   type FetchedRecords,
@@ -135,6 +136,7 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       batchEvents: 8_000,
       longLimits: LONG_LIMITS,
       watchdog: new Watchdog(systemClock, () => {}),
+      meters: new Meters(systemClock),
       quarantine: new QuarantineWatch(systemClock, () => {}),
       onCommitted(report) {
         consumed += report.consumed;

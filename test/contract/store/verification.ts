@@ -123,7 +123,7 @@ export function describeVerification(harness: StoreHarness): void {
       const second = event('parcel', 1);
       await commitChanges(place.store, change('parcel', 0, { events: [first] }));
       await commitChanges(place.store, change('parcel', 1, { events: [second] }));
-      const found = (await place.store.readArrivals(['parcel', 'nobody'])).get('parcel');
+      const found = (await place.store.readAsArrived(['parcel', 'nobody'])).get('parcel');
       if (found !== undefined) expect(found.map(({ position }) => position)).toEqual([9, 1]);
     });
   });

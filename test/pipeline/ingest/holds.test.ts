@@ -132,6 +132,27 @@ describe('a partition on hold', () => {
     expect(new Set(acquired)).toEqual(new Set([COUNTS]));
   });
 
+  it('a partition is not acquired if it is paused while the log is asked for its partitions', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const holds = await holdsOf(place);
+    const acquired: string[] = [];
+    const store = wrap(place.store, {
+      acquire: async (requests: readonly AcquireRequest[]) => {
+        acquired.push(...requests.map(({ topic }) => topic));
+        return place.store.acquire(requests);
+      },
+    });
+    const log = wrap(place.log, {
+      partitionCounts: async (topics: readonly string[]) => {
+        await holds.hold(PARTITION);
+        return place.log.partitionCounts(topics);
+      },
+    });
+    const { ingest } = await place.start({ store, log, holds: holds.watch });
+    await vi.waitFor(() => expect(ingest.status().owned).toHaveLength(1), WAITING);
+    expect(new Set(acquired)).toEqual(new Set([COUNTS]));
+  });
+
   it('a partition is given up again if it is paused while it is acquired', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const holds = await holdsOf(place);

@@ -8,6 +8,7 @@ function piece(topic: string, timestampMs: number, consumed = 10, bytes = 100): 
     toOffset: 1n,
     leaderEpoch: 0,
     timestampMs,
+    lastTimestampMs: timestampMs,
     consumed,
     bytes,
     events: [],

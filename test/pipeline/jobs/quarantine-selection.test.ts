@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { selectionJson, selectionOf } from '../../../src/pipeline/jobs/quarantine-selection.ts';
 
 describe('a selection of quarantined records', () => {
-  it('is read as it was written, with offsets of any size', () => {
+  it('a selection is read as it was written, with offsets of any size', () => {
     const selection = [
       {
         topic: 'order_events',
@@ -31,7 +31,7 @@ describe('a selection of quarantined records', () => {
     { filters: [{ partition: '3' }] },
     { filters: [{ fromOffset: 'x' }] },
     { filters: [{ since: 'today' }] },
-  ])('is not read from %j, which would select other records', (json) => {
+  ])('no selection is read from %j', (json) => {
     expect(selectionOf(json)).toBeNull();
   });
 });

@@ -87,14 +87,14 @@ export class OrderWorld {
   /** The parts of a verification. `isSequenceKnown`: the world answers where the store does not know the arrival. */
   parts(isSequenceKnown = true): VerifyParts<OrderState, OrderEvent> {
     const { store } = this;
-    const readArrivals = async (ids: readonly string[]) => {
-      const known = await store.readArrivals(ids);
+    const readAsArrived = async (ids: readonly string[]) => {
+      const known = await store.readAsArrived(ids);
       if (!isSequenceKnown) return new Map<string, JournaledEvent[]>();
       return known.size > 0 ? known : new Map(ids.map((id) => [id, [...(this.arrived.get(id) ?? [])]]));
     };
     const wrapped = new Proxy(store, {
       get(target, name) {
-        if (name === 'readArrivals') return readArrivals;
+        if (name === 'readAsArrived') return readAsArrived;
         const member: unknown = Reflect.get(target, name);
         return typeof member === 'function' ? member.bind(target) : member;
       },

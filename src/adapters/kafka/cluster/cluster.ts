@@ -74,6 +74,11 @@ export class Cluster {
     return topics;
   }
 
+  /** The node ids of all brokers, as last seen. */
+  get brokerIds(): readonly number[] {
+    return [...this.#brokers.keys()];
+  }
+
   /** The connection to the broker `nodeId` for this use. Opens it if there is none. */
   async connect(nodeId: number, use: string, requestTimeoutMs?: number): Promise<Connection> {
     const broker = this.#brokers.get(nodeId);

@@ -24,6 +24,8 @@ export interface PartitionToFetch {
 export interface FetchRequest {
   readonly maxWaitMs: number;
   readonly maxBytes: number;
+  /** Whether records of open transactions are wanted too. Default: no. */
+  readonly readsUncommitted?: boolean;
   readonly topics: readonly { readonly topicId: string; readonly partitions: readonly PartitionToFetch[] }[];
 }
 
@@ -56,10 +58,11 @@ const fetchApiKey = 1;
 const fetchVersion = 13;
 const consumerReplicaId = -1;
 const minBytes = 1;
+const readUncommitted = 0;
 const readCommitted = 1;
 const noSession = { id: 0, epoch: -1 };
 
-/** Asks for committed records. Rejects only if there is no response; a response holds the broker's error codes. */
+/** Asks for records. Rejects only if there is no response; a response holds the broker's error codes. */
 export function fetchRecords(connection: Connection, request: FetchRequest): Promise<FetchResponse> {
   return new Promise((resolve, reject) => {
     connection.send<FetchResponse>(
@@ -83,7 +86,7 @@ function writeRequest(request: FetchRequest): Writer {
     .appendInt32(request.maxWaitMs)
     .appendInt32(minBytes)
     .appendInt32(request.maxBytes)
-    .appendInt8(readCommitted)
+    .appendInt8(request.readsUncommitted === true ? readUncommitted : readCommitted)
     .appendInt32(noSession.id)
     .appendInt32(noSession.epoch)
     .appendArray([...request.topics], (topicWriter, { topicId, partitions }) => {

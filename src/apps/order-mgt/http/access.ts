@@ -1,5 +1,5 @@
 import type { Logger } from '../../../ports/logger.ts';
-import { type ApiAccess, requireApiKeys, scopesBut } from '../../shared/http/api-access.ts';
+import { type ApiAccess, keySecurityOf, requireApiKeys, scopesBut } from '../../shared/http/api-access.ts';
 import { apiKeyOf } from '../../shared/http/api-keys.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { ApiSecurity } from '../../shared/http/openapi.ts';
@@ -41,13 +41,10 @@ export function accessFor({ apiKeys, ownKey, host }: ReaderOptions, logger: Logg
 
 /** The same in the form of OpenAPI. `{}` means that a request without credentials is taken too. */
 export function securityOf(access: ApiAccess, isSigned: boolean): ApiSecurity {
+  const { schemes, requirementsOf } = keySecurityOf('order-mgt', access, scopeOf);
   return {
     schemes: {
-      apiKey: {
-        type: 'http',
-        scheme: 'bearer',
-        description: 'A key as "order-mgt keys make" prints it: trb_ and base64url of 32 bytes.',
-      },
+      ...schemes,
       webhookSignature: {
         type: 'apiKey',
         in: 'header',
@@ -58,9 +55,7 @@ export function securityOf(access: ApiAccess, isSigned: boolean): ApiSecurity {
     requirementsOf(method, path) {
       if (SIGNED.has(`${method} ${path}`))
         return isSigned ? [{ webhookSignature: [] }] : [{ webhookSignature: [] }, {}];
-      const scope = scopeOf(method, path);
-      if (scope === null) return [];
-      return access === 'open' ? [{ apiKey: [scope] }, {}] : [{ apiKey: [scope] }];
+      return requirementsOf(method, path);
     },
   };
 }

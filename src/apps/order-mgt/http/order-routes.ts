@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
+import { afterFrom, limitFrom, PAGE_QUERY, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { digestOf } from '../order-state.ts';
 import type { ListPage, ListQuery, OrderStates } from '../states.ts';
@@ -10,7 +10,6 @@ import {
   LIST_QUERY,
   LIST_SCHEMA,
   ORDER_QUERY,
-  PAGE_QUERY,
   STATE_SCHEMA,
   STREAM_HEADERS,
   STREAM_SCHEMA,

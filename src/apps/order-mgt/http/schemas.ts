@@ -1,4 +1,4 @@
-import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
+import { PAGE_QUERY, PAGED, pageSchemaOf } from '../../shared/http/paging.ts';
 import { ORDER_ID_BYTES_MAX, ORDER_STATE_SCHEMA } from '../order-state.ts';
 import { WAIT_SECONDS_MAX } from './query.ts';
 
@@ -93,30 +93,10 @@ const STATE = {
 
 export const STATE_SCHEMA = { ...STATE, description: 'The latest state.' } as const;
 
-const PAGE = {
-  type: 'object',
-  required: ['next', 'hasMore'],
-  properties: {
-    next: { type: ['string', 'null'], description: 'Give it as after to get the next page.' },
-    hasMore: { type: 'boolean' },
-  },
-} as const;
-
-const PAGE_HEADERS = {
-  link: {
-    description: 'The address of the next page, with rel="next", if there is one.',
-    schema: { type: 'string' },
-  },
-} as const;
-
-export const LIST_SCHEMA = {
-  description:
-    "Orders in the sequence of the ids' UTF-8 bytes. With filters a page may be short or empty while more orders follow.",
-  type: 'object',
-  required: ['data', 'page'],
-  properties: { data: { type: 'array', items: STATE }, page: PAGE },
-  headers: PAGE_HEADERS,
-} as const;
+export const LIST_SCHEMA = pageSchemaOf(
+  STATE,
+  "Orders in the sequence of the ids' UTF-8 bytes. With filters a page may be short or empty while more orders follow.",
+);
 
 export const DIGEST_SCHEMA = {
   description:
@@ -127,9 +107,9 @@ export const DIGEST_SCHEMA = {
     count: { type: 'integer', description: 'The number of rows.' },
     last: { type: ['string', 'null'], description: 'The last order id of the range.' },
     digest: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-    page: PAGE,
+    page: PAGED.page,
   },
-  headers: PAGE_HEADERS,
+  headers: PAGED.headers,
 } as const;
 
 export const STREAM_SCHEMA = {
@@ -171,14 +151,6 @@ export const ORDER_QUERY = {
       description: 'The most seconds to wait for the order or for its version.',
     },
     version: { type: 'integer', minimum: 1, description: 'The lowest version that is wanted.' },
-  },
-} as const;
-
-export const PAGE_QUERY = {
-  type: 'object',
-  properties: {
-    limit: { type: 'integer', minimum: 1, maximum: PAGE_ROWS_MAX },
-    after: { type: 'string', description: 'The next of the page before.' },
   },
 } as const;
 

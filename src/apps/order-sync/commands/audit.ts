@@ -4,8 +4,8 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { auditJson } from '../job-json.ts';
+import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { limitFrom } from './limit.ts';
 
 const PAGE_ROWS = 500;
 const LIMIT_DEFAULT = 100;

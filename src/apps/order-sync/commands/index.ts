@@ -4,8 +4,10 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { adoptCommand } from './adopt.ts';
 import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
+import { explainCommand, whatIfCommand } from './explain.ts';
 import { cancelJobCommand, jobsCommand } from './jobs.ts';
 import { migrateCommand } from './migrate.ts';
+import { ordersCommand, stuckCommand } from './orders.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
@@ -16,6 +18,8 @@ import { reconcileCommand } from './reconcile.ts';
 import { deadLettersCommand, redriveCommand } from './redrive.ts';
 import { resumeCommand } from './resume.ts';
 import { runCommand } from './run.ts';
+import { statusCommand } from './status.ts';
+import { tailCommand } from './tail.ts';
 import { takeGroupCommand } from './take-group.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -23,7 +27,13 @@ import { verifyCommand } from './verify.ts';
 export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
   return [
     runCommand(clock),
+    statusCommand(clock),
     adoptCommand(clock),
+    ordersCommand(clock),
+    explainCommand(clock),
+    whatIfCommand(clock),
+    stuckCommand(clock),
+    tailCommand(clock),
     partitionsCommand(clock),
     resumeCommand(clock),
     pauseCommand(clock),

@@ -4,9 +4,9 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { Job, Jobs } from '../../../ports/jobs.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 const PAGE_ROWS = 500;
 const POLL_MS = 200;

@@ -7,9 +7,9 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { migratedStore } from '../migrated-store.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf } from '../targets/targets.ts';
-import { migratedStore } from './migrated-store.ts';
 
 const PAGE_ROWS = 500;
 /** The most orders that are released in one transaction. */

@@ -2,13 +2,13 @@ import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { sentenceOf } from '../../../pipeline/holds.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { type HoldPart, type Holds, partName } from '../../../ports/holds.ts';
+import { type HoldPart, type Holds, holdOver, partName } from '../../../ports/holds.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { faultOfPart, holdJson, holdOver } from '../hold-parts.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
+import { faultOfPart, holdJson } from '../hold-parts.ts';
 import { openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { TARGET } from '../targets/targets.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 const PART_OPTIONS = [
   ['--topic <name>', 'One topic, as in order_events (default: all ingest).'],

@@ -5,14 +5,14 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom, personFrom } from '../decision.ts';
 import { decoderOf } from '../job-handlers.ts';
 import { jobJson, jobLine } from '../job-json.ts';
+import { migratedStore } from '../migrated-store.ts';
 import { openCommandStore } from '../order-sync.ts';
+import { SELECTION_OPTIONS, selectionFrom } from '../quarantine-options.ts';
 import { dueRulesOf } from '../targets/targets.ts';
-import { DECISION_OPTIONS, decisionFrom, personFrom } from './decision.ts';
 import { knownJob, waitForJob } from './jobs.ts';
-import { migratedStore } from './migrated-store.ts';
-import { SELECTION_OPTIONS, selectionFrom } from './quarantine-options.ts';
 
 const GROUP = { name: 'quarantine', summary: 'Show, redrive or discard refused records.' };
 const RECORDS = [

@@ -11,7 +11,7 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { decoderOf } from '../job-handlers.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { shownRecordJson } from '../quarantine-json.ts';
-import { recordFrom } from './quarantine-options.ts';
+import { recordFrom } from '../quarantine-options.ts';
 
 /** Records with different hashes at one offset come from topics that were made again. */
 const SHOWN_MAX = 20;

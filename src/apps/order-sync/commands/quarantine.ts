@@ -3,11 +3,11 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { StoredQuarantine } from '../../../ports/quarantine.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { isEmptyQuarantineFilter } from '../quarantine-filter.ts';
 import { settlementJson } from '../quarantine-json.ts';
-import { limitFrom } from './limit.ts';
-import { QUARANTINE_FILTER_OPTIONS, quarantineFilterFrom } from './quarantine-options.ts';
+import { QUARANTINE_FILTER_OPTIONS, quarantineFilterFrom } from '../quarantine-options.ts';
 
 /** At most 25 records are in memory at once, since a record may have 8 MiB. */
 const PAGE_ROWS = 25;

@@ -10,10 +10,11 @@ import {
 } from '../../../pipeline/reconcile/reconcile.ts';
 import { deliverOn } from '../../../pipeline/target-route.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import { holdOver } from '../../../ports/holds.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { holdOver, holdsIn } from '../hold-parts.ts';
+import { holdsIn } from '../hold-parts.ts';
 import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 

@@ -4,13 +4,13 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryFilter, StoredDelivery } from '../../../ports/ledger.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { personFrom } from '../decision.ts';
 import { FilterFault, type FilterName, filterOf, isEmptyFilter } from '../delivery-filter.ts';
 import { deliveryJson } from '../delivery-json.ts';
 import { jobJson, jobLine } from '../job-json.ts';
+import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { personFrom } from './decision.ts';
 import { knownJob, waitForJob } from './jobs.ts';
-import { limitFrom } from './limit.ts';
 
 const PAGE_ROWS = 500;
 

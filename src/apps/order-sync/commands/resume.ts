@@ -2,12 +2,13 @@ import { TributaryError } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { sentenceOf } from '../../../pipeline/holds.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import { holdOver } from '../../../ports/holds.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { holdOver, holdsIn } from '../hold-parts.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
+import { holdsIn } from '../hold-parts.ts';
 import { openParts } from '../order-sync.ts';
 import { carryOut, plannedJson, plannedLine, planResumeAll, resumeOne } from '../resuming.ts';
-import { DECISION_OPTIONS, decisionFrom } from './decision.ts';
 
 export function resumeCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {

@@ -18,16 +18,16 @@ import type { Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { personFrom } from '../decision.ts';
 import {
   type DifferenceJson,
   differenceJson,
   differenceLine,
   targetDifferenceJson,
 } from '../difference-json.ts';
+import { migratedStore } from '../migrated-store.ts';
 import { deliveryTimingOf, openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
-import { personFrom } from './decision.ts';
-import { migratedStore } from './migrated-store.ts';
 
 /** The most differences that are shown one by one. All are counted. */
 const SHOWN_MAX = 100;

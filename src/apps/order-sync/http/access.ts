@@ -6,8 +6,11 @@ import type { SettingsOf } from '../../shared/settings/known/index.ts';
 
 const SETTING = 'ORDER_SYNC_API_KEYS';
 
-/** The scope that a route needs. Probes need no key, and learn only whether the program works. */
-export const scopeOf = scopesBut(new Set(['GET /livez', 'GET /readyz']));
+/**
+ * The scope that a route needs. Probes need no key, and learn only whether the program works. The description of the API
+ * needs none, because it holds nothing of the data.
+ */
+export const scopeOf = scopesBut(new Set(['GET /livez', 'GET /readyz', 'GET /openapi.json']));
 
 /**
  * Who may use the HTTP API. With keys, their holders may. Without keys on loopback, everybody on this machine may. Throws

@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
+import { afterFrom, limitFrom, PAGE_QUERY, pageOf, type Query } from '../../shared/http/paging.ts';
 import { auditJson } from '../job-json.ts';
 import { nextCursor, placeOf } from './cursor.ts';
-import { AUDIT_PAGE_SCHEMA, PAGE_QUERY_SCHEMA } from './schemas.ts';
+import { AUDIT_PAGE_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
@@ -12,7 +12,7 @@ export function addAuditRoutes(app: FastifyInstance, { store }: ServerParts): vo
   const schema = {
     operationId: 'listAudit',
     summary: 'Who decided what and why, the newest first.',
-    querystring: PAGE_QUERY_SCHEMA,
+    querystring: PAGE_QUERY,
     response: { 200: AUDIT_PAGE_SCHEMA },
   };
   app.get<{ Querystring: Query }>('/api/v1/audit', { schema }, async (request, reply) => {

@@ -1,4 +1,4 @@
-import { pageSchemaOf } from './schemas.ts';
+import { pageSchemaOf } from '../../shared/http/paging.ts';
 
 const REASON = {
   type: 'string',

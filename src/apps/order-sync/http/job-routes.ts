@@ -1,12 +1,18 @@
 import type { FastifyInstance } from 'fastify';
 import type { Jobs } from '../../../ports/jobs.ts';
-import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
+import { afterFrom, limitFrom, PAGE_QUERY, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { jobJson } from '../job-json.ts';
 import { callerOf } from './caller.ts';
 import { nextCursor, placeOf } from './cursor.ts';
 import { deadFilterFrom } from './query.ts';
-import { CANCEL_SCHEMA, JOB_PAGE_SCHEMA, JOB_SCHEMA, PAGE_QUERY_SCHEMA, REDRIVE_SCHEMA } from './schemas.ts';
+import {
+  ACCEPTED_JOB_SCHEMA,
+  CANCEL_SCHEMA,
+  JOB_PAGE_SCHEMA,
+  JOB_SCHEMA,
+  REDRIVE_SCHEMA,
+} from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
@@ -27,7 +33,14 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
   app.post<{ Body: RedriveBody }>(
     // fastify reads two colons as one; a single one would begin a parameter.
     '/api/v1/dead-letters::redrive',
-    { schema: { body: REDRIVE_SCHEMA } },
+    {
+      schema: {
+        operationId: 'redrive',
+        summary: 'Begins a job that makes dead deliveries due again.',
+        body: REDRIVE_SCHEMA,
+        response: { 202: ACCEPTED_JOB_SCHEMA },
+      },
+    },
     async (request, reply) => {
       const { body } = request;
       const given = Object.fromEntries(
@@ -52,7 +65,7 @@ export function addJobRoutes(app: FastifyInstance, { store, clock, onJob }: Serv
   const listSchema = {
     operationId: 'listJobs',
     summary: 'The jobs of all kinds, the newest first.',
-    querystring: PAGE_QUERY_SCHEMA,
+    querystring: PAGE_QUERY,
     response: { 200: JOB_PAGE_SCHEMA },
   };
   app.get<{ Querystring: Query }>('/api/v1/jobs', { schema: listSchema }, async (request, reply) => {

@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify';
+import { sendJson } from './json.ts';
+import { PIPELINE_SCHEMA } from './schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
-/** The route that shows the state of the pipeline. */
+/** The route that shows the state of the pipeline in this instance. */
 export function addPipelineRoutes(app: FastifyInstance, { status }: ServerParts): void {
-  app.get('/api/v1/pipeline', (_request, reply) => {
-    reply.type('application/json');
-    // Offsets are bigints; as texts they keep their last digits in every client.
-    return JSON.stringify(status(), (_name, value: unknown) =>
-      typeof value === 'bigint' ? value.toString() : value,
-    );
-  });
+  const schema = {
+    operationId: 'readPipeline',
+    summary: 'What this instance does now.',
+    response: { 200: PIPELINE_SCHEMA },
+  };
+  app.get('/api/v1/pipeline', { schema }, (_request, reply) => sendJson(reply, status()));
 }

@@ -1,4 +1,5 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
+import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
 import type { Checkpoints } from '../../../ports/checkpoints.ts';
@@ -11,6 +12,7 @@ import type { Logger } from '../../../ports/logger.ts';
 import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts {
@@ -23,6 +25,8 @@ export interface ServerParts extends HealthParts {
   /** The names of all targets. */
   readonly targets: readonly string[];
   readonly clock: Clock;
+  /** What questions about orders are answered from; null until the store is migrated. */
+  readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
   /** The names of the targets that can be asked which states they hold. */
@@ -30,6 +34,8 @@ export interface ServerParts extends HealthParts {
   /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
   readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;
+  /** The answer to "is it healthy, and how far behind?", of log, store and this instance. */
+  readonly report: () => Promise<StatusReport>;
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;

@@ -1,15 +1,20 @@
 import type { FastifyInstance } from 'fastify';
+import packageJson from '../../../../package.json' with { type: 'json' };
+import { keySecurityOf } from '../../shared/http/api-access.ts';
 import { addHealthRoutes } from '../../shared/http/health.ts';
+import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { addOrderRoutes } from './order-routes.ts';
 import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addStatusRoutes } from './status-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
@@ -26,8 +31,17 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     guard: { ...guard, isOpen: access === 'open' },
     logger,
   });
+  const info = {
+    title: 'order-sync',
+    description:
+      'Keeps journal, view and targets up to date with the event log: its state, deliveries, and jobs of operators.',
+    version: packageJson.version,
+  };
+  serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
   addHealthRoutes(app, parts);
+  addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
+  addOrderRoutes(app, parts);
   addDeliveryRoutes(app, parts);
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);

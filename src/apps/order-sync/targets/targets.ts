@@ -39,7 +39,7 @@ interface OpenParts {
 type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   /** How messages name the settings of its URL and its secret. */
-  readonly settingNames: { readonly url: string; readonly secret: string };
+  readonly settingNames: { readonly url: string; readonly secret: string; readonly caFile: string };
   readonly concurrency: number;
   readonly reconcileEveryMs: number;
 };
@@ -157,7 +157,11 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
   return {
     name: TARGET,
     url: settings.targetUrl,
-    settingNames: { url: 'ORDER_SYNC_TARGET_URL', secret: 'ORDER_SYNC_TARGET_SECRET' },
+    settingNames: {
+      url: 'ORDER_SYNC_TARGET_URL',
+      secret: 'ORDER_SYNC_TARGET_SECRET',
+      caFile: 'ORDER_SYNC_TARGET_CA_FILE',
+    },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
     apiKey: settings.targetApiKey,
     caFile: settings.targetCaFile,
@@ -175,6 +179,7 @@ function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): H
     settingNames: {
       url: `"url" of ${spec.name} in the targets file`,
       secret: `"secretFile" of ${spec.name} in the targets file`,
+      caFile: `"caFile" of ${spec.name} in the targets file`,
     },
     concurrency: spec.concurrency ?? settings.deliveryConcurrency,
     reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,

@@ -12,7 +12,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { addExamples } from './help.ts';
 import { formatOf, loadFrom, settingOptions } from './options.ts';
 import { createOutput } from './output.ts';
-import type { CliHost, CliSpec, CommandContext, CommandSpec } from './spec.ts';
+import type { CliHost, CliSpec, CommandContext, CommandInput, CommandSpec } from './spec.ts';
 import { toUsageError } from './usage-errors.ts';
 
 const STOP_DEADLINE_MS = 20_000;
@@ -101,11 +101,30 @@ function buildRoot<Program extends ProgramName>(
 function parentOf(root: Command, { group, examples }: CommandSpec<ProgramName>): Command {
   if (group === undefined) return root;
   const known = root.commands.find((command) => command.name() === group.name);
-  // The options behind the name of a command of the group are that command's, and not the group's.
-  if (known !== undefined) return known.enablePositionalOptions();
+  if (known !== undefined) return known;
   const made = root.command(group.name).description(group.summary);
   addExamples(made, examples);
   return made;
+}
+
+/**
+ * The options of the command. A group that is also a command takes options that both know, wherever they stand on the
+ * command line, so those are handed on. An option that only the group knows is refused.
+ */
+function optionsOf(command: Command): CommandInput['options'] {
+  const group = command.parent;
+  if (group === null || group.parent === null) return command.opts();
+  const names = new Set(command.options.map((option) => option.attributeName()));
+  const taken = group.options.filter(
+    (option) => group.getOptionValueSource(option.attributeName()) === 'cli',
+  );
+  const foreign = taken.find((option) => !names.has(option.attributeName()));
+  const path = `${group.name()} ${command.name()}`;
+  if (foreign !== undefined)
+    throw new TributaryError('usage', `${path} has no option ${foreign.long}. See ${path} --help.`);
+  const handed = taken.map((option) => option.attributeName());
+  const given = group.opts();
+  return { ...Object.fromEntries(handed.map((name) => [name, given[name]])), ...command.opts() };
 }
 
 async function runCommand<Program extends ProgramName>(
@@ -115,7 +134,7 @@ async function runCommand<Program extends ProgramName>(
 ): Promise<number> {
   const { shutdown } = context;
   try {
-    const code = await spec.run(context, { arguments: command.args, options: command.opts() });
+    const code = await spec.run(context, { arguments: command.args, options: optionsOf(command) });
     await shutdown.stop();
     return shutdown.exitCode() ?? code;
   } catch (error) {

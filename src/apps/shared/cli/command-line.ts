@@ -22,7 +22,23 @@ export function wordsOf(program: ProgramName, root: Command, host: CliHost): rea
   // "help" behind a command asks for the help of that command.
   if (first !== undefined && rest.length === 1 && rest[0] === 'help' && hasCommand(root, first))
     return [first, '--help'];
-  return host.argv;
+  return takesVersion(root, host.argv) ? host.argv.map(asVersionOfEntity) : host.argv;
+}
+
+/** The option by which a command takes the version of an entity. The program itself has taken `--version`. */
+const AT_VERSION = '--at-version';
+
+/** Whether one of these words is the name of a command that takes the version of an entity. */
+function takesVersion(root: Command, words: readonly string[]): boolean {
+  return root.commands.some(
+    (command) => words.includes(command.name()) && command.options.some(({ long }) => long === AT_VERSION),
+  );
+}
+
+function asVersionOfEntity(word: string): string {
+  return word === '--version' || word.startsWith('--version=')
+    ? `${AT_VERSION}${word.slice('--version'.length)}`
+    : word;
 }
 
 function hasCommand(root: Command, name: string): boolean {

@@ -3,6 +3,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import { SettingFault } from '../settings/kinds.ts';
 import { type ApiKey, type ApiProgram, findApiKey, parseApiKeys, type Scope } from './api-keys.ts';
 import { isCalledLocally } from './host-guard.ts';
+import type { ApiSecurity } from './openapi.ts';
 import { HttpProblem } from './problem.ts';
 
 /** Who may use an API: everybody (`open`), or the holders of these keys. With an empty list nobody may. */
@@ -30,6 +31,24 @@ export function scopesBut(unguarded: ReadonlySet<string>): ScopeOf {
     const isReading = method === 'GET' || method === 'HEAD';
     if (unguarded.has(`${isReading ? 'GET' : method} ${path}`)) return null;
     return isReading ? 'read' : 'operate';
+  };
+}
+
+/** What `scopeOf` asks for, in the form of OpenAPI. `{}` means that a request without credentials is taken too. */
+export function keySecurityOf(program: ApiProgram, access: ApiAccess, scopeOf: ScopeOf): ApiSecurity {
+  return {
+    schemes: {
+      apiKey: {
+        type: 'http',
+        scheme: 'bearer',
+        description: `A key as "${program} keys make" prints it: trb_ and base64url of 32 bytes.`,
+      },
+    },
+    requirementsOf(method, path) {
+      const scope = scopeOf(method, path);
+      if (scope === null) return [];
+      return access === 'open' ? [{ apiKey: [scope] }, {}] : [{ apiKey: [scope] }];
+    },
   };
 }
 

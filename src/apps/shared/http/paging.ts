@@ -47,3 +47,43 @@ export function pageOf(
   reply.header('link', `<${path}?${parameters}>; rel="next"`);
   return { next, hasMore: true };
 }
+
+const PAGE_SCHEMA = {
+  type: 'object',
+  required: ['next', 'hasMore'],
+  properties: {
+    next: { type: ['string', 'null'], description: 'Give it as after to get the next page.' },
+    hasMore: { type: 'boolean' },
+  },
+} as const;
+
+/** The query of a list: which page of it the caller wants. */
+export const PAGE_QUERY = {
+  type: 'object',
+  properties: {
+    limit: { type: 'integer', minimum: 1, maximum: PAGE_ROWS_MAX },
+    after: { type: 'string', description: 'The next of the page before.' },
+  },
+} as const;
+
+/** The members of every answer that is a page of something. */
+export const PAGED = {
+  page: PAGE_SCHEMA,
+  headers: {
+    link: {
+      description: 'The address of the next page, with rel="next", if there is one.',
+      schema: { type: 'string' },
+    },
+  },
+} as const;
+
+/** The answer of a list whose rows have the schema `items`. */
+export function pageSchemaOf<Items extends object>(items: Items, description: string) {
+  return {
+    description,
+    type: 'object',
+    required: ['data', 'page'],
+    properties: { data: { type: 'array', items }, page: PAGED.page },
+    headers: PAGED.headers,
+  } as const;
+}

@@ -121,6 +121,28 @@ describe.skipIf(services().lacks('kafka'))('records of transactions', () => {
     expect(valuesOf(taken)).toEqual(['committed 1', 'committed 2']);
   });
 
+  it('a read without a group leaves out aborted records, and stops before an open transaction', async () => {
+    await newTopic();
+    const producer = open();
+    await transact(producer, ['aborted 1', 'aborted 2'], 'abort');
+    await transact(producer, ['committed 1'], 'commit');
+    await transact(producer, ['aborted 3'], 'abort');
+    const end = await endOffset();
+    await producer.begin();
+    await send(producer, ['open']);
+    const found: string[] = [];
+    let offset = 0n;
+    for (;;) {
+      const read = await log.readRecords({ topic, partition, offset, maxRecords: 1, maxBytes: 1 });
+      if (read.kind !== 'read') throw new Error(read.kind);
+      if (read.nextOffset === offset) break;
+      found.push(...read.records.map(valueText));
+      offset = read.nextOffset;
+    }
+    expect([found, offset]).toEqual([['committed 1'], end]);
+    await producer.abort();
+  });
+
   it('an aborted transaction that is larger than many fetches is left out', async () => {
     await newTopic();
     const producer = open();

@@ -10,6 +10,11 @@ export interface BuiltRecordBatch {
   readonly recordCount: number;
   readonly lastOffsetDelta?: number;
   readonly compression?: number;
+  /** With a producer id, the record batch belongs to a transaction. */
+  readonly producerId?: bigint;
+  readonly timestampMs?: number;
+  /** The time at which the broker appended it, for a topic with this kind of time. */
+  readonly appendTimestampMs?: number;
   /** The bytes of the records, as they are to stand in the record batch. */
   readonly records: Buffer;
 }
@@ -21,9 +26,13 @@ export function buildRecordBatch(built: BuiltRecordBatch): Buffer {
   bytes.writeInt32BE(bytes.length - 12, 8);
   bytes.writeInt32BE(built.leaderEpoch ?? 0, 12);
   bytes.writeInt8(2, 16);
-  bytes.writeInt16BE(built.compression ?? 0, 21);
+  const appendTime = built.appendTimestampMs === undefined ? 0 : 1 << 3;
+  const transactional = built.producerId === undefined ? 0 : 1 << 4;
+  bytes.writeInt16BE((built.compression ?? 0) | appendTime | transactional, 21);
   bytes.writeInt32BE(built.lastOffsetDelta ?? built.recordCount - 1, 23);
-  bytes.writeBigInt64BE(-1n, 43);
+  bytes.writeBigInt64BE(BigInt(built.timestampMs ?? 0), 27);
+  bytes.writeBigInt64BE(BigInt(built.appendTimestampMs ?? built.timestampMs ?? 0), 35);
+  bytes.writeBigInt64BE(built.producerId ?? -1n, 43);
   bytes.writeInt32BE(built.recordCount, 57);
   bytes.writeUInt32BE(crc32c(bytes.subarray(21)), 17);
   return bytes;

@@ -2,8 +2,8 @@ import { request } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { parseSigningKeys, sign } from '../../../../src/core/webhook-signature.ts';
+import type { OpenApiBody } from '../../shared/http/openapi-document.ts';
 import { newState, send, TestOrderMgt } from '../fixture.ts';
-import type { OpenApiBody } from './openapi-document.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const reader = makeApiKey('reader', ['read']);

@@ -61,6 +61,15 @@ describe('order-sync quarantine show', () => {
   });
 });
 
+describe('the commands of the quarantine', () => {
+  it('names the command that a misspelt one was meant to be', async () => {
+    const { folder } = await quarantineOf([broken(1)]);
+    const { code, error } = await orderSync(folder, ['quarantine', 'shwo', 'order_events/0/1']);
+    expect(code).toBe(2);
+    expect(error).toContain('did you mean quarantine show?');
+  });
+});
+
 describe('order-sync quarantine redrive', () => {
   it('counts in a dry run, and journals what passes', async () => {
     const { folder, store } = await quarantineOf([keyless('a', 1), broken(2), keyless('b', 3)]);
@@ -119,6 +128,7 @@ describe('order-sync quarantine redrive', () => {
     [['--refused-for', 'jsn_invalid']],
     [['--since', 'today']],
     [['--partition', 'x']],
+    [['--all', '--limit', '3']],
   ])('refuses the selection %j', async (argv) => {
     const { folder, store } = await quarantineOf([keyless('a', 1)]);
     expect((await orderSync(folder, ['quarantine', 'redrive', ...argv])).code).toBe(2);

@@ -4,19 +4,18 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { accessFor, scopeOf } from '../../../../src/apps/order-sync/http/access.ts';
-import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { batchOf, quarantined } from '../../../contract/store/fixtures.ts';
-import { ledgerOf } from '../ledger.ts';
-import { UNUSED_PARTS } from './parts.ts';
+import { testServer } from './test-server.ts';
 
 const reader = makeApiKey('reader', ['read']);
 const operator = makeApiKey('operator', ['operate']);
 const apiKeys = `${reader.entry}\n${operator.entry}`;
 
 const READING = [
+  '/api/v1/status',
   '/api/v1/pipeline',
   '/api/v1/deliveries',
   '/api/v1/deliveries/order-mgt/a',
@@ -27,28 +26,25 @@ const READING = [
   '/api/v1/quarantine/parcel_events/0/7',
   '/api/v1/holds',
   '/api/v1/partitions',
+  '/api/v1/orders',
+  '/api/v1/orders/a',
+  '/api/v1/orders/a/events',
+  '/api/v1/orders/a/explain',
+  '/api/v1/stuck',
 ];
 
 async function server(keys: string | undefined) {
-  const ledger = await ledgerOf(['a', 'b']);
-  await ledger.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
-  const app = buildServer({
-    ...UNUSED_PARTS,
-    store: ledger.store,
-    clock: ledger.clock,
+  const made = await testServer(['a', 'b'], {
     access: accessFor({ apiKeys: keys, host: '127.0.0.1' }, () => {}),
   });
-  onTestFinished(() => app.close());
-  const ask = async (url: string, key?: string, payload?: object) => {
-    const answer = await app.inject({
+  await made.store.commit(batchOf([], [], { quarantined: [quarantined(7n)] }));
+  const ask = (url: string, key?: string, payload?: object) =>
+    made.ask(url, {
       method: payload === undefined ? 'GET' : 'POST',
-      url,
       headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
       ...(payload === undefined ? {} : { payload }),
     });
-    return { status: answer.statusCode, body: JSON.parse(answer.body) };
-  };
-  return { ...ledger, app, ask };
+  return { ...made, ask };
 }
 
 const REDRIVE = '/api/v1/dead-letters:redrive';
@@ -93,19 +89,20 @@ describe('the HTTP API of order-sync with keys', () => {
     expect(answer.statusCode).toBe(401);
   });
 
-  it('answers probes without a key', async () => {
+  it('answers probes and the description of the API without a key', async () => {
     const { ask } = await server(apiKeys);
-    for (const url of ['/livez', '/readyz']) expect((await ask(url)).status).toBe(200);
+    for (const url of ['/livez', '/readyz', '/openapi.json']) expect((await ask(url)).status).toBe(200);
   });
 
-  it('asks for a key on every route except the probes, also on new ones', () => {
+  it('asks for a key on every route but the probes and the description, also on new ones', () => {
     const routes = READING.map((url) => url.replace('order-mgt/a', ':target/:entityId'));
     for (const path of [...routes, '/api/v1/jobs/:id', '/', '/metrics']) {
       expect(scopeOf('GET', path), path).toBe('read');
       expect(scopeOf('HEAD', path), path).toBe('read');
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(scopeOf(method, path)).toBe('operate');
     }
-    expect([scopeOf('GET', '/livez'), scopeOf('HEAD', '/readyz')]).toEqual([null, null]);
+    const open = [scopeOf('GET', '/livez'), scopeOf('HEAD', '/readyz'), scopeOf('GET', '/openapi.json')];
+    expect(open).toEqual([null, null, null]);
   });
 });
 

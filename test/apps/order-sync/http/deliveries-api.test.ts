@@ -1,33 +1,11 @@
-import type { FastifyInstance, InjectOptions } from 'fastify';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
-import type { ApiAccess } from '../../../../src/apps/shared/http/api-access.ts';
-import { ledgerOf } from '../ledger.ts';
-import { UNUSED_PARTS } from './parts.ts';
+import type { InjectOptions } from 'fastify';
+import { describe, expect, it } from 'vitest';
+import { testServer } from './test-server.ts';
 
 const LONG_ID = `${'ä'.repeat(126)}/?`;
 const IDS = ['a', 'b ', LONG_ID, '\u202eé', 'z'] as const;
 
-async function server(access: ApiAccess = 'open') {
-  const ledger = await ledgerOf(IDS);
-  let jobs = 0;
-  const app: FastifyInstance = buildServer({
-    ...UNUSED_PARTS,
-    store: ledger.store,
-    clock: ledger.clock,
-    access,
-    onJob: () => void jobs++,
-  });
-  onTestFinished(() => app.close());
-  return {
-    ...ledger,
-    jobs: () => jobs,
-    async ask(url: string, options: InjectOptions = {}) {
-      const { statusCode, headers, body } = await app.inject({ url, ...options });
-      return { status: statusCode, headers, body: JSON.parse(body) };
-    },
-  };
-}
+const server = () => testServer(IDS);
 
 const redrive = (payload: unknown): InjectOptions => ({
   method: 'POST',

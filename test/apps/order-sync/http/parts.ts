@@ -1,5 +1,6 @@
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import { decoder } from '../quarantine-place.ts';
 
@@ -10,6 +11,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   clock: systemClock,
+  ask: () => null,
   logger: () => {},
   access: 'open',
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
@@ -17,5 +19,14 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   onHolds: async () => {},
   targetsThatTell: ['order-mgt'],
   readiness: async () => ({ ok: true }),
-  status: () => ({ ingest: null, holds: [], ...NO_STORE_LOOPS, defects: { count: 0, latest: [] } }),
+  status: () => ({
+    ingest: null,
+    holds: [],
+    meters: new Meters(systemClock).status(),
+    ...NO_STORE_LOOPS,
+    defects: { count: 0, latest: [] },
+  }),
+  report: async () => {
+    throw new Error('This server has no status.');
+  },
 };

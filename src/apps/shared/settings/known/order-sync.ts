@@ -71,6 +71,11 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'Entries of the keys that may use the HTTP API, as "order-sync keys make" prints them. Required outside loopback.',
     check: checkApiKeys('order-sync'),
   }),
+  statusKey: secret({
+    env: 'ORDER_SYNC_STATUS_KEY',
+    help: 'A key with the scope read, by which "order-sync status" asks the running order-sync for its rates.',
+    check: checkBearerKey,
+  }),
   lanes: integer({
     env: 'ORDER_SYNC_LANES',
     flag: 'lanes',
@@ -195,5 +200,13 @@ export const ORDER_SYNC_SETTINGS = {
     min: 0,
     max: 604_800_000,
     help: 'The time between two sweeps of a target. A sweep compares the states that the target holds with the delivered ones, and heals it. 0 turns sweeps off.',
+  }),
+  stuckAfterMs: duration({
+    env: 'ORDER_SYNC_STUCK_AFTER',
+    flag: 'stuck-after',
+    default: 86_400_000,
+    min: 1_000,
+    max: 31_536_000_000,
+    help: 'An order that waits for an event is stuck when its last event was journaled this long ago.',
   }),
 } as const satisfies SettingTable;

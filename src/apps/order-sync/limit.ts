@@ -1,5 +1,5 @@
-import { TributaryError } from '../../../core/errors.ts';
-import type { CommandInput } from '../../shared/cli/spec.ts';
+import { TributaryError } from '../../core/errors.ts';
+import type { CommandInput } from '../shared/cli/spec.ts';
 
 /** The number of `--limit`, or `fallback` without it. */
 export function limitFrom({ options }: CommandInput, fallback: number): number {

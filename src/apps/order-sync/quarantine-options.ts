@@ -1,14 +1,14 @@
-import { TributaryError } from '../../../core/errors.ts';
-import type { QuarantineSelection } from '../../../pipeline/jobs/quarantine-selection.ts';
-import type { QuarantineFilter } from '../../../ports/quarantine.ts';
-import type { CommandInput } from '../../shared/cli/spec.ts';
+import { TributaryError } from '../../core/errors.ts';
+import type { QuarantineSelection } from '../../pipeline/jobs/quarantine-selection.ts';
+import type { QuarantineFilter } from '../../ports/quarantine.ts';
+import type { CommandInput } from '../shared/cli/spec.ts';
 import {
   isEmptyQuarantineFilter,
   QuarantineFilterFault,
   type QuarantineFilterName,
   quarantineFilterOf,
   recordFilterOf,
-} from '../quarantine-filter.ts';
+} from './quarantine-filter.ts';
 
 /** The flag of each part of a filter, and its help. */
 const FLAGS: Readonly<Record<QuarantineFilterName, readonly [flags: string, help: string]>> = {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
-import { TributaryError } from '../../../core/errors.ts';
-import type { Clock } from '../../../ports/clock.ts';
-import type { CommandInput } from '../../shared/cli/spec.ts';
+import { TributaryError } from '../../core/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { CommandInput } from '../shared/cli/spec.ts';
 
 /** The options of a command that decides something. */
 export const DECISION_OPTIONS = [

@@ -1,0 +1,123 @@
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
+import { DefectError } from '../../core/errors.ts';
+import { compareUtf8 } from '../../core/text.ts';
+import type {
+  ColumnCondition,
+  UndeliveredListing,
+  UndeliveredPage,
+  ViewListing,
+  ViewPage,
+} from '../../ports/view-rows.ts';
+import { DEAD_AT_MS } from './delivery-filter.ts';
+import { identifier } from './identifier.ts';
+import { textOf } from './values.ts';
+import { viewValue } from './view-table.ts';
+
+type Value = string | number | Buffer;
+
+/** A page of the view. With conditions it first finds the last key that it may look at. */
+export async function listView(
+  connection: PoolConnection,
+  view: ViewShape,
+  { conditions, after, limit, scan }: ViewPage,
+): Promise<ViewListing> {
+  const key = identifier(view.keyColumn);
+  const table = `${identifier(view.table)} FORCE INDEX (PRIMARY)`;
+  // No id is empty, so every id comes behind the empty one. The id is a text here, since the key may be one.
+  const from = after ?? '';
+  const end =
+    conditions.length === 0
+      ? null
+      : await idAt(
+          connection,
+          `SELECT ${key} FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${Math.floor(scan) - 1}, 1`,
+          [from],
+        );
+  const { sql, values } = conditionsOf(view, conditions);
+  const columns = [key, ...view.columns.map(({ name }) => identifier(name)), 'version'];
+  const [found] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${columns.join(', ')} FROM ${table} WHERE ${key} > ? ${end === null ? '' : `AND ${key} <= ?`} ${sql} ` +
+      `ORDER BY ${key} LIMIT ${Math.floor(limit) + 1}`,
+    [from, ...(end === null ? [] : [end]), ...values],
+  );
+  const rows = found.map((row) => ({
+    entityId: textOf(row[0]),
+    row: view.columns.map((column, index) => viewValue(column, row[index + 1])),
+    version: Number(row[view.columns.length + 1]),
+  }));
+  const shown = rows.slice(0, limit);
+  return { rows: shown, next: rows.length > limit ? (shown.at(-1)?.entityId ?? null) : end };
+}
+
+async function idAt(connection: PoolConnection, sql: string, values: Value[]): Promise<string | null> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(sql, values);
+  return row === undefined ? null : textOf(row[0]);
+}
+
+function conditionsOf(
+  view: ViewShape,
+  conditions: readonly ColumnCondition[],
+): { sql: string; values: Value[] } {
+  const values: Value[] = [];
+  const parts = conditions.map(({ columns, value }) => {
+    const either = columns.map((name) => {
+      if (!view.columns.some((column) => column.name === name))
+        throw new DefectError(`The view has no column ${name}.`);
+      if (value === null) return `${identifier(name)} IS NULL`;
+      if (typeof value !== 'string') {
+        values.push(Number(value));
+        return `${identifier(name)} = ?`;
+      }
+      // Compared as bytes, because collations ignore blanks at the end of a text.
+      values.push(value);
+      return `CAST(${identifier(name)} AS BINARY) = CAST(? AS BINARY)`;
+    });
+    return `AND (${either.length === 0 ? 'FALSE' : either.join(' OR ')})`;
+  });
+  return { sql: parts.join(' '), values };
+}
+
+const IN_INDEX =
+  'SELECT entity_id FROM deliveries FORCE INDEX (deliveries_by_next_attempt) WHERE target = ? AND';
+const IN_LEDGER = 'SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND';
+
+export async function listUndelivered(
+  connection: PoolConnection,
+  { target, kind, after, limit, scan }: UndeliveredPage,
+): Promise<UndeliveredListing> {
+  const from = Buffer.from(after ?? '');
+  const idsOf = async (sql: string, ...values: Value[]) => {
+    const [rows] = await connection.execute<RowDataPacket[]>(sql, [target, ...values]);
+    return rows.map((row) => textOf(row[0]));
+  };
+  const pageOf = (ids: readonly string[], end: string | null): UndeliveredListing => {
+    const shown = ids.slice(0, limit);
+    return { entityIds: shown, next: ids.length > limit ? (shown.at(-1) ?? null) : end };
+  };
+  const isWanted =
+    kind === 'dead'
+      ? `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`
+      : `is_retry IN (0, 1) AND next_attempt_at <= ${DEAD_AT_MS}`;
+  const few = await idsOf(`${IN_INDEX} ${isWanted} LIMIT ${Math.floor(scan) + 1}`);
+  if (few.length <= scan) return pageOf(behind(few, after ?? ''), null);
+  const [end = null] = await idsOf(
+    `${IN_LEDGER} entity_id > ? ORDER BY entity_id LIMIT ${Math.floor(scan) - 1}, 1`,
+    from,
+  );
+  const status = kind === 'dead' ? "= 'dead'" : "<> 'delivered'";
+  return pageOf(
+    await idsOf(
+      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status ${status} ` +
+        `ORDER BY entity_id LIMIT ${Math.floor(limit) + 1}`,
+      from,
+      ...(end === null ? [] : [Buffer.from(end)]),
+    ),
+    end,
+  );
+}
+
+/** The ids behind `from`, sorted by their bytes. */
+function behind(ids: readonly string[], from: string): string[] {
+  return ids.filter((id) => compareUtf8(id, from) > 0).sort(compareUtf8);
+}

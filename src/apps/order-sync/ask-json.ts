@@ -1,0 +1,193 @@
+import type { View, ViewRow } from '../../core/domain.ts';
+import type { StateDiff } from '../../pipeline/ask/diff.ts';
+import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
+import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
+import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
+import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
+import { byColumn, type FoundState } from '../../pipeline/ask/state-at.ts';
+import type { EventMarks } from '../../pipeline/ask/timeline.ts';
+import type { WhatIf } from '../../pipeline/ask/what-if.ts';
+import type { JournaledEvent } from '../../ports/journal.ts';
+import type { StoredRow } from '../../ports/store.ts';
+import { attemptJson, deliveryJson } from './delivery-json.ts';
+import { holdJson } from './hold-parts.ts';
+
+/** The answers to questions about orders, as the HTTP API and the commands print them in JSON. */
+
+type Columns = Pick<View<never>, 'columns'>;
+
+export function rowJson({ columns }: Columns, found: FoundRow): object {
+  const { entityId, row, version, waitsFor, lastArrivalMs } = found;
+  return {
+    orderId: entityId,
+    version,
+    row: byColumn(columns, row),
+    waitsFor,
+    lastJournaledAt: lastArrivalMs === null ? null : iso(lastArrivalMs),
+  };
+}
+
+export function storedRowJson({ columns }: Columns, entityId: string, { row, version }: StoredRow): object {
+  return { orderId: entityId, version, row: byColumn(columns, row) };
+}
+
+export function explanationJson<Event>({ columns }: Columns, explanation: Explanation<Event>): object {
+  const { entityId, sentences, version, row, isReady, waiting, parked, events, deliveries } = explanation;
+  return {
+    orderId: entityId,
+    explanation: sentences.join(' '),
+    version,
+    row: row === null ? null : byColumn(columns, row),
+    ready: isReady,
+    waiting:
+      waiting === null
+        ? null
+        : {
+            for: waiting.event,
+            since: waiting.sinceMs === null ? null : iso(waiting.sinceMs),
+            lastJournaledAt: iso(waiting.lastArrivalMs),
+          },
+    parked:
+      parked === null
+        ? null
+        : { reason: parked.reason, detail: parked.detail, parkedAt: iso(parked.parkedAtMs) },
+    holds: explanation.holds.map(holdJson),
+    rowDiffersFromJournal: explanation.rowDiffers,
+    columns: explanation.columns.map(({ column, value, decidedBy }) => ({
+      column,
+      value,
+      decidedBy: decidedBy === null ? null : eventName(decidedBy),
+    })),
+    allEventsShown: explanation.areAllEvents,
+    events: events.map(explainedEventJson),
+    canonicalSequence: [...events]
+      .sort((left, right) => left.place - right.place)
+      .map((event) => event.version),
+    deliveries: deliveries.map(({ attemptLog, ...delivery }) => ({
+      ...deliveryJson(delivery),
+      attemptLog: attemptLog.map(attemptJson),
+    })),
+  };
+}
+
+/** An event without its body. */
+export function eventJson(event: Omit<KnownEvent<unknown>, 'understood'>): object {
+  return {
+    version: event.version,
+    ...eventFields(event),
+    journaledAt: iso(event.observedAtMs),
+    topic: event.topic,
+    partition: event.partition,
+    // As a text it keeps its last digits in every reader.
+    offset: String(event.offset),
+  };
+}
+
+export function explainedEventJson<Event>(event: ExplainedEvent<Event>): object {
+  return { ...eventJson(event), ...marksJson(event), changed: event.changed };
+}
+
+export function marksJson({ place, isLate, conflictsWith }: EventMarks): object {
+  return { place, late: isLate, conflictsWith };
+}
+
+function eventFields(
+  event: Pick<
+    JournaledEvent,
+    'eventId' | 'contentHash' | 'eventType' | 'revision' | 'position' | 'occurredAtMs'
+  >,
+): object {
+  return {
+    eventId: event.eventId,
+    contentHash: event.contentHash,
+    eventType: event.eventType,
+    revision: event.revision,
+    position: event.position,
+    occurredAt: iso(event.occurredAtMs),
+  };
+}
+
+function eventName({ version, eventId, eventType, occurredAtMs }: KnownEvent<unknown>): object {
+  return { version, eventId, eventType, occurredAt: iso(occurredAtMs) };
+}
+
+export function stateJson<Event>(
+  { columns }: Columns,
+  entityId: string,
+  moment: Moment,
+  state: FoundState<Event>,
+): object {
+  return {
+    orderId: entityId,
+    moment: momentText(moment),
+    ...sideJson({ columns }, state),
+    version: state.lastVersion,
+    columns: columns.map(({ name }, index) => {
+      const decider = state.deciders[index] ?? null;
+      return {
+        column: name,
+        value: state.row[index] ?? null,
+        decidedBy: decider === null ? null : eventName(decider),
+      };
+    }),
+  };
+}
+
+/** The state at one moment: its row, and the versions of the events that count. */
+function sideJson<Event>({ columns }: Columns, { row, isReady, events }: FoundState<Event>): object {
+  return {
+    row: byColumn(columns, row),
+    ready: isReady,
+    events: events.length,
+    // The list of a long order is too long to print.
+    versions: events.length > VERSIONS_SHOWN ? null : events.map(({ version }) => version),
+  };
+}
+
+const VERSIONS_SHOWN = 1_000;
+
+export function diffJson<Event>(
+  { columns }: Columns,
+  entityId: string,
+  [from, to]: readonly [Moment, Moment],
+  diff: Extract<StateDiff<Event>, { kind: 'diff' }>,
+): object {
+  return {
+    orderId: entityId,
+    from: { moment: momentText(from), ...sideJson({ columns }, diff.from) },
+    to: { moment: momentText(to), ...sideJson({ columns }, diff.to) },
+    columns: diff.columns.map(({ decidedBy, ...column }) => ({
+      ...column,
+      decidedBy: decidedBy === null ? null : eventName(decidedBy),
+    })),
+    added: diff.added.slice(0, VERSIONS_SHOWN).map(eventJson),
+    removed: diff.removed.slice(0, VERSIONS_SHOWN).map(eventJson),
+  };
+}
+
+/** What would happen. Every kind has the same members, those without meaning being null. */
+export function whatIfJson<Event>({ columns }: Columns, entityId: string, outcome: WhatIf<Event>): object {
+  const state = (row: ViewRow | null | undefined, isReady: boolean | undefined) =>
+    row === null || row === undefined ? null : { row: byColumn(columns, row), ready: isReady ?? null };
+  const changes = outcome.kind === 'changes' ? outcome : null;
+  const why = 'detail' in outcome ? { reason: outcome.reason, detail: outcome.detail } : null;
+  return {
+    orderId: entityId,
+    outcome: outcome.kind,
+    reason: why?.reason ?? null,
+    detail: why?.detail ?? null,
+    event: 'event' in outcome ? eventFields(outcome.event) : null,
+    knownAsVersion: outcome.kind === 'duplicate' ? outcome.knownAs : null,
+    version: 'version' in outcome ? outcome.version : null,
+    late: changes?.isLate ?? null,
+    conflictsWith: changes?.conflictsWith ?? [],
+    before: state(changes?.before?.row, changes?.before?.isReady),
+    after: state(changes?.after.row, changes?.after.isReady),
+    columns: changes?.columns ?? [],
+    due: (changes?.dueTo ?? []).map((target) => ({ target, version: changes?.version ?? null })),
+  };
+}
+
+export function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,196 @@
+import type { View, ViewRow, ViewValue } from '../../core/domain.ts';
+import { quoted } from '../../core/text.ts';
+import type { StateDiff } from '../../pipeline/ask/diff.ts';
+import type { ExplainedDelivery, ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
+import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
+import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
+import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
+import type { FoundState } from '../../pipeline/ask/state-at.ts';
+import type { WhatIf } from '../../pipeline/ask/what-if.ts';
+import type { StoredAttempt } from '../../ports/ledger.ts';
+import { iso } from './ask-json.ts';
+
+/** The answers to questions about orders, as the commands print them for people. */
+
+type Columns = Pick<View<never>, 'columns'>;
+
+const ID_CHARACTERS = 255;
+const ANSWER_CHARACTERS = 200;
+
+export function rowLine({ columns }: Columns, found: FoundRow): string {
+  const { entityId, row, version, waitsFor, lastArrivalMs } = found;
+  const waits = waitsFor === null ? '' : `  waits for ${waitsFor}`;
+  const last = lastArrivalMs === null ? '' : `  last event journaled ${iso(lastArrivalMs)}`;
+  return `${quoted(entityId, ID_CHARACTERS)}  version ${version}  ${valuesOf({ columns }, row)}${waits}${last}`;
+}
+
+export function explanationText<Event>(explanation: Explanation<Event>): string {
+  const { entityId, version, sentences, events, columns, areAllEvents, deliveries } = explanation;
+  const parts = [`${quoted(entityId, ID_CHARACTERS)}  version ${version}`, sentences.join('\n')];
+  if (explanation.row !== null)
+    parts.push(
+      [
+        'COLUMNS',
+        ...columns.map(
+          ({ column, value, decidedBy }) => `${column} = ${valueText(value)}${decider(decidedBy)}`,
+        ),
+      ].join('\n'),
+    );
+  if (events.length > 0) {
+    const heading = areAllEvents ? 'EVENTS BY ARRIVAL' : `THE LAST ${events.length} EVENTS BY ARRIVAL`;
+    const byPlace = [...events].sort((left, right) => left.place - right.place);
+    parts.push([heading, ...events.map(eventLine)].join('\n'));
+    parts.push(
+      `IN CANONICAL SEQUENCE\n${byPlace.map((event) => `${event.version} ${event.eventType}`).join(' -> ')}`,
+    );
+  }
+  if (deliveries.length > 0) parts.push(['DELIVERIES', ...deliveries.flatMap(deliveryLines)].join('\n'));
+  return parts.join('\n\n');
+}
+
+function eventLine<Event>(event: ExplainedEvent<Event>): string {
+  const { version, place, eventType, eventId, occurredAtMs, observedAtMs, changed } = event;
+  const from =
+    event.topic === ''
+      ? 'taken over with the table'
+      : `${event.topic}/${event.partition} offset ${event.offset}`;
+  const marks = [
+    ...(event.isLate ? ['LATE'] : []),
+    ...(event.conflictsWith.length > 0 ? [`CONFLICT with ${event.conflictsWith.join(', ')}`] : []),
+    ...(changed === null || changed.length === 0 ? [] : [`changed ${changed.join(', ')}`]),
+  ];
+  return [
+    `${version}  ${eventType}  ${quoted(eventId)}`,
+    `occurred ${iso(occurredAtMs)}`,
+    `journaled ${iso(observedAtMs)}`,
+    from,
+    `place ${place}`,
+    ...marks,
+  ].join('  ');
+}
+
+function deliveryLines({ attemptLog, ...delivery }: ExplainedDelivery): string[] {
+  const { target, status, dueVersion, deliveredVersion, attempts } = delivery;
+  const sent = deliveredVersion === null ? 'none' : String(deliveredVersion);
+  return [
+    `${target}  ${status}  due version ${dueVersion}  delivered version ${sent}  attempts ${attempts}`,
+    ...attemptLog.map(attemptLine),
+  ];
+}
+
+function attemptLine(attempt: StoredAttempt): string {
+  const { version, attemptedAtMs, verdict, status, latencyMs, answer, error } = attempt;
+  const said = error ?? answer;
+  const saying = said === '' ? '' : `  ${quoted(said, ANSWER_CHARACTERS)}`;
+  const answered = status === null ? 'no answer' : `status ${status}`;
+  return `  ${iso(attemptedAtMs)}  version ${version}  attempt ${attempt.attempt}  ${verdict}  ${answered}  ${Math.round(latencyMs)} ms${saying}`;
+}
+
+export function stateText<Event>(
+  { columns }: Columns,
+  entityId: string,
+  moment: Moment,
+  state: FoundState<Event>,
+): string {
+  const counted = `${state.events.length} of ${state.lastVersion} events count`;
+  return [
+    `${quoted(entityId, ID_CHARACTERS)}  ${momentWords(moment)}: ${counted}`,
+    state.isReady ? 'Ready.' : 'Not ready.',
+    ...columns.map(({ name }, index) => {
+      const value = state.row[index] ?? null;
+      return `${name} = ${valueText(value)}${decider(state.deciders[index] ?? null)}`;
+    }),
+  ].join('\n');
+}
+
+function momentWords(moment: Moment): string {
+  switch (moment.kind) {
+    case 'now':
+      return 'now';
+    case 'at':
+      return `by what had happened at ${momentText(moment)}`;
+    case 'as_known_at':
+      return `as known at ${iso(moment.ms)}`;
+    case 'version':
+      return `at version ${moment.version}`;
+  }
+}
+
+export function diffText<Event>(
+  entityId: string,
+  [from, to]: readonly [Moment, Moment],
+  diff: Extract<StateDiff<Event>, { kind: 'diff' }>,
+): string {
+  const events = [
+    ...diff.added.map((event) => `+ ${shortEvent(event)}`),
+    ...diff.removed.map((event) => `- ${shortEvent(event)}`),
+  ];
+  return [
+    `${quoted(entityId, ID_CHARACTERS)}  from ${momentText(from)} to ${momentText(to)}`,
+    ...(diff.columns.length === 0 ? ['No column differs.'] : []),
+    ...diff.columns.map(
+      (column) =>
+        `${column.column}: ${valueText(column.from)} -> ${valueText(column.to)}${decider(column.decidedBy)}`,
+    ),
+    ...(events.length === 0 ? ['The same events count.'] : events),
+  ].join('\n');
+}
+
+export function whatIfText<Event>({ columns }: Columns, entityId: string, outcome: WhatIf<Event>): string {
+  return [quoted(entityId, ID_CHARACTERS), ...whatIfLines({ columns }, outcome)].join('\n');
+}
+
+function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): string[] {
+  switch (outcome.kind) {
+    case 'refused':
+      return [`It would be refused and put into quarantine (${outcome.reason}): ${outcome.detail}`];
+    case 'duplicate':
+      return [`It is a duplicate of the event with version ${outcome.knownAs}: nothing would change.`];
+    case 'parked':
+      return [
+        `It would be journaled as version ${outcome.version}. The order is parked or cannot be folded ` +
+          `(${outcome.reason}), so its row would stand still: ${outcome.detail}`,
+      ];
+    case 'too_long':
+      return [
+        `The order has ${outcome.lastVersion} events, more than the ${outcome.maxEvents} that are folded here.`,
+      ];
+    case 'changes': {
+      const { before, after, columns: changed, dueTo, version } = outcome;
+      const conflicts = outcome.conflictsWith.join(', ');
+      return [
+        `It would be journaled as version ${version}.`,
+        ...(outcome.isLate ? ['It is late: later events are in the journal already.'] : []),
+        ...(conflicts === ''
+          ? []
+          : [`It conflicts with version ${conflicts}: the same id, another content.`]),
+        `before  ${before === null ? 'no such order' : valuesOf({ columns }, before.row)}`,
+        `after   ${valuesOf({ columns }, after.row)}`,
+        ...changed.map(({ column, from, to }) => `${column}: ${valueText(from)} -> ${valueText(to)}`),
+        dueTo.length === 0
+          ? 'Nothing would become due.'
+          : `Version ${version} would become due to ${dueTo.join(', ')}.`,
+      ];
+    }
+  }
+}
+
+function shortEvent({ version, eventType, eventId }: KnownEvent<unknown>): string {
+  return `event ${version}  ${eventType}  ${quoted(eventId)}`;
+}
+
+function decider(event: KnownEvent<unknown> | null): string {
+  return event === null
+    ? ''
+    : `  decided by event ${event.version} (${event.eventType} of ${iso(event.occurredAtMs)})`;
+}
+
+function valuesOf({ columns }: Columns, row: ViewRow): string {
+  return columns.map(({ name }, index) => `${name}=${valueText(row[index] ?? null)}`).join(' ');
+}
+
+/** A value on one line. A status of the view is a plain word, and anything else is quoted. */
+function valueText(value: ViewValue): string {
+  if (typeof value === 'string' && !/^[\w.:-]{1,64}$/.test(value)) return quoted(value);
+  return String(value);
+}

@@ -1,0 +1,149 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { listRows, type RowsFound, type RowsQuery } from '../../../pipeline/ask/list-rows.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { rowJson } from '../ask-json.ts';
+import type { OrderAskParts } from '../ask-parts.ts';
+import { type RowsGiven, rowsQueryOf } from '../ask-query.ts';
+import { rowLine } from '../ask-text.ts';
+import { fromOptions, withAskParts } from '../asking.ts';
+
+const PAGE_ROWS = 500;
+const FLAGS = { where: '--where', ready: '--ready', olderThan: '--older-than' } as const;
+const PAGING = [
+  ['--limit <number>', 'Show at most this number of orders (default: all).'],
+  ['--after <id>', 'Begin behind the order with this id.'],
+] as const;
+const OLDER_THAN = [
+  '--older-than <time>',
+  'Only orders whose last event was journaled at least this long ago, as in 90s, 15m, 1h or 2d.',
+] as const;
+
+export function ordersCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'orders',
+    summary: 'List the orders of the view, sorted by their ids. Without a filter it lists all of them.',
+    options: [
+      ['--status <value>', 'Only orders with this value in one of their status columns.'],
+      ['--where <conditions...>', 'Only orders with these values, as column=value. null means no value.'],
+      ['--ready', 'Only orders that are ready.'],
+      ['--not-delivered', 'Only orders of which a target has not got the latest state: due, tried or dead.'],
+      ['--dead', 'Only orders with a dead delivery.'],
+      ['--stuck', 'Only orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER.'],
+      OLDER_THAN,
+      ...PAGING,
+    ],
+    examples: [
+      ['order-sync orders --not-delivered', 'The orders that a target is still owed'],
+      [
+        'order-sync orders --status PENDING --older-than 1h',
+        'Those whose review has been pending for an hour',
+      ],
+      [
+        'order-sync orders --where payment_status=null --limit 20 --json',
+        'The first 20 without a payment, as JSON',
+      ],
+    ],
+    run(context, input) {
+      const given: RowsGiven = {
+        where: textsOf(input.options.where),
+        status: textOf(input.options.status),
+        isReady: input.options.ready === true,
+        isUndelivered: input.options.notDelivered === true,
+        isDead: input.options.dead === true,
+        isStuck: input.options.stuck === true,
+        olderThan: textOf(input.options.olderThan),
+      };
+      return show(context, input, clock, given, 'No order matches.');
+    },
+  };
+}
+
+export function stuckCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'stuck',
+    summary:
+      'List the orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER, and count them by that event.',
+    options: [OLDER_THAN, ...PAGING],
+    examples: [
+      ['order-sync stuck', 'All of them'],
+      ['order-sync stuck --stuck-after 1h', 'Those that have waited for an hour'],
+      ['order-sync stuck --json', 'The same as JSON'],
+    ],
+    run(context, input) {
+      const given: RowsGiven = {
+        where: [],
+        status: undefined,
+        isReady: false,
+        isUndelivered: false,
+        isDead: false,
+        isStuck: true,
+        olderThan: textOf(input.options.olderThan),
+      };
+      return show(context, input, clock, given, 'No order is stuck.');
+    },
+  };
+}
+
+/** Prints page after page. A page may be short although others follow, so only `next` ends the list. */
+async function show(
+  { settings, logger, output, note, shutdown }: CommandContext<'order-sync'>,
+  input: CommandInput,
+  clock: Clock,
+  given: RowsGiven,
+  none: string,
+): Promise<number> {
+  const most = limitOf(input);
+  return withAskParts(settings, clock, logger, async (parts) => {
+    const query = fromOptions(FLAGS, () => rowsQueryOf(parts.domain.view, given));
+    const counts = new Map<string, number>();
+    let shown = 0;
+    for await (const { rows } of pages(parts, query, textOf(input.options.after) ?? null, most)) {
+      for (const row of rows) {
+        await output.row(rowJson(parts.domain.view, row), rowLine(parts.domain.view, row));
+        if (given.isStuck && row.waitsFor !== null)
+          counts.set(row.waitsFor, (counts.get(row.waitsFor) ?? 0) + 1);
+      }
+      shown += rows.length;
+      if (shutdown.signal.aborted) break;
+    }
+    await output.endRows();
+    if (shown === 0) note(none);
+    if (counts.size > 0)
+      note(`Waiting: ${[...counts].map(([event, orders]) => `${orders} for ${event}`).join(', ')}.`);
+    return EXIT.ok;
+  });
+}
+
+async function* pages(
+  parts: OrderAskParts,
+  query: Omit<RowsQuery, 'after' | 'limit'>,
+  from: string | null,
+  most: number,
+): AsyncGenerator<RowsFound> {
+  let after = from;
+  for (let left = most; left > 0; ) {
+    const page: RowsFound = await listRows(parts, { ...query, after, limit: Math.min(PAGE_ROWS, left) });
+    yield page;
+    left -= page.rows.length;
+    after = page.next;
+    if (after === null) return;
+  }
+}
+
+function limitOf({ options }: CommandInput): number {
+  if (options.limit === undefined) return Number.POSITIVE_INFINITY;
+  const limit = /^\d{1,12}$/.test(String(options.limit)) ? Number(options.limit) : 0;
+  if (limit > 0) return limit;
+  throw new TributaryError('usage', '--limit is a whole number from 1 on.');
+}
+
+function textOf(given: unknown): string | undefined {
+  return typeof given === 'string' ? given : undefined;
+}
+
+/** An option that takes several values comes as a list. */
+function textsOf(given: unknown): string[] {
+  return Array.isArray(given) ? given.map(String) : [];
+}

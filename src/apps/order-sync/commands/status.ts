@@ -1,0 +1,76 @@
+import { instanceOfAnotherStore } from '../../../pipeline/status/instance.ts';
+import { reportOf, type StatusReport } from '../../../pipeline/status/report.ts';
+import { StatusReader } from '../../../pipeline/status/status.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { openParts, topicNamesOf } from '../order-sync.ts';
+import { askInstance, type InstanceAnswer } from '../running-instance.ts';
+import { screenOf, summaryLine } from '../status-screen.ts';
+import { TARGET } from '../targets/targets.ts';
+
+const WATCH_EVERY_MS = 2_000;
+/** A person waits longer than a probe, so the log may read further for the first record of a partition. */
+const PATIENCE_MS = 1_000;
+const CLEAR_SCREEN = '\u001b[H\u001b[2J';
+
+export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'status',
+    summary:
+      'Show on one screen whether all is well: how far behind, what waits, what was refused, and what needs a person.',
+    options: [['--watch', 'Look again every 2 s, until stopped.']],
+    examples: [
+      [
+        'order-sync status',
+        'One screen. Exit code 5: something needs a person. 4: log or store does not answer',
+      ],
+      ['order-sync status --watch', 'The same again every 2 s; a line each time if stdout is no terminal'],
+      ['order-sync status --json', 'The same as JSON, as GET /api/v1/status answers it'],
+    ],
+    async run({ settings, logger, output, shutdown, host }, input) {
+      const { store, log, specs, close } = await openParts(settings, clock, logger);
+      shutdown.defer('log and store', close);
+      const reader = new StatusReader({
+        log,
+        store,
+        clock,
+        topics: Object.values(topicNamesOf(settings)).sort(),
+        targets: [TARGET, ...specs.map(({ name }) => name)],
+        patienceMs: PATIENCE_MS,
+      });
+      const look = async (): Promise<{ report: StatusReport; answer: InstanceAnswer }> => {
+        const [shared, asked] = await Promise.all([reader.read(), askInstance(settings)]);
+        const answer = ofThisStore(asked, shared.store.ok ? shared.store.value.storeId : null);
+        return { report: reportOf(shared, answer.kind === 'answered' ? answer.instance : null), answer };
+      };
+      const isScreen = output.format === 'text' && host.stdout.isTTY === true;
+      if (input.options.watch !== true) {
+        const { report, answer } = await look();
+        await output.document(report, screenOf(report, answer));
+        return exitCodeOf(report);
+      }
+      let code: number = EXIT.ok;
+      while (!shutdown.signal.aborted) {
+        const { report, answer } = await look();
+        code = exitCodeOf(report);
+        const text = isScreen ? `${CLEAR_SCREEN}${screenOf(report, answer)}` : summaryLine(report);
+        await output.row(report, text);
+        await clock.sleep(WATCH_EVERY_MS, shutdown.signal);
+      }
+      await output.endRows();
+      return code;
+    },
+  };
+}
+
+/** What answers at the port may be an order-sync of another store, whose rates say nothing about this one. */
+function ofThisStore(answer: InstanceAnswer, storeId: string | null): InstanceAnswer {
+  if (answer.kind !== 'answered' || !instanceOfAnotherStore(answer.instance, storeId)) return answer;
+  return { kind: 'silent', url: answer.url, reason: 'The order-sync there works on another store.' };
+}
+
+function exitCodeOf({ verdict }: StatusReport): number {
+  if (verdict === 'unreachable') return EXIT.unreachable;
+  return verdict === 'ok' ? EXIT.ok : EXIT.partial;
+}

@@ -1,0 +1,62 @@
+import type { ViewRow } from '../../core/domain.ts';
+import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { type FoldedRow, foldKnown } from './fold-known.ts';
+import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
+import { countsAt, type Moment } from './moment.ts';
+import type { AskParts } from './parts.ts';
+
+/**
+ * The state of an entity at a moment.
+ *
+ * - `unknown`: the journal has no event of the entity.
+ * - `no_such_version`: the entity has not reached this version.
+ * - `too_long`: the entity has more events than are folded for one answer.
+ * - `unfoldable`: the domain cannot fold the events that count.
+ */
+export type StateAt<Event> =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'no_such_version'; readonly lastVersion: number }
+  | { readonly kind: 'too_long'; readonly lastVersion: number; readonly maxEvents: number }
+  | ({ readonly kind: 'unfoldable' } & Unfoldable)
+  | FoundState<Event>;
+
+export interface FoundState<Event> extends FoldedRow<Event> {
+  readonly kind: 'state';
+  /** The events that count, sorted by version. If there are none, the row is that of an entity without events. */
+  readonly events: readonly KnownEvent<Event>[];
+  readonly lastVersion: number;
+}
+
+export async function stateAt<State, Event>(
+  parts: AskParts<State, Event>,
+  entityId: string,
+  moment: Moment,
+): Promise<StateAt<Event>> {
+  return stateOf(parts, await readKnown(parts, entityId), moment);
+}
+
+/** The same for events that were read before. */
+export function stateOf<State, Event>(
+  { domain, maxEvents }: Pick<AskParts<State, Event>, 'domain' | 'maxEvents'>,
+  { events, lastVersion, areAll, fault }: KnownEvents<Event>,
+  moment: Moment,
+): StateAt<Event> {
+  if (lastVersion === 0) return { kind: 'unknown' };
+  if (moment.kind === 'version' && moment.version > lastVersion)
+    return { kind: 'no_such_version', lastVersion };
+  if (!areAll) return { kind: 'too_long', lastVersion, maxEvents };
+  const counting = events.filter((event) => countsAt(moment, event));
+  if (fault !== null && counting.some(({ understood }) => understood === null))
+    return { kind: 'unfoldable', ...fault };
+  const folded = foldKnown(domain, counting);
+  if ('reason' in folded) return { kind: 'unfoldable', ...folded };
+  return { kind: 'state', ...folded, events: counting, lastVersion };
+}
+
+/** The values of a row by the names of its columns. */
+export function byColumn(
+  columns: readonly { readonly name: string }[],
+  row: ViewRow,
+): Record<string, ViewRow[number]> {
+  return Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]));
+}

@@ -1,0 +1,96 @@
+import { orders } from '../../src/orders/index.ts';
+import { diffOf } from '../../src/pipeline/ask/diff.ts';
+import { explain } from '../../src/pipeline/ask/explain.ts';
+import { listRows, type RowsQuery } from '../../src/pipeline/ask/list-rows.ts';
+import { NOW } from '../../src/pipeline/ask/moment.ts';
+import type { AskParts } from '../../src/pipeline/ask/parts.ts';
+import { whatIf } from '../../src/pipeline/ask/what-if.ts';
+import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
+import { DueRules } from '../../src/pipeline/ingest/due.ts';
+import type { EntityChange } from '../../src/ports/commit.ts';
+import type { MigrationOptions } from '../../src/ports/migration.ts';
+import type { Store } from '../../src/ports/store.ts';
+import { created, TOPIC_NAMES } from '../helpers/order-store.ts';
+import { claimDue, LEASE_MS, settlement } from './store/delivery-helpers.ts';
+import { change, commitChanges, event, TARGETS } from './store/fixtures.ts';
+
+/** The orders of the store in which every question is asked. */
+const ORDERS = 3_000;
+
+export const ORDERS_MIGRATION: Omit<MigrationOptions, 'nowMs'> = {
+  view: orders.view,
+  targets: TARGETS,
+  adopt: null,
+};
+
+/** Fills the store with orders, of which a few are undelivered. */
+export async function fillForPlans(store: Store): Promise<void> {
+  const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
+  const delivery = { hasChanged: true, qualifiesFor: TARGETS };
+  for (let from = 0; from < ORDERS; from += 1_000) {
+    const ids = Array.from({ length: 1_000 }, (_, index) => idOf(from + index));
+    await commitChanges(
+      store,
+      ...ids.map((id): EntityChange => ({ ...change(id, 0, { row, delivery }), events: [bodyEvent(id)] })),
+    );
+    for (const target of TARGETS) {
+      const claimed = await claimDue(store, { target, claimant: `${from}`, limit: 980, leaseMs: LEASE_MS });
+      await store.settleDeliveries(
+        claimed.map((each, index) => settlement(each, index % 100 === 0 ? 'dead' : 'delivered')),
+      );
+    }
+  }
+}
+
+function idOf(number: number): string {
+  return `order ${String(number).padStart(5, '0')}`;
+}
+
+function bodyEvent(orderId: string) {
+  const data = JSON.stringify(created(orderId, '10:00'));
+  return event(orderId, 1, { data, eventType: 'ORDER', topic: 'order_events' });
+}
+
+/** Asks every question about an order in the middle, and lists orders behind it with every filter. */
+export async function askEverything(store: Store): Promise<void> {
+  const clock = { now: () => Date.UTC(2030, 0, 1) };
+  const parts: AskParts<unknown, unknown> = {
+    domain: orders as AskParts<unknown, unknown>['domain'],
+    decoder: createDecoder(orders, { topicNames: TOPIC_NAMES }),
+    store,
+    clock,
+    due: new DueRules(TARGETS.map((name) => ({ name, qualifies: null }))),
+    topicNames: TOPIC_NAMES,
+    targets: TARGETS,
+    stuckAfterMs: 1,
+    maxEvents: 10_000,
+  };
+  const id = idOf(1_500);
+  await explain(parts, id);
+  await diffOf(parts, id, { kind: 'version', version: 0 }, NOW);
+  await whatIf(parts, id, JSON.stringify(created(id, '11:00')));
+  await store.readView([id]);
+  await store.readArrivals({ entityId: id, after: 2_000, limit: 10 });
+  const query: RowsQuery = {
+    conditions: [],
+    undelivered: null,
+    isStuck: false,
+    olderThanMs: null,
+    after: id,
+    limit: 20,
+  };
+  for (const facts of [
+    {},
+    { conditions: [{ columns: ['order_status', 'review_status'], value: 'PENDING' }] },
+    { conditions: [{ columns: ['ready_to_send'], value: true }] },
+    { conditions: [{ columns: ['review_status'], value: null }] },
+    { undelivered: 'owed' as const },
+    { undelivered: 'dead' as const },
+    { isStuck: true },
+    { olderThanMs: 1 },
+  ])
+    await listRows(parts, { ...query, ...facts });
+  // More deliveries are owed than may be looked at.
+  for (const target of TARGETS)
+    await store.listUndelivered({ target, kind: 'owed', after: id, limit: 20, scan: 20 });
+}

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { type MeteredPiece, Meters } from '../../../src/pipeline/status/meters.ts';
+import { RateWindow } from '../../../src/pipeline/status/rate-window.ts';
+
+const START_MS = 1_700_000_000_000;
+
+function setUp() {
+  let passedMs = 0;
+  const meters = new Meters({ now: () => START_MS + passedMs, monotonicMs: () => 5_000 + passedMs });
+  return { meters, pass: (ms: number) => (passedMs += ms), now: () => START_MS + passedMs };
+}
+
+function piece(timestampMs: number, types: readonly string[], rejected = 0, ids = types): MeteredPiece {
+  return {
+    topic: 'order_events',
+    timestampMs,
+    lastTimestampMs: timestampMs,
+    consumed: types.length + rejected,
+    events: types.map((eventType, index) => ({ eventType, entityId: ids[index] ?? '' })),
+    rejected: { length: rejected },
+  };
+}
+
+describe('the meters', () => {
+  it('count records by topic and type, and the refused ones without a type', () => {
+    const { meters, now } = setUp();
+    meters.committed([piece(now(), ['A', 'A', 'B', 'A'], 2)], false);
+    meters.committed([{ ...piece(now(), ['A']), topic: 'payment_events' }], false);
+    expect(meters.status().consumed).toEqual([
+      { topic: 'order_events', type: 'A', records: 3 },
+      { topic: 'order_events', type: 'B', records: 1 },
+      { topic: 'order_events', type: null, records: 2 },
+      { topic: 'payment_events', type: 'A', records: 1 },
+    ]);
+  });
+
+  it('measure from the timestamp of a record to its commit', () => {
+    const { meters, pass, now } = setUp();
+    const appendedMs = now();
+    pass(2_000);
+    meters.committed([piece(appendedMs, ['A'])], true);
+    const { samples, p50Seconds } = meters.status().journaled;
+    expect(samples).toBe(1);
+    expect(p50Seconds).toBeCloseTo(2, 0);
+  });
+
+  it('measure a delivery from its record, and later ones of the entity from the moment they became due', () => {
+    const { meters, pass, now } = setUp();
+    const appendedMs = now();
+    pass(8_000);
+    meters.committed([piece(appendedMs, ['A'], 0, ['order-1'])], true);
+    pass(1_000);
+    const delivery = { entityId: 'order-1', dueSinceMs: now() - 1_000 };
+    meters.delivered([delivery]);
+    expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(9);
+    meters.delivered([delivery, { entityId: 'order-2', dueSinceMs: now() - 4_000 }]);
+    expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(9 + 1 + 4);
+  });
+
+  it('forget the oldest arrivals, however many entities there are', () => {
+    const { meters, now } = setUp();
+    const ids = (from: number) => Array.from({ length: 250 }, (_, at) => `order-${from + at}`);
+    meters.committed([piece(now() - 50_000, ['A'], 0, ['first'])], true);
+    for (let from = 0; from < 80_000; from += 250) {
+      const each = ids(from);
+      meters.committed([piece(now(), each, 0, each)], true);
+    }
+    meters.delivered([{ entityId: 'first', dueSinceMs: now() - 1_000 }]);
+    expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(1);
+  });
+
+  it('ignore a piece without records, whose timestamp is no time', () => {
+    const { meters } = setUp();
+    meters.committed([{ ...piece(Number.NEGATIVE_INFINITY, []), consumed: 0 }], true);
+    expect(meters.status().journaled.totals).toMatchObject({ count: 0, sumSeconds: 0 });
+  });
+});
+
+describe('the window of the rate', () => {
+  it('gives the mean of the last seconds, without the second that has just begun', () => {
+    const rate = new RateWindow();
+    for (let second = 0; second < 100; second++) rate.add(second < 90 ? 10 : 50, 1_000_000 + second * 1_000);
+    const nowMs = 1_000_000 + 100_000;
+    expect(rate.perSecond(10, nowMs)).toBe(50);
+    expect(rate.perSecond(60, nowMs)).toBeCloseTo((50 * 10 + 50 * 10) / 60);
+    expect(rate.perSecond(10, nowMs + 30_000)).toBe(0);
+  });
+
+  it('counts from the first record, not from a time before it', () => {
+    const rate = new RateWindow();
+    rate.add(100, 1_000_000);
+    rate.add(100, 1_001_000);
+    expect(rate.perSecond(60, 1_002_000)).toBe(100);
+    expect(new RateWindow().perSecond(10, 5_000)).toBe(0);
+  });
+});
