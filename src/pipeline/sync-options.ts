@@ -3,6 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { OpenedStore, Store } from '../ports/store.ts';
+import type { Tracing } from '../ports/tracing.ts';
 import type { Defects } from './defects.ts';
 import type { DeliverTiming } from './deliver/options.ts';
 import type { TargetRoute } from './target-route.ts';
@@ -29,6 +30,8 @@ export interface SyncOptions<State, Event> {
   readonly onStoreReady?: (store: Store) => void;
   /** Counts the defects of this pipeline, and perhaps those of other parts of the program. Default: a new one. */
   readonly defects?: Defects;
+  /** Records spans. Default: nobody records any. */
+  readonly tracing?: Tracing;
 }
 
 export interface IngestTuning {

@@ -204,7 +204,7 @@ export class Sync<State, Event> {
     holds: HoldWatch,
     storeId: string,
   ): Ingest<State, Event> {
-    const { domain, log, targets, clock, logger, group, ingest = {} } = this.#options;
+    const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
       batchEvents = 8_000,
@@ -231,6 +231,7 @@ export class Sync<State, Event> {
       cacheEvents,
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
+      ...(tracing === undefined ? {} : { tracing }),
       onCommitted: ({ deliveriesDue }) => {
         if (deliveriesDue > 0) loops.wake();
       },

@@ -83,7 +83,8 @@ export type Parking =
 
 /**
  * Decides to which targets a changed row is due: to those for which it qualifies, and to those whose ledger has the
- * entity already. An unchanged row is due to nobody.
+ * entity already. An unchanged row is due to nobody. The deliveries that become due get the trace of the last of the
+ * change's events that has one.
  */
 export interface DeliveryChange {
   /** Whether a column of the row has changed. The version does not count. */

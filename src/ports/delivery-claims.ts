@@ -1,4 +1,5 @@
 import type { ViewRow } from '../core/domain.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 import type { DeliveryVerdict } from './delivery-target.ts';
 
 /**
@@ -63,6 +64,8 @@ export interface ClaimedDelivery {
    * Whether an earlier claim of the entity was never settled, so that a request of its claimant may still be under way.
    */
   readonly isTakeover?: boolean;
+  /** The trace of the last event that made the version due, if that event has one. */
+  readonly trace?: TraceContext;
   readonly dueSinceMs: number;
   /**
    * The number of the delivery's row in the ledger, by which the store finds it when the claim ends; null if the store

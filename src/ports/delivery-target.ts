@@ -1,5 +1,6 @@
 import type { ViewValue } from '../core/domain.ts';
 import { describeDefect } from '../core/errors.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 
 /** A system that has to hold the latest state of every entity that was ever ready. */
 export interface DeliveryTarget {
@@ -45,6 +46,8 @@ export interface Delivery {
   readonly body: Readonly<Record<string, ViewValue>>;
   /** Whether a request of another instance, which died or froze, may still be under way for this entity. */
   readonly isTakeover?: boolean;
+  /** The trace of the event that made the state due. The target sends it along. */
+  readonly trace?: TraceContext;
   /** The number of this attempt, from 1. Attempts that failed by trouble of the target itself are not counted. */
   readonly attempt: number;
 }

@@ -1,4 +1,5 @@
 import type { SequenceKey } from '../core/sequence.ts';
+import type { TraceContext } from '../core/trace-context.ts';
 
 /** Reads the journal, which keeps every event of every entity for ever. */
 export interface Journal {
@@ -63,6 +64,8 @@ export interface JournaledEvent extends SequenceKey {
   readonly offset: bigint;
   /** The body as it was received: well-formed UTF-8 and valid JSON. */
   readonly data: string;
+  /** The trace that the producer sent along. It is no part of the event's identity. */
+  readonly trace?: TraceContext;
 }
 
 export interface JournaledEntity {

@@ -3,6 +3,7 @@
  * each process. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createDatabase, type RunningServices, startServices } from '../services/index.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 import { compareWithOracle } from './lib/comparison.ts';
@@ -21,6 +22,9 @@ const PARTITIONS = 4;
 const RECORDS_PER_REQUEST = 5_000;
 const POLL_MS = 100;
 const TIMEOUT_MS = 30 * 60_000;
+const SCRAPE_EVERY_MS = 1_000;
+/** A drain with `/metrics` read every second may be slower by this much. */
+const SCRAPE_COST_MAX_PERCENT = 2;
 
 /** The figures of one run. */
 interface Drained {
@@ -78,6 +82,12 @@ await runCommand({
       help: 'ORDER_SYNC_BATCH_EVENTS; 0 for its default',
     },
     { name: 'runs', value: 'number', fallback: '1', help: 'Runs for each database; RESULT has the median' },
+    {
+      name: 'scrape',
+      value: 'no|by-turns',
+      fallback: 'no',
+      help: 'by-turns: each run is done twice, with /metrics read every second and without, and RESULT has the difference',
+    },
   ],
   run,
 });
@@ -95,13 +105,23 @@ async function run(check: RunningCheck): Promise<Figures> {
 
   const figures: Record<string, unknown> = {};
   let wrong = 0;
+  let isCheap = true;
   for (const name of databases) {
-    const drained = await drainInto(check, name, preloaded, events, runs);
+    const { drained, scraped } = await drainInto(check, name, preloaded, events, runs);
     for (const [figure, pick] of Object.entries(PICKERS)) {
       figures[`${figure}_${name}`] = median(drained.map(pick));
     }
     figures[`events_per_second_of_runs_${name}`] = drained.map((each) => each.events_per_second);
-    wrong += drained.reduce((sum, each) => sum + each.wrong, 0);
+    wrong += [...drained, ...scraped].reduce((sum, each) => sum + each.wrong, 0);
+    if (scraped.length === 0) continue;
+    const [without, withMetrics] = [drained, scraped].map((runs) =>
+      median(runs.map((each) => each.events_per_second)),
+    );
+    const percent = round((100 * ((without ?? 0) - (withMetrics ?? 0))) / (without ?? 1));
+    figures[`events_per_second_scraped_${name}`] = withMetrics;
+    figures[`events_per_second_of_scraped_runs_${name}`] = scraped.map((each) => each.events_per_second);
+    figures[`scrape_cost_percent_${name}`] = percent;
+    isCheap &&= percent < SCRAPE_COST_MAX_PERCENT;
   }
   return {
     events,
@@ -114,7 +134,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     partitions: PARTITIONS,
     machine: machine(),
     seconds: Math.round((performance.now() - startedAt) / 1_000),
-    ok: wrong === 0,
+    ok: wrong === 0 && isCheap,
   };
 }
 
@@ -158,27 +178,62 @@ async function drainInto(
   preloaded: Preloaded,
   events: number,
   runs: number,
-): Promise<Drained[]> {
+): Promise<{ readonly drained: readonly Drained[]; readonly scraped: readonly Drained[] }> {
   const services = await startServices({ [name]: true });
   const stop = check.defer(() => services.stop());
   check.progress(services.describe());
-  const results: Drained[] = [];
-  for (let number = 1; number <= runs; number++) {
+  const drained: Drained[] = [];
+  const scraped: Drained[] = [];
+  for (const { number, isScraped } of turnsOf(
+    runs,
+    check.choice('scrape', ['no', 'by-turns']) === 'by-turns',
+  )) {
     const database = await createDatabase(services[name].url);
     const drop = check.defer(() => database.drop());
     const tables = new Tables(database.url);
     const closeTables = check.defer(() => tables.close());
     try {
-      const drained = await drainOnce(check, name, preloaded, events, tables, database.url);
-      check.progress(`${name}, run ${number} of ${runs}: ${JSON.stringify(drained)}`);
-      results.push(drained);
+      const result = await drainOnce(check, name, preloaded, events, tables, database.url, isScraped);
+      const how = isScraped ? ', scraped' : '';
+      check.progress(`${name}, run ${number} of ${runs}${how}: ${JSON.stringify(result)}`);
+      (isScraped ? scraped : drained).push(result);
     } finally {
       await closeTables();
       await drop();
     }
   }
   await stop();
-  return results;
+  return { drained, scraped };
+}
+
+/** Every second pair begins with the scraped run, so that a machine that warms up or tires favours neither kind. */
+function turnsOf(
+  runs: number,
+  isByTurns: boolean,
+): { readonly number: number; readonly isScraped: boolean }[] {
+  return Array.from({ length: runs }, (_, index) => index + 1).flatMap((number) => {
+    if (!isByTurns) return [{ number, isScraped: false }];
+    const first = number % 2 === 0;
+    return [first, !first].map((isScraped) => ({ number, isScraped }));
+  });
+}
+
+/** Reads `/metrics` every second. The function that it gives ends that, and rejects if no answer had metrics. */
+function scrape(port: number): () => Promise<void> {
+  const stopping = new AbortController();
+  let scrapes = 0;
+  const scraping = (async () => {
+    while (!stopping.signal.aborted) {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
+      if (answer.ok && (await answer.text()).includes('tributary_events_journaled_total')) scrapes++;
+      await sleep(SCRAPE_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+  })();
+  return async () => {
+    stopping.abort();
+    await scraping;
+    if (scrapes === 0) throw new Error('/metrics was never read while the topics were drained');
+  };
 }
 
 async function drainOnce(
@@ -188,6 +243,7 @@ async function drainOnce(
   events: number,
   tables: Tables,
   databaseUrl: string,
+  isScraped: boolean,
 ): Promise<Drained> {
   const { ends, oracle, topics, brokers } = preloaded;
   const folder = check.temporaryFolder();
@@ -214,6 +270,7 @@ async function drainOnce(
     kafka: descendantPid(/ kafka\.Kafka /),
     database: descendantPid(/mariadbd|mysqld/),
   };
+  const endScraping = isScraped ? scrape(orderSync.port) : async () => {};
   const cpuBefore = cpuOf(pids);
   const startedAt = performance.now();
   await waitFor({ ...waiting, what: 'order-sync to drain the topics' }, async () => {
@@ -224,6 +281,7 @@ async function drainOnce(
   const durationMs = performance.now() - startedAt;
   const cpuAfter = cpuOf(pids);
   const peakMemoryMib = peakMemoryMibOf(orderSync.pid);
+  await endScraping();
   await orderSync.stop();
   const perMillion = (key: keyof typeof pids): number | null => {
     const [before, after] = [cpuBefore[key], cpuAfter[key]];

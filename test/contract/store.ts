@@ -22,6 +22,7 @@ import { describeReconciliation } from './store/reconciliation.ts';
 import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
 import { describeSweeps } from './store/sweeps.ts';
+import { describeTraces } from './store/traces.ts';
 import { describeVerification } from './store/verification.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
@@ -51,6 +52,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeReconciliation(harness);
     describeSweeps(harness);
     describeVerification(harness);
+    describeTraces(harness);
     describeAsking(harness);
   });
 }

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import { AttemptTally } from '../../src/pipeline/deliver/attempt-tally.ts';
 import type { BreakerState, DeliverStatus } from '../../src/pipeline/deliver/options.ts';
 import { sweeperOn, type TargetRoute } from '../../src/pipeline/target-route.ts';
 import { Pair } from './reconcile/pair.ts';
@@ -43,6 +44,8 @@ describe('the sweeper on a route', () => {
         lastFailure: null,
         ratePerSecond: null,
         maxBatch: 1,
+        attempts: new AttemptTally().status(),
+        deadBy: { refused: 0, attempts_exhausted: 0 },
       });
       const sweeper = sweeperOn(
         { target, qualifies: null, sweep },

@@ -10,9 +10,16 @@ export function deliveryBatchIdOf(deliveries: readonly Delivery[]): string {
   return `batch_${hash('sha256', ids, 'hex').slice(0, 32)}`;
 }
 
-/** The body of a delivery batch: `{"deliveries":[{"id","state"},...]}`. */
+/**
+ * The body of a delivery batch: `{"deliveries":[{"id","state"},...]}`. A state whose event has a trace has `traceparent` too,
+ * and `tracestate` if there is one, because the request has one header for all of its states.
+ */
 export function deliveryBatchBody(deliveries: readonly Delivery[]): string {
-  const members = deliveries.map(({ deliveryId, body }) => ({ id: deliveryId, state: body }));
+  const members = deliveries.map(({ deliveryId, body, trace }) =>
+    trace === undefined
+      ? { id: deliveryId, state: body }
+      : { id: deliveryId, state: body, traceparent: trace.traceParent, tracestate: trace.traceState },
+  );
   return JSON.stringify({ deliveries: members });
 }
 

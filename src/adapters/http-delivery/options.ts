@@ -1,6 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
-import type { Delivery } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 
 /** The names of one target's settings, as a person finds them. */
 export interface SettingNames {
@@ -30,6 +30,6 @@ export interface HttpTargetOptions {
   readonly settingNames?: SettingNames;
   /** PEM file of the authorities that sign the target's certificate; without it, those of the system count. */
   readonly caFile?: string;
-  /** Returns the header `traceparent` for a request with these states. Without it each request has a new trace. */
-  readonly traceparentOf?: (deliveries: readonly Delivery[]) => string;
+  /** Records a span for each request. Default: nobody records any. */
+  readonly tracing?: Tracing;
 }

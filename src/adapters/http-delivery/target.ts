@@ -12,7 +12,7 @@ import { Connections } from './connections.ts';
 import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
 import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
 import type { HttpTargetOptions, SettingNames } from './options.ts';
-import { freshTraceparent } from './traceparent.ts';
+import { RequestSpans, type RequestTrace } from './request-spans.ts';
 import { UnderWay } from './under-way.ts';
 import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
 import { isAboutTheDeliveryBatch } from './verdict.ts';
@@ -46,7 +46,7 @@ class HttpTarget implements DeliveryTarget {
   readonly #keys: readonly SigningKey[];
   readonly #commonHeaders: readonly string[];
   readonly #context: AttemptContext;
-  readonly #traceparentOf: (deliveries: readonly Delivery[]) => string;
+  readonly #spans: RequestSpans;
   readonly #offer: DeliveryBatchOffer;
   #underWay = 0;
   /** Set by `close`. Called when no call is under way any more. */
@@ -60,7 +60,7 @@ class HttpTarget implements DeliveryTarget {
     this.#path = url.pathname + url.search;
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
-    this.#traceparentOf = options.traceparentOf ?? freshTraceparent;
+    this.#spans = new RequestSpans(url, options.tracing);
     this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
@@ -148,12 +148,15 @@ class HttpTarget implements DeliveryTarget {
   }
 
   #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
-    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) =>
-      settled(this.#hear(outcome, announcement)),
-    );
+    let trace: RequestTrace | undefined;
+    const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
+      trace?.end(outcome);
+      settled(this.#hear(outcome, announcement));
+    });
     this.#send(attempt, () => {
+      trace = this.#spans.begin([delivery]);
       const body = JSON.stringify(delivery.body);
-      return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, [delivery]), body };
+      return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, trace), body };
     });
   }
 
@@ -175,12 +178,17 @@ class HttpTarget implements DeliveryTarget {
   ): Promise<DeliveryOutcome[] | null> {
     const { outcome, attempt } = await new Promise<{ outcome: DeliveryOutcome; attempt: Attempt }>(
       (resolve) => {
-        const settled = (outcome: DeliveryOutcome, attempt: Attempt) => resolve({ outcome, attempt });
+        let trace: RequestTrace | undefined;
+        const settled = (outcome: DeliveryOutcome, attempt: Attempt) => {
+          trace?.end(outcome);
+          resolve({ outcome, attempt });
+        };
         this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
+          trace = this.#spans.begin(members);
           const body = deliveryBatchBody(members);
           return {
             path: this.#offer.path,
-            headers: this.#headers(deliveryBatchIdOf(members), body, members),
+            headers: this.#headers(deliveryBatchIdOf(members), body, trace),
             body,
           };
         });
@@ -261,12 +269,12 @@ class HttpTarget implements DeliveryTarget {
     }
   }
 
-  #headers(id: string, body: string, deliveries: readonly Delivery[]): string[] {
+  #headers(id: string, body: string, trace: RequestTrace): string[] {
     const headers = [...this.#commonHeaders, 'idempotency-key', quoted(id), 'webhook-id', id];
     const timestamp = Math.floor(this.#context.clock.now() / 1_000);
     headers.push('webhook-timestamp', String(timestamp));
     if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
-    headers.push('traceparent', this.#traceparentOf(deliveries));
+    headers.push(...trace.headers);
     return headers;
   }
 }

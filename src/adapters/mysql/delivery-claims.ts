@@ -1,5 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
+import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { claimIdOf } from './claim-id.ts';
@@ -48,7 +49,7 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, d.trace, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -154,7 +155,9 @@ export class DeliveryClaims {
   ): ClaimedDelivery {
     const entityId = textOf(row[0]);
     const repair = repairs.get(entityId);
+    const trace = row[7] === null ? null : unpackTrace(textOf(row[7]));
     return {
+      ...(trace === null ? {} : { trace }),
       ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
       ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
       target,
@@ -165,7 +168,7 @@ export class DeliveryClaims {
       isRetry: attempts === 'later',
       dueSinceMs: Number(row[3]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 7])),
+      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 8])),
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { type TraceContext, traceContextOf } from '../../core/trace-context.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
@@ -95,7 +96,7 @@ export async function readSegments(
   return segments;
 }
 
-/** The fields of an event in a segment. The view event_journal of migration 0001 reads them by the same places. */
+/** The fields of an event in a segment. The view event_journal reads them by the same places. */
 type PackedEvent = readonly [
   position: number,
   occurredAtMs: number,
@@ -112,6 +113,9 @@ type PackedEvent = readonly [
   /** The place of the body's first byte, from 1; `bodyLength` is the number of its bytes. */
   bodyAt: number,
   bodyLength: number,
+  /** The event's trace, if it has one. */
+  traceParent?: string,
+  traceState?: string,
 ];
 
 function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[]): void {
@@ -148,15 +152,32 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.jsonInteger(bodyAt);
     writer.json(',');
     writer.jsonInteger(bodyLength);
+    if (event.trace !== undefined) writeTrace(writer, event.trace);
     writer.json(']');
     bodyAt += bodyLength;
   }
   writer.json(']');
 }
 
+function writeTrace(writer: ParameterWriter, { traceParent, traceState }: TraceContext): void {
+  writer.json(',');
+  writer.jsonText(traceParent);
+  if (traceState === undefined) return;
+  writer.json(',');
+  writer.jsonText(traceState);
+}
+
 /** Reads the events of a segment. */
 export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
-  return (JSON.parse(printed) as PackedEvent[]).map((packed) => ({
+  return (JSON.parse(printed) as PackedEvent[]).map((packed) => {
+    const event = parseEvent(entityId, packed, bodies);
+    const trace = packed[13] === undefined ? null : traceContextOf(packed[13], packed[14]);
+    return trace === null ? event : { ...event, trace };
+  });
+}
+
+function parseEvent(entityId: string, packed: PackedEvent, bodies: Buffer): JournaledEvent {
+  return {
     entityId,
     position: packed[0],
     occurredAtMs: packed[1],
@@ -170,5 +191,5 @@ export function parseEvents(entityId: string, printed: string, bodies: Buffer): 
     partition: packed[9],
     offset: BigInt(packed[10]),
     data: bodies.toString('utf8', packed[11] - 1, packed[11] - 1 + packed[12]),
-  }));
+  };
 }

@@ -1,4 +1,5 @@
 import type { SQLOutputValue } from 'node:sqlite';
+import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import type { Connection, Database } from './database.ts';
@@ -70,7 +71,7 @@ export class DeliveryClaims {
       const rows = writer
         .arrays(`
           SELECT d.delivery_number, d.entity_id, d.due_version, d.attempts, d.due_since,
-            d.delivered_version, d.claimed_by IS NOT NULL, ${view.columnsOf('v')}
+            d.delivered_version, d.claimed_by IS NOT NULL, d.trace, ${view.columnsOf('v')}
           FROM deliveries AS d JOIN ${view.table} AS v ON v.${view.key} = d.entity_id WHERE ${IS_DUE}`)
         .all(...placeAt(writer, leaseNowMs), limit) as unknown as SQLOutputValue[][];
       for (const some of portions(rows))
@@ -88,8 +89,10 @@ function claimed(
   view: ViewRows,
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
-  const [number, entityId, version, attempted, dueSince, , isTakeover, ...values] = row;
+  const [number, entityId, version, attempted, dueSince, , isTakeover, packed, ...values] = row;
+  const trace = packed === null ? null : unpackTrace(textOf(packed));
   return {
+    ...(trace === null ? {} : { trace }),
     ...(numberOf(isTakeover) === 1 ? { isTakeover: true } : {}),
     target,
     entityId: textOf(entityId),

@@ -1,5 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { SequenceKey } from '../../core/sequence.ts';
+import { traceContextOf } from '../../core/trace-context.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { JournalRange } from '../../ports/long-journals.ts';
 import type { Connection } from './database.ts';
@@ -40,7 +41,7 @@ export function toKey(row: SqliteRow): SequenceKey {
 
 export function toEvent(row: SqliteRow): JournaledEvent {
   const hash = bytesOf(row.content_hash);
-  return {
+  const event: JournaledEvent = {
     entityId: textOf(row.entity_id),
     position: numberOf(row.sequence_position),
     occurredAtMs: Date.parse(textOf(row.time_occurred)),
@@ -55,6 +56,9 @@ export function toEvent(row: SqliteRow): JournaledEvent {
     offset: bigintOf(row.record_offset),
     data: textOf(row.data),
   };
+  if (row.trace_parent === null || row.trace_parent === undefined) return event;
+  const trace = traceContextOf(textOf(row.trace_parent), nullOr(row.trace_state, textOf));
+  return trace === null ? event : { ...event, trace };
 }
 
 const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;

@@ -7,8 +7,8 @@ import { nullOr, numberOf, textOf } from './values.ts';
 const INSERT = `
   INSERT INTO event_journal (
     entity_id, sequence_position, time_occurred, caution_rank, event_id, content_hash, event_type, revision,
-    time_observed, topic, partition_id, record_offset, data, entity_version
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+    time_observed, topic, partition_id, record_offset, data, entity_version, trace_parent, trace_state
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 
 /**
  * Writes the events of one entity that has the version `fromVersion` before them. Throws SQLite's primary key error if
@@ -37,6 +37,8 @@ export function insertEvents(
       event.offset,
       event.data,
       version,
+      event.trace?.traceParent ?? null,
+      event.trace?.traceState ?? null,
     );
   }
 }

@@ -116,6 +116,7 @@ const OWN_TABLES = [
   'redrive_jobs',
   'jobs',
   'audit_log',
+  'holds',
   'sweeps',
   'store_time',
   'store_identity',

@@ -1,6 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
 import type { EventLogProducer } from '../../ports/event-log.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 
 export interface TopicTargetOptions {
   /** Names the target in the ledger and in messages. */
@@ -26,4 +27,6 @@ export interface TopicTargetOptions {
   readonly source: string;
   /** The header `ce_type` of the records. */
   readonly type: string;
+  /** Records a span for each append. Default: nobody records any. */
+  readonly tracing?: Tracing;
 }

@@ -1,3 +1,4 @@
+import type { TraceContext } from '../../core/trace-context.ts';
 import type { Delivery } from '../../ports/delivery-target.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
 
@@ -8,6 +9,8 @@ export interface RecordFacts {
   readonly nowMs: number;
   /** Whether the record has no value, because the state does not qualify any more. */
   readonly isTombstone: boolean;
+  /** The trace that the record carries; undefined without one. */
+  readonly trace: TraceContext | undefined;
 }
 
 /**
@@ -17,8 +20,8 @@ export interface RecordFacts {
  */
 export function recordOf(delivery: Delivery, facts: RecordFacts): NewRecord {
   const { deliveryId, entityId, body } = delivery;
-  const { topic, source, type, nowMs, isTombstone } = facts;
-  const headers = {
+  const { topic, source, type, nowMs, isTombstone, trace } = facts;
+  const headers: Record<string, string> = {
     'webhook-id': deliveryId,
     'content-type': 'application/json',
     ce_specversion: '1.0',
@@ -29,6 +32,8 @@ export function recordOf(delivery: Delivery, facts: RecordFacts): NewRecord {
     ce_subject: entityId,
     ce_partitionkey: entityId,
   };
+  if (trace !== undefined) headers.traceparent = trace.traceParent;
+  if (trace?.traceState !== undefined) headers.tracestate = trace.traceState;
   return {
     topic,
     key: Buffer.from(entityId),

@@ -1,4 +1,5 @@
-import { isProgramError, messageOf } from '../../core/errors.ts';
+import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
+import type { TraceContext } from '../../core/trace-context.ts';
 import {
   type DeliveriesSettled,
   type Delivery,
@@ -7,6 +8,7 @@ import {
   defectOutcome,
 } from '../../ports/delivery-target.ts';
 import type { NewRecord } from '../../ports/event-log.ts';
+import { beginAppend } from './append-spans.ts';
 import type { TopicTargetOptions } from './options.ts';
 import { recordOf } from './record.ts';
 import { isTooLarge, verdictOf } from './verdict.ts';
@@ -75,8 +77,17 @@ class TopicTarget implements DeliveryTarget {
     const { clock } = this.#options;
     const shutsOut = deliveries.some(({ isTakeover }) => isTakeover === true);
     const startedMs = clock.monotonicMs();
-    const records = deliveries.map((delivery) => this.#record(delivery));
-    const outcome = await this.#append(records, shutsOut, signal);
+    const trace = beginAppend(this.#options, deliveries);
+    let outcome: AppendOutcome;
+    let records: NewRecord[];
+    try {
+      records = deliveries.map((delivery) => this.#record(delivery, trace.traceOf(delivery)));
+      outcome = await this.#append(records, shutsOut, signal);
+    } catch (error) {
+      trace.end('defect');
+      throw error;
+    }
+    trace.end(errorTypeOf(outcome));
     // The log does not say which record it was, nor which of the others it has: each is appended by itself.
     const isOfOne =
       typeof outcome === 'object' && (isTooLarge(outcome.error) || isProgramError(outcome.error));
@@ -91,10 +102,10 @@ class TopicTarget implements DeliveryTarget {
     return deliveries.map(() => one);
   }
 
-  #record(delivery: Delivery): NewRecord {
+  #record(delivery: Delivery, trace: TraceContext | undefined): NewRecord {
     const { topic, source, type, clock, tombstones = 'never', isReady } = this.#options;
     const isTombstone = tombstones === 'not_ready' && !isReady(delivery.body);
-    return recordOf(delivery, { topic, source, type, nowMs: clock.now(), isTombstone });
+    return recordOf(delivery, { topic, source, type, nowMs: clock.now(), isTombstone, trace });
   }
 
   async #append(
@@ -131,6 +142,13 @@ class TopicTarget implements DeliveryTarget {
     const error = `Topic ${topic}: ${messageOf(outcome.error)}`;
     return { ...UNANSWERED, verdict: verdictOf(outcome.error), latencyMs, error };
   }
+}
+
+/** The attribute `error.type` of the span of an append. */
+function errorTypeOf(outcome: AppendOutcome): string | null {
+  if (outcome === 'appended') return null;
+  if (outcome === 'stopped') return 'stopped';
+  return outcome.error instanceof TributaryError ? outcome.error.code : 'defect';
 }
 
 /** The log answers with no status and no text. */

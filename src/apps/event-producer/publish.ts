@@ -1,7 +1,9 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { PartitionOffset } from '../../core/offset.ts';
 import type { EventLog, EventLogProducer, NewRecord, RecordHeader } from '../../ports/event-log.ts';
+import { NO_TRACING, type Tracing } from '../../ports/tracing.ts';
 import type { EventBody } from './codes.ts';
+import { sendTraced } from './send-spans.ts';
 
 /** The topic of each event type. */
 export type TopicsByEventType = ReadonlyMap<string, string>;
@@ -104,13 +106,14 @@ export function toOutgoing(
 
 /**
  * Publishes the events. Resolves with their places in the log, in the same sequence, when all of them are durable. Rejects as
- * `EventLogProducer.append` does.
+ * `EventLogProducer.append` does. If spans are recorded, the records carry the trace of the caller.
  */
 export async function publish(
   producer: EventLogProducer,
   events: readonly OutgoingEvent[],
+  tracing: Tracing = NO_TRACING,
 ): Promise<PublishedEvent[]> {
-  const places = await producer.append(events.map((event) => event.record));
+  const places = await sendTraced(tracing, events, (records) => producer.append(records));
   return events.map((event, index) => {
     const place = places[index];
     if (place === undefined) {

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLogProducer, Readers } from '../../ports/event-log.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { CommandContext } from '../shared/cli/spec.ts';
 import { invocationOf } from '../shared/cli/usage-errors.ts';
 import { isKafka, openEventLog, sameLogFlags } from '../shared/parts/open-log.ts';
+import { openTracing } from '../shared/parts/open-tracing.ts';
 import { type PublishedEvent, requireTopics, type TopicsByEventType, topicsOf } from './publish.ts';
 
 export type ProducerContext = CommandContext<'event-producer'>;
@@ -12,6 +14,7 @@ export type ProducerContext = CommandContext<'event-producer'>;
 export interface ProducerSession {
   readonly producer: EventLogProducer;
   readonly topics: TopicsByEventType;
+  readonly tracing: Tracing;
   /** The log that the events go to, in words for people. */
   readonly destination: string;
   /** Tells people how many events were published where, and what to start if nobody reads the log. */
@@ -38,6 +41,7 @@ export async function openSession(
     mayCreate: mayCreate || !isKafka(settings),
     brokers: settings.kafkaBrokers,
   });
+  const tracing = await openTracing(settings);
   const producer = eventLog.producer();
   shutdown.defer('the producer', () => producer.close());
   const destination = isKafka(settings)
@@ -55,7 +59,7 @@ export async function openSession(
     const unread = unreadNote(await eventLog.readers([...topics.values()]), settings, context.host.env);
     if (unread !== null) context.host.stderr.write(`${unread}\n`);
   };
-  return { producer, topics, destination, tellPublished, tellUnread };
+  return { producer, topics, tracing, destination, tellPublished, tellUnread };
 }
 
 /** A note that says what to start if nobody reads the log. Null if somebody reads it, or if that is unknown. */

@@ -64,6 +64,11 @@ export class ChangeStream {
     return this.#listeners.size >= this.#options.listenersMax;
   }
 
+  /** The number of listeners. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
   /**
    * Writes every change after the receipt number `after` to the response, until the response is closed or cut off. Null
    * begins after `last`, the store's last receipt number. A number above `last` comes from before the database was restored:

@@ -11,6 +11,13 @@ const WAITED_FOR_MIN = 16;
 /** Wait at most 1 ms. */
 const WAIT_MS = 1;
 
+/** `tookMs`: the time from the beginning of the transaction to the end of its COMMIT. */
+type Committed = (
+  deliveries: readonly ReceivedDelivery[],
+  receipts: readonly Receipt[],
+  tookMs: number,
+) => void;
+
 /** A request that waits for its receipts. */
 interface Waiting {
   readonly deliveries: readonly ReceivedDelivery[];
@@ -28,7 +35,7 @@ interface Waiting {
  */
 export class GroupCommit {
   readonly #states: OrderStates;
-  readonly #committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void;
+  readonly #committed: Committed;
   #waiting: Waiting[] = [];
   /** When the transaction under way began, by the monotonic clock. Null while there is none. */
   #commitSinceMs: number | null = null;
@@ -39,10 +46,7 @@ export class GroupCommit {
   #complete: (() => void) | null = null;
 
   /** Calls `committed` after every COMMIT, before the receipts are given. */
-  constructor(
-    states: OrderStates,
-    committed: (deliveries: readonly ReceivedDelivery[], receipts: readonly Receipt[]) => void,
-  ) {
+  constructor(states: OrderStates, committed: Committed) {
     this.#states = states;
     this.#committed = committed;
   }
@@ -122,10 +126,11 @@ export class GroupCommit {
    */
   async #commit(group: readonly Waiting[], isFinal: (error: unknown) => boolean): Promise<unknown> {
     const deliveries = group.flatMap((request) => request.deliveries);
-    this.#commitSinceMs = performance.now();
+    const beganMs = performance.now();
+    this.#commitSinceMs = beganMs;
     try {
       const receipts = await this.#states.receive(deliveries);
-      this.#committed(deliveries, receipts);
+      this.#committed(deliveries, receipts, performance.now() - beganMs);
       let from = 0;
       for (const { deliveries: own, resolve } of group) {
         resolve(receipts.slice(from, from + own.length));

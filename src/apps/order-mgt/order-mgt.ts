@@ -10,6 +10,7 @@ import { ChangeStream } from './change-stream.ts';
 import { GroupCommit } from './group-commit.ts';
 import { accessFor, type ReaderOptions } from './http/access.ts';
 import { buildServer } from './http/server.ts';
+import { OrderMgtCounts, orderMgtMetrics } from './metrics.ts';
 import { openStates } from './open-states.ts';
 import { readinessOf, STOPPING } from './readiness.ts';
 import { Waiters } from './waiters.ts';
@@ -55,8 +56,10 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
   const states = await openStates(options, logger);
   const waiters = new Waiters(states, READERS_WAITING_MAX);
   const stream = new ChangeStream(states, logger);
-  const groupCommit = new GroupCommit(states, (deliveries) => {
+  const counts = new OrderMgtCounts();
+  const groupCommit = new GroupCommit(states, (deliveries, receipts, tookMs) => {
     try {
+      counts.committed(receipts, tookMs);
       waiters.notify(deliveries);
       stream.wake();
     } catch (error) {
@@ -74,6 +77,11 @@ export async function startOrderMgt(options: OrderMgtOptions): Promise<OrderMgt>
     keys,
     access,
     guard: { host: options.host, hosts: options.knownHosts ?? [], setting: 'ORDER_MGT_KNOWN_HOSTS' },
+    problems: counts.problems,
+    metrics: orderMgtMetrics(counts, () => ({
+      waitingReaders: waiters.count,
+      streamListeners: stream.listeners,
+    })),
     readiness: async () => (closed === null ? readinessOf(states, groupCommit) : STOPPING),
     now,
     logger,

@@ -31,6 +31,11 @@ export class Waiters {
     return this.#count >= this.#limit;
   }
 
+  /** The number of waiting readers. */
+  get count(): number {
+    return this.#count;
+  }
+
   /**
    * Resolves with the order's state as soon as its version is at least `minVersion`. When the time is over, when `close` is
    * called, or when `gone` aborts because the reader has left, it resolves with the state that is held then, or null. Rejects

@@ -29,13 +29,25 @@ const CAUGHT_UP_PATIENCE_MS = 2_000;
 /** What works off the jobs of each kind. */
 export function jobHandlersOf(
   settings: OrderSyncSettings,
-  { store, log, clock, logger }: { store: Store; log: EventLog; clock: Clock; logger: Logger },
+  {
+    store,
+    log,
+    clock,
+    logger,
+    onRedriven,
+  }: {
+    store: Store;
+    log: EventLog;
+    clock: Clock;
+    logger: Logger;
+    onRedriven: (deliveries: number) => void;
+  },
 ): JobHandler[] {
   const decoder = decoderOf(settings);
   const due = dueRulesOf(settings);
   const topics = Object.values(topicNamesOf(settings));
   return [
-    redriveHandler({ store, clock, perSecond: settings.redriveRate }),
+    redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({
       domain: orders,
       decoder,

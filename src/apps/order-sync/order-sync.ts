@@ -15,8 +15,10 @@ import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
 import type { OpenedStore } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
+import { ProblemCounts } from '../shared/http/metrics.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
 import { openStore } from '../shared/parts/open-store.ts';
+import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
@@ -24,6 +26,8 @@ import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
+import { KeptStatus } from './kept-status.ts';
+import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
@@ -123,13 +127,21 @@ export async function startOrderSync(
   const { store, log, specs, close: closeParts } = await openParts(settings, clock, defects.logger);
   warnOfSharing(settings, logger);
   const senders = Promise.withResolvers<Senders>();
+  const tracing = await openTracing(settings);
   let routes: TargetRoute[];
   try {
-    routes = openRoutes(settings, specs, { clock, logger: defects.logger, log, senders: senders.promise });
+    routes = openRoutes(settings, specs, {
+      clock,
+      logger: defects.logger,
+      log,
+      senders: senders.promise,
+      tracing,
+    });
   } catch (error) {
     await closeParts();
     throw error;
   }
+  let redriven = 0;
   const jobs = new JobWorker({ store, clock, logger, defects });
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
@@ -149,6 +161,7 @@ export async function startOrderSync(
     clock,
     logger,
     defects,
+    tracing,
     topicNames: topicNamesOf(settings),
     group: settings.group,
     stuckAfterMs: settings.stuckAfterMs,
@@ -171,10 +184,16 @@ export async function startOrderSync(
         topicNames: topicNamesOf(settings),
         maxEvents: API_EVENTS_MAX,
       });
-      jobs.start(jobHandlersOf(settings, { store: migrated, log, clock, logger: defects.logger }));
+      const onRedriven = (deliveries: number) => {
+        redriven += deliveries;
+      };
+      jobs.start(
+        jobHandlersOf(settings, { store: migrated, log, clock, logger: defects.logger, onRedriven }),
+      );
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
+  const problems = new ProblemCounts();
   const shared = new StatusReader({
     log,
     store,
@@ -182,7 +201,19 @@ export async function startOrderSync(
     topics: sync.topics,
     targets: routes.map(({ target }) => target.name),
   });
+  const kept = new KeptStatus(
+    () => shared.read(),
+    clock,
+    (error) => defects.met('the metrics', error),
+  );
   const app = buildServer({
+    problems,
+    metrics: orderSyncMetrics(async () => ({
+      shared: await kept.latest(),
+      sync: sync.status(),
+      redriven,
+      problems: problems.list(),
+    })),
     store,
     log,
     topics: sync.topics,

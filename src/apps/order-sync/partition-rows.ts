@@ -13,6 +13,10 @@ export interface PartitionRow {
   /** Both are null if the partition cannot be read now. */
   readonly logStartOffset: bigint | null;
   readonly logEndOffset: bigint | null;
+  /** The records behind the log's end that no consumer gets before an open transaction ends. */
+  readonly waitingForTransaction: number;
+  /** The transactional id of that transaction; null if there is none, or if it is not known. */
+  readonly transactionalId: string | null;
   readonly epoch: bigint | null;
   readonly haltReason: string | null;
   readonly hold: Hold | null;
@@ -33,13 +37,15 @@ export async function readPartitions(
     log,
   }: {
     readonly store: Pick<Checkpoints, 'checkpoints'> & Pick<Holds, 'listHolds'>;
-    readonly log: Pick<EventLog, 'describe'>;
+    readonly log: Pick<EventLog, 'describe' | 'peek'>;
   },
 ): Promise<PartitionRows> {
   const checkpoints = await store.checkpoints();
   const holds = await holdsIn(store);
   const described = await log.describe(topics);
-  const rows = described.flatMap(rangesOf).map((range): PartitionRow => {
+  const ranges = described.flatMap(rangesOf);
+  const waits = await waitsOf(ranges, log);
+  const rows = ranges.map((range): PartitionRow => {
     const { topic, partition, startOffset, endOffset } = range;
     const name = partitionName(range);
     const checkpoint = checkpoints.find((found) => partitionName(found) === name);
@@ -49,6 +55,8 @@ export async function readPartitions(
       nextOffset: checkpoint?.nextOffset ?? null,
       logStartOffset: startOffset,
       logEndOffset: endOffset,
+      waitingForTransaction: waits.get(name)?.records ?? 0,
+      transactionalId: waits.get(name)?.transactionalId ?? null,
       epoch: checkpoint?.epoch ?? null,
       haltReason: checkpoint?.haltReason ?? null,
       hold: holdOver({ kind: 'partition', topic, partition }, holds),
@@ -58,6 +66,23 @@ export async function readPartitions(
     rows: rows.sort(comparePartitions),
     missingTopics: topics.filter((wanted) => described.every(({ topic }) => topic !== wanted)),
   };
+}
+
+/** The records that wait behind an open transaction, by partition name. */
+async function waitsOf(
+  ranges: readonly { topic: string; partition: number; endOffset: bigint | null }[],
+  log: Pick<EventLog, 'peek'>,
+): Promise<Map<string, { records: number; transactionalId: string | null }>> {
+  const readable = ranges.flatMap(({ topic, partition, endOffset }) =>
+    endOffset === null ? [] : [{ topic, partition, offset: endOffset }],
+  );
+  const waits = new Map<string, { records: number; transactionalId: string | null }>();
+  for (const peek of await log.peek(readable)) {
+    if (peek.kind !== 'peeked' || peek.openTransaction === null) continue;
+    const records = Number(peek.highWatermark - peek.endOffset);
+    waits.set(partitionName(peek), { records, transactionalId: peek.openTransaction.transactionalId });
+  }
+  return waits;
 }
 
 /** The range of offsets of every partition. The offsets are null for a partition that cannot be read now. */

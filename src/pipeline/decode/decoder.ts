@@ -152,7 +152,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const understood = understand(definition, body, revision as number | null);
     if (understood instanceof Rejection) return understood;
     const { event, position, cautionRank } = understood;
-    return {
+    const decoded: DecodedEvent<Event> = {
       entityId,
       eventId,
       contentHash: hashContent(json, body, bytes),
@@ -168,6 +168,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
       data: json.text,
       event,
     };
+    return said.trace === null ? decoded : { ...decoded, trace: said.trace };
   }
 
   /** Reads the headers. `bodyBytes`: the bytes of key and value together. */

@@ -1,6 +1,7 @@
 import { utf8Length } from '../../core/text.ts';
+import { TRACE_STATE_MAX, type TraceContext, traceContextOf } from '../../core/trace-context.ts';
 import type { LoggedHeader } from '../../ports/event-log.ts';
-import { decodeUtf8, isUtf8Of } from './bytes.ts';
+import { asBuffer, decodeUtf8, isUtf8Of } from './bytes.ts';
 import { Rejection } from './reasons.ts';
 
 /** The findings of the headers about the record's value. */
@@ -9,21 +10,26 @@ export interface HeaderFindings {
   readonly mode: 'body' | 'structured';
   /** The header `ce_id`; null without one. */
   readonly eventId: string | null;
+  /** The headers `traceparent` and `tracestate`; null if there is no `traceparent`, or a malformed one. */
+  readonly trace: TraceContext | null;
 }
 
-const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null };
+const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null, trace: null };
 
 /**
  * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are exact and in lower case, texts are UTF-8. The
- * names that are read here may come only once. Other headers, such as `traceparent`, may be repeated.
+ * names of CloudEvents may come only once. Other headers may be repeated. Nothing that a trace header holds makes a record
+ * invalid, because a trace is no part of the event.
  */
 export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | Rejection {
   let mode: HeaderFindings['mode'] = 'body';
   let eventId: string | null = null;
+  let isTraced = false;
   let relevant = 0;
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index] as LoggedHeader;
     const name = header[0];
+    if (name === 'traceparent') isTraced = true;
     if (!isRelevant(name)) continue;
     relevant++;
     const value = header[1];
@@ -43,7 +49,26 @@ export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | 
   if (relevant > 1 && hasRepeatedName(headers)) {
     return new Rejection('header_duplicate', 'A CloudEvents header or content-type stands more than once.');
   }
-  return mode === 'body' && eventId === null ? NOTHING_SAID : { mode, eventId };
+  if (isTraced) return { mode, eventId, trace: readTrace(headers) };
+  return mode === 'body' && eventId === null ? NOTHING_SAID : { mode, eventId, trace: null };
+}
+
+/**
+ * Two headers `traceparent` say nothing. Several headers `tracestate` are one list. Source: W3C Trace Context, Level 2, 3.3.1.
+ */
+function readTrace(headers: readonly LoggedHeader[]): TraceContext | null {
+  let parent: string | null = null;
+  const states: string[] = [];
+  for (const [name, value] of headers) {
+    if (name === 'traceparent') {
+      if (value === null || parent !== null) return null;
+      // Both headers are ASCII. Other bytes become characters that neither of them may have.
+      parent = asBuffer(value).toString('latin1', 0, TRACE_STATE_MAX);
+    } else if (name === 'tracestate' && value !== null) {
+      states.push(asBuffer(value).toString('latin1', 0, TRACE_STATE_MAX + 1));
+    }
+  }
+  return traceContextOf(parent, states.length === 0 ? null : states.join(','));
 }
 
 export const VERSION_UNSUPPORTED = new Rejection(

@@ -2,6 +2,7 @@ import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import { type Delivery, type DeliveryOutcome, defectOutcome } from '../../ports/delivery-target.ts';
 import { Defects } from '../defects.ts';
 import { supervised } from '../supervised.ts';
+import { AttemptTally } from './attempt-tally.ts';
 import { Breaker } from './breaker.ts';
 import { type CallSummary, summaryOf } from './call-summary.ts';
 import { ClaimAhead } from './claim-ahead.ts';
@@ -76,6 +77,7 @@ export class Deliver {
   readonly #judge: Judge;
   readonly #settler: Settler;
   readonly #renewals: Renewals;
+  readonly #attempts = new AttemptTally();
   #turns = 0;
   #underWay = 0;
   #isPaused = false;
@@ -173,6 +175,7 @@ export class Deliver {
       lastFailure: this.#judge.lastFailure,
       ratePerSecond: this.#allowedPerSecond(),
       maxBatch: this.#options.target.maxDeliveryBatch,
+      attempts: this.#attempts.status(),
     };
   }
 
@@ -317,6 +320,7 @@ export class Deliver {
   #judgeAndSettle(call: Call, deliveries: readonly Delivery[], outcomes: readonly DeliveryOutcome[]): void {
     const { group, first, isFirstAttempt, generation, slot } = call;
     const summary = summaryOf(group, outcomes);
+    if (summary.sent > 0) this.#attempts.callEnded(this.#options.clock.monotonicMs() - slot.startedMs);
     if (summary.isDisowned) this.#settler.giveBack(this.#ahead.disown(this.#options.clock.monotonicMs()));
     for (const { defect } of outcomes)
       if (defect !== undefined) this.#defects.met(`deliveries to ${this.#options.target.name}`, defect);
@@ -337,6 +341,7 @@ export class Deliver {
     summary: CallSummary,
   ): void {
     const { verdict, status, latencyMs, answer, error } = outcome;
+    this.#attempts.add(verdict, status);
     if (verdict === 'unknown') return;
     if (verdict === 'unsent' || verdict === 'disowned') {
       this.#settler.giveBack([delivery]);

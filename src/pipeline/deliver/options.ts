@@ -6,6 +6,7 @@ import type { DeliveryTarget } from '../../ports/delivery-target.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Defects } from '../defects.ts';
 import type { Meters } from '../status/meters.ts';
+import type { AttemptsStatus } from './attempt-tally.ts';
 
 export interface DeliverOptions extends DeliverTiming, Pace {
   readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
@@ -115,6 +116,16 @@ export interface DeliverStatus {
   readonly ratePerSecond: number | null;
   /** The most states in one call. */
   readonly maxBatch: number;
+  /** The attempts by their outcomes, and the time that the calls take. */
+  readonly attempts: AttemptsStatus;
+  /** The dead deliveries among `dead` by their causes. */
+  readonly deadBy: DeadBy;
+}
+
+/** `refused`: the target refused the state. `attempts_exhausted`: it failed too often in other ways. */
+export interface DeadBy {
+  readonly refused: number;
+  readonly attempts_exhausted: number;
 }
 
 export interface DeliverFailure {

@@ -59,7 +59,7 @@ export function deliveryOf(
   claimed: ClaimedDelivery,
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
-  const { entityId, version, row, attempt, isRetry, replaces, isTakeover = false } = claimed;
+  const { entityId, version, row, attempt, isRetry, replaces, isTakeover = false, trace } = claimed;
   const body: Record<string, ViewValue> = { [keyColumn]: entityId };
   columns.forEach((column, index) => {
     body[column.name] = row[index] ?? null;
@@ -68,7 +68,8 @@ export function deliveryOf(
   if (replaces !== undefined) body.replaces = replaces;
   // The attempt before a retry may not have been counted.
   const number = isRetry ? Math.max(2, attempt) : attempt;
-  return { deliveryId: idOf(claimed), entityId, version, body, isTakeover, attempt: number };
+  const delivery = { deliveryId: idOf(claimed), entityId, version, body, isTakeover, attempt: number };
+  return trace === undefined ? delivery : { ...delivery, trace };
 }
 
 /** The id under which a claimed delivery is sent. */

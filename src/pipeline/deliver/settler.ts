@@ -31,7 +31,7 @@ export interface SettlerContext {
  * it gives back deliveries that were claimed and not sent.
  */
 export class Settler {
-  readonly totals = { delivered: 0, retried: 0, dead: 0 };
+  readonly totals = { delivered: 0, retried: 0, dead: 0, deadBy: { refused: 0, attempts_exhausted: 0 } };
   readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target' | 'meters'>;
   readonly #context: SettlerContext;
   readonly #changed = new Gate();
@@ -168,8 +168,10 @@ export class Settler {
     const delivered: ClaimedDelivery[] = [];
     for (const settlement of settlements) {
       if (settlement.next === 'delivered') delivered.push(settlement.delivery);
-      else if (settlement.next === 'dead') dead.push(settlement);
-      else this.totals.retried++;
+      else if (settlement.next === 'dead') {
+        dead.push(settlement);
+        this.totals.deadBy[settlement.verdict === 'park' ? 'refused' : 'attempts_exhausted']++;
+      } else this.totals.retried++;
     }
     this.totals.delivered += delivered.length;
     this.totals.dead += dead.length;

@@ -24,6 +24,7 @@ import { QuarantineWatch } from './quarantine-watch.ts';
 import { RestoreGuard } from './restore-guard.ts';
 import { Troubles } from './troubles.ts';
 import { Watchdog } from './watchdog.ts';
+import { WorkTimes } from './work-times.ts';
 
 /**
  * The pauses between attempts to acquire a partition. Their cap is how late a partition may be acquired after the locks
@@ -102,6 +103,9 @@ export class Ingest<State, Event> {
       logger: this.#defects.logger,
       batchEvents: options.batchEvents,
       longLimits: options.longLimits ?? LONG_LIMITS,
+      tracing: options.tracing,
+      times: new WorkTimes(),
+      group,
       onCommitted: (report) => this.#committed(report),
     };
     this.#lanes = new LaneSet({
@@ -175,7 +179,9 @@ export class Ingest<State, Event> {
           : (this.#troubles.reason(partition) ?? 'not acquired yet'),
     }));
     const held = this.#holds.among(this.#assigned);
-    return { ...this.#totals, owned, halted: this.#halts.list(), held, waiting, parked: this.#parked.size };
+    const { size: parked } = this.#parked;
+    const work = this.#context.times.status();
+    return { ...this.#totals, owned, halted: this.#halts.list(), held, waiting, parked, work };
   }
 
   /** Whether the log answers and this instance works on every partition that it has. Nothing is expected of parts on hold. */

@@ -8,10 +8,12 @@ import type { EventLogConsumer, FetchedRecords } from '../../ports/event-log.ts'
 import type { Logger } from '../../ports/logger.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import type { Meters } from '../status/meters.ts';
 import { BatchPlan, type NewlyParked } from './batch-plan.ts';
+import { LaneSpans } from './lane-spans.ts';
 import { LongHistories, type LongLimits, type Unprepared } from './long-histories.ts';
 import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
@@ -20,6 +22,7 @@ import { PendingPieces, type Piece } from './pending.ts';
 import type { PlanContext } from './plan-context.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 import type { Watchdog } from './watchdog.ts';
+import type { WorkTimes } from './work-times.ts';
 
 /** What all lanes of one instance share. */
 export interface LaneContext<State, Event> extends PlanContext<State, Event> {
@@ -33,6 +36,11 @@ export interface LaneContext<State, Event> extends PlanContext<State, Event> {
   /** The most events of one transaction. */
   readonly batchEvents: number;
   readonly longLimits: LongLimits;
+  /** Undefined if nobody records spans. */
+  readonly tracing: Tracing | undefined;
+  readonly times: WorkTimes;
+  /** The name of the consumer group, for spans. */
+  readonly group: string;
   readonly onCommitted: (report: CommitReport) => void;
 }
 
@@ -85,6 +93,7 @@ export class Lane<State, Event> {
   readonly #pending = new PendingPieces<Event>();
   readonly #newcomers = new Newcomers();
   readonly #long: LongHistories<State, Event>;
+  readonly #spans: LaneSpans;
   /** The preparations of long entities that the lane does not wait for. */
   readonly #preparing = new Set<Promise<void>>();
   /** Aborted when a partition is held back or let go, so that the feed takes from other partitions. */
@@ -97,6 +106,7 @@ export class Lane<State, Event> {
     this.#context = context;
     const { domain, decoder, store, logger, longLimits: limits } = context;
     this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
+    this.#spans = new LaneSpans(context.tracing, context.group);
     this.#owned = new OwnedPartitions(partitions);
   }
 
@@ -153,7 +163,9 @@ export class Lane<State, Event> {
       const partitions = this.#pending.isHoldingBack
         ? this.#owned.list.filter((partition) => !this.#pending.isHeld(partition))
         : this.#owned.list;
+      const beganAtMs = clock.now();
       const taken = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
+      this.#spans.polled(taken, beganAtMs);
       if (taken.length === 0 && turn.aborted) continue;
       if (taken.length === 0 && !signal.aborted) {
         // The consumer follows none of the lane's partitions any more, so the feed waits for a change.
@@ -170,9 +182,10 @@ export class Lane<State, Event> {
   }
 
   #decode(fetched: FetchedRecords): void {
-    const { decoder, clock, batchEvents } = this.#context;
+    const { decoder, clock, batchEvents, times } = this.#context;
     const { topic, partition, records, leaderEpoch } = fetched;
     const observedAtMs = clock.now();
+    const beganMs = clock.monotonicMs();
     const pieceRecords = Math.min(batchEvents, MAX_PIECE_RECORDS);
     for (let from = 0; from === 0 || from < records.length; from += pieceRecords) {
       const events: DecodedEvent<Event>[] = [];
@@ -202,9 +215,11 @@ export class Lane<State, Event> {
       };
       this.#pending.push({ ...piece, events, rejected });
     }
+    if (records.length > 0) times.decode.add(clock.monotonicMs() - beganMs);
   }
 
   async #commitLoop(signal: AbortSignal): Promise<void> {
+    const { clock, times } = this.#context;
     while (!signal.aborted) {
       if (this.#pending.isEmpty) {
         if (!this.#isFeeding && !this.#pending.isHoldingBack) return this.#end({ kind: 'stopped' });
@@ -213,7 +228,9 @@ export class Lane<State, Event> {
       }
       const pieces = this.#pending.take({ events: this.#context.batchEvents, bytes: MAX_BATCH_BYTES });
       this.#changed.open();
-      if (!(await this.#commit(pieces))) this.#end({ kind: 'fenced' });
+      const beganMs = clock.monotonicMs();
+      if (!(await this.#spans.processing(pieces, () => this.#commit(pieces)))) this.#end({ kind: 'fenced' });
+      else times.commit.add(clock.monotonicMs() - beganMs);
     }
   }
 

@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import type { Tracing } from '../../ports/tracing.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { Defects } from '../defects.ts';
 import type { KnownHolds } from '../holds.ts';
@@ -12,6 +13,7 @@ import type { LongLimits } from './long-histories.ts';
 import type { ParkedRegistry } from './parked.ts';
 import type { HeldPartition } from './partition-holds.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
+import type { WorkStatus } from './work-times.ts';
 
 /** A target, and the states that it wants. */
 export interface DueTarget {
@@ -43,6 +45,8 @@ export interface IngestOptions<State, Event> {
   readonly maxBufferedBytes: number;
   /** When an entity's history is too long to be held whole; default `LONG_LIMITS`. */
   readonly longLimits?: LongLimits;
+  /** Records spans. Default: nobody records any. */
+  readonly tracing?: Tracing;
   /** Called after each commit. */
   readonly onCommitted?: (report: CommitReport) => void;
   /** Called with the error that ended a lane. Its partitions are acquired again. */
@@ -94,6 +98,7 @@ export interface IngestStatus {
   readonly waiting: readonly { readonly name: string; readonly reason: string }[];
   /** The number of parked entities that this instance knows. */
   readonly parked: number;
+  readonly work: WorkStatus;
 }
 
 /** The counts of an instance that has just started. */

@@ -49,14 +49,18 @@ function breakable() {
   };
 }
 
+/** The delivery with a body that cannot be written as JSON. */
+function spoilt(delivery: Delivery): Delivery {
+  const toJSON = () => {
+    throw MISTAKE;
+  };
+  return { ...delivery, body: { toJSON } as unknown as Delivery['body'] };
+}
+
 describe('a defect', () => {
   it('a defect in the making of a request is the outcome of that state, which is tried again later', async () => {
-    const { target, posts } = await open((response) => response.end('{}'), {
-      traceparentOf: () => {
-        throw MISTAKE;
-      },
-    });
-    expect(await outcomesOf(target, [deliveryOf(1)], never)).toMatchObject([
+    const { target, posts } = await open((response) => response.end('{}'));
+    expect(await outcomesOf(target, [spoilt(deliveryOf(1))], never)).toMatchObject([
       {
         verdict: 'retry',
         status: null,
@@ -68,15 +72,10 @@ describe('a defect', () => {
   });
 
   it('a defect in the making of one state does not keep the others of its delivery batch from being sent', async () => {
-    const { target } = await open((response) => response.writeHead(200, ANNOUNCED).end('{}'), {
-      traceparentOf: (deliveries) => {
-        if (deliveries.some(({ entityId }) => entityId === 'order-2')) throw MISTAKE;
-        return '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00';
-      },
-    });
+    const { target } = await open((response) => response.writeHead(200, ANNOUNCED).end('{}'));
     await outcomesOf(target, [deliveryOf(0)], never);
     expect(target.maxDeliveryBatch).toBe(500);
-    const outcomes = await outcomesOf(target, [1, 2, 3].map(deliveryOf), never);
+    const outcomes = await outcomesOf(target, [deliveryOf(1), spoilt(deliveryOf(2)), deliveryOf(3)], never);
     expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'retry', 'delivered']);
     expect(outcomes.map(({ defect }) => defect)).toEqual([undefined, MISTAKE, undefined]);
   });

@@ -124,13 +124,6 @@ describe('the request of an HTTP target', () => {
     expect(second?.traceparent).not.toBe(first?.traceparent);
   });
 
-  it('the request carries the trace of a delivery that has one', async () => {
-    const server = await start(answers(200));
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    await open({ url: server.url, traceparentOf: () => traceparent }).deliver(newDelivery(), never);
-    expect(server.received[0]?.headers.traceparent).toBe(traceparent);
-  });
-
   it('the user and password of the URL go into the authorization header, and no message shows them', async () => {
     const server = await start(answers(500));
     const target = open({ url: server.url.replace('//', '//us%40er:pa%3Ass@') });

@@ -13,6 +13,7 @@ import type {
 } from '../../../src/apps/order-mgt/states.ts';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
 import { makeApiKey, parseApiKeys } from '../../../src/apps/shared/http/api-keys.ts';
+import { ProblemCounts } from '../../../src/apps/shared/http/metrics.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { newState } from './fixture.ts';
 
@@ -64,6 +65,8 @@ function serverOf(states: OrderStates, parts: Partial<ServerParts> = {}): Return
     waiters: new Waiters(states, 10),
     stream: new ChangeStream(states, () => {}),
     deliveryBatchMax: 500,
+    problems: new ProblemCounts(),
+    metrics: { contentType: 'text/plain', text: async () => '' },
     keys: [],
     access: 'open',
     guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_MGT_KNOWN_HOSTS' },

@@ -15,6 +15,7 @@ import { LONG_LIMITS } from '../../../src/pipeline/ingest/long-histories.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { QuarantineWatch } from '../../../src/pipeline/ingest/quarantine-watch.ts';
 import { Watchdog } from '../../../src/pipeline/ingest/watchdog.ts';
+import { WorkTimes } from '../../../src/pipeline/ingest/work-times.ts';
 import { Meters } from '../../../src/pipeline/status/meters.ts';
 import {
   type EventLogConsumer,
@@ -23,6 +24,7 @@ import {
   UNKNOWN_LEADER_EPOCH,
 } from '../../../src/ports/event-log.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
+import { NO_TRACING } from '../../../src/ports/tracing.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 
 /** The task of the process. */
@@ -138,6 +140,9 @@ async function run(job: HotEntityJob): Promise<HotEntityAnswer> {
       watchdog: new Watchdog(systemClock, () => {}),
       meters: new Meters(systemClock),
       quarantine: new QuarantineWatch(systemClock, () => {}),
+      tracing: NO_TRACING,
+      times: new WorkTimes(),
+      group: 'hot',
       onCommitted(report) {
         consumed += report.consumed;
         committed();

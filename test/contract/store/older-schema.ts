@@ -1,3 +1,5 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { StoreHarness } from './fixtures.ts';
 
 /** The migrations that tests undo, the oldest first, with what each made. */
@@ -29,8 +31,11 @@ export async function asBefore(
   harness: StoreHarness,
   migration: (typeof MADE)[number]['name'],
 ): Promise<number> {
-  const first = MADE.findIndex(({ name }) => name === migration);
-  for (const made of MADE.slice(first).reverse()) {
+  const applied = await harness.rawQuery('SELECT version, name FROM schema_migrations ORDER BY version');
+  const files = applied.map(({ version, name }) => ({ version: Number(version), name: String(name) }));
+  const first = files.findIndex(({ name }) => name.endsWith(`-${migration}.sql`));
+  for (const { name } of files.slice(first).reverse()) {
+    const made = MADE.find((known) => name.endsWith(`-${known.name}.sql`)) ?? { tables: tablesOf(name) };
     if ('dropped' in made) await harness.rawQuery(REDRIVE_JOBS);
     if ('droppedIndex' in made) await harness.rawQuery(`CREATE INDEX ${made.droppedIndex}`);
     if ('index' in made) await dropIndex(harness, made.index);
@@ -40,10 +45,7 @@ export async function asBefore(
     if ('journal' in made) await dropFromJournal(harness, ...made.journal);
     if ('tables' in made) for (const table of made.tables) await harness.rawQuery(`DROP TABLE ${table}`);
   }
-  const [row] = await harness.rawQuery(
-    `SELECT version FROM schema_migrations WHERE name LIKE '%-${migration}.sql'`,
-  );
-  const version = Number(row?.version);
+  const version = files[first]?.version ?? 0;
   await harness.rawQuery(`DELETE FROM schema_migrations WHERE version >= ${version}`);
   return version - 1;
 }
@@ -52,6 +54,15 @@ export async function asBefore(
 async function dropFromJournal(harness: StoreHarness, index: string, column: string): Promise<void> {
   const dropped = await harness.rawQuery(`DROP INDEX ${index}`).catch(() => null);
   if (dropped !== null) await harness.rawQuery(`ALTER TABLE event_journal DROP COLUMN ${column}`);
+}
+
+/** The tables that a migration makes which is not listed above. Both kinds of schema number it in their own way. */
+function tablesOf(name: string): string[] {
+  const adapters = join(import.meta.dirname, '../../../src/adapters');
+  const files = ['sqlite', 'mysql'].map((adapter) => join(adapters, adapter, 'migrations', name));
+  const file = files.find((path) => existsSync(path));
+  const sql = file === undefined ? '' : readFileSync(file, 'utf8');
+  return [...sql.matchAll(/^CREATE TABLE (\w+)/gm)].map(([, table]) => table as string);
 }
 
 /** Tries the syntax of SQLite first, then that of MySQL. */

@@ -44,6 +44,7 @@ const BESIDE = [
   'redrive_jobs',
   'jobs',
   'audit_log',
+  'holds',
   'sweeps',
   'store_time',
   'parked_entities',

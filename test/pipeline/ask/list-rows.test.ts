@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { orders } from '../../../src/orders/index.ts';
 import { listRows, type RowsQuery } from '../../../src/pipeline/ask/list-rows.ts';
-import { AUTHORIZED, created, DECLINED, OrderStore, PENDING, paid } from '../../helpers/order-store.ts';
+import type { UndeliveredListing, UndeliveredPage } from '../../../src/ports/view-rows.ts';
+import {
+  AUTHORIZED,
+  created,
+  DECLINED,
+  inspectionOf,
+  OrderStore,
+  PENDING,
+  paid,
+} from '../../helpers/order-store.ts';
 
 const ALL: RowsQuery = {
   conditions: [],
@@ -109,6 +118,33 @@ describe('the list of orders', () => {
     expect(await idsOf(place, { undelivered: 'dead' })).toEqual(['c']);
     const declined = { columns: ['payment_status'], value: DECLINED };
     expect(await idsOf(place, { undelivered: 'owed', conditions: [declined] })).toEqual(['b']);
+  });
+
+  it('lists an order once where one target answers short and another one knows later orders already', async () => {
+    const place = await kinds();
+    const owed: Record<string, UndeliveredListing[]> = {
+      // The first target may look at no more rows, and has found none of the two it is owed.
+      'order-mgt': [
+        { entityIds: [], next: 'no order' },
+        { entityIds: ['no payment', 'ready'], next: null },
+      ],
+      archive: [
+        { entityIds: ['declined', 'ready'], next: null },
+        { entityIds: ['ready'], next: null },
+      ],
+    };
+    const store = {
+      ...inspectionOf(place.store),
+      listUndelivered: async ({ target, after }: UndeliveredPage) =>
+        owed[target]?.[after === null ? 0 : 1] ?? { entityIds: [], next: null },
+    };
+    const parts = place.parts({ store, targets: ['order-mgt', 'archive'] });
+    const first = await listRows(parts, { ...ALL, undelivered: 'owed' });
+    const second = await listRows(parts, { ...ALL, undelivered: 'owed', after: first.next });
+    expect([first, second].map(({ rows, next }) => [rows.map(({ entityId }) => entityId), next])).toEqual([
+      [['declined'], 'no order'],
+      [['no payment', 'ready'], null],
+    ]);
   });
 
   it('lists no stuck orders for a domain that does not say what its rows wait for', async () => {

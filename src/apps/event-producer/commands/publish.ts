@@ -51,7 +51,7 @@ export function publishCommand(
       const details = readDetails(input, pairs);
       const session = await openSession(context, clock, input.options.createTopics === true);
       const events = makeEvents(pairs, details, clock, session.topics, context.settings.source);
-      await printPublished(context, await publish(session.producer, events));
+      await printPublished(context, await publish(session.producer, events, session.tracing));
       await context.output.endRows();
       await session.tellPublished(events.length);
       return EXIT.ok;

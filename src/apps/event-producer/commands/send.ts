@@ -54,7 +54,7 @@ async function sendAll(
 ): Promise<number> {
   const readLine = createLineReader({ topics: session.topics, source: context.settings.source, isRaw });
   const pipe = new SelfClockingPipe(async (events) => {
-    await printPublished(context, await publish(session.producer, events));
+    await printPublished(context, await publish(session.producer, events, session.tracing));
   }, context.settings.batchEvents);
   try {
     for await (const line of readLines(bytes, MAX_LINE_BYTES)) {

@@ -116,12 +116,16 @@ async function receiveDeliveryBatch(
   const deliveries = judged.filter((each): each is ReceivedDelivery => !(each instanceof HttpProblem));
   const receipts = deliveries.length === 0 ? [] : await parts.groupCommit.receiveAll(deliveries);
   let taken = 0;
+  const refused = (id: string, problem: HttpProblem) => {
+    parts.problems.count(problem.code);
+    return refusal(id, problem);
+  };
   return judged.map((each, index) => {
     const { id } = members[index] as DeliveryBatchMember;
-    if (each instanceof HttpProblem) return refusal(id, each);
+    if (each instanceof HttpProblem) return refused(id, each);
     const receipt = receipts[taken++] as Receipt;
     return receipt.effect === 'payload_differs'
-      ? refusal(id, payloadDiffers())
+      ? refused(id, payloadDiffers())
       : { id, status: 200, ...receiptAnswer(each.state, receipt) };
   });
 }

@@ -47,6 +47,7 @@ export const DELIVERY_BATCH_SCHEMA = {
             description: 'A state, as in the body of a single post.',
             examples: [ORDER_STATE_SCHEMA.examples[0]],
           },
+          traceparent: { description: 'The trace of the state, as in the header of a single post.' },
         },
       },
     },
@@ -138,6 +139,11 @@ export const DELIVERY_HEADERS = {
       description: 'v1, and base64 of HMAC-SHA-256 over id.timestamp.body. Source: Standard Webhooks 1.0.0.',
     },
     'idempotency-key': { type: 'string', description: 'The same id as in webhook-id, quoted or bare.' },
+    traceparent: {
+      type: 'string',
+      description:
+        'The trace of the request. Problems and log lines name its trace id. Source: W3C Trace Context.',
+    },
   },
 } as const;
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { addHealthRoutes } from '../../shared/http/health.ts';
+import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { createServer } from '../../shared/http/server.ts';
@@ -15,13 +16,14 @@ const BODY_BYTES_MAX = 1_048_576;
 
 /** The HTTP API of order-mgt, ready to listen: it takes deliveries and answers readers. */
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { access, guard, logger, keys } = parts;
+  const { access, guard, logger, keys, problems } = parts;
   const app = createServer({
     bodyBytesMax: BODY_BYTES_MAX,
     access,
     scopeOf,
     guard: { ...guard, isOpen: access === 'open' || keys.length === 0 },
     logger,
+    onProblem: (code) => problems.count(code),
   });
   acceptSignedJson(app, parts);
   const info = {
@@ -34,6 +36,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addDeliveryRoutes(app, parts);
   addOrderRoutes(app, parts);
   addHealthRoutes(app, parts);
+  addMetricsRoute(app, parts);
   return app;
 }
 

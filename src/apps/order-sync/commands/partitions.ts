@@ -47,6 +47,10 @@ function partitionLine(row: PartitionRow): string {
   const inLog =
     logStartOffset === null ? 'NOT READABLE (no leader?)' : `log ${logStartOffset}..${logEndOffset}`;
   const halted = haltReason === null ? '' : `  HALTED: ${haltReason}`;
+  const waiting =
+    row.waitingForTransaction === 0
+      ? ''
+      : `  ${row.waitingForTransaction} records wait behind the transaction ${row.transactionalId ?? '(its name is not known)'}`;
   const paused = hold === null ? '' : `  ${sentenceOf(hold)}`;
-  return `${partitionName(row)}  ${next}  ${inLog}${halted}${paused}`;
+  return `${partitionName(row)}  ${next}  ${inLog}${waiting}${halted}${paused}`;
 }

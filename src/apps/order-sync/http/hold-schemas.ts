@@ -51,6 +51,12 @@ const PARTITIONS_SCHEMA = pageSchemaOf(
       nextOffset: { ...OFFSET, description: 'The next offset to be journaled; null before the first one.' },
       logStartOffset: { ...OFFSET, description: 'Null if the partition cannot be read now.' },
       logEndOffset: { ...OFFSET, description: 'Null if the partition cannot be read now.' },
+      waitingForTransaction: {
+        type: 'integer',
+        description:
+          "The records behind the log's end that no consumer gets before an open transaction ends.",
+      },
+      transactionalId: { type: ['string', 'null'], description: 'The name of that transaction, if known.' },
       epoch: { type: ['string', 'null'] },
       haltReason: { type: ['string', 'null'], description: 'Null unless the partition is halted.' },
       hold: { ...HOLD_SCHEMA, type: ['object', 'null'] },

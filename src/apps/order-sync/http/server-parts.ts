@@ -12,14 +12,17 @@ import type { Logger } from '../../../ports/logger.ts';
 import type { Quarantine } from '../../../ports/quarantine.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
+import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
 
 /** What the routes of the HTTP API work with. */
-export interface ServerParts extends HealthParts {
+export interface ServerParts extends HealthParts, MetricsParts {
+  /** Counts the requests that are answered with a problem. */
+  readonly problems: ProblemCounts;
   /** Judges quarantined records as this program judges new ones. */
   readonly decoder: Decoder<unknown>;
   readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
-  readonly log: Pick<EventLog, 'describe' | 'partitionCounts'>;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts' | 'peek'>;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
   /** The names of all targets. */

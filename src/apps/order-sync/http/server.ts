@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { keySecurityOf } from '../../shared/http/api-access.ts';
 import { addHealthRoutes } from '../../shared/http/health.ts';
+import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
@@ -23,13 +24,14 @@ const BODY_BYTES_MAX = 65_536;
  * The HTTP API of order-sync, ready to listen.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { access, guard, logger } = parts;
+  const { access, guard, logger, problems } = parts;
   const app = createServer({
     bodyBytesMax: BODY_BYTES_MAX,
     access,
     scopeOf,
     guard: { ...guard, isOpen: access === 'open' },
     logger,
+    onProblem: (code) => problems.count(code),
   });
   const info = {
     title: 'order-sync',
@@ -39,6 +41,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   };
   serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
   addHealthRoutes(app, parts);
+  addMetricsRoute(app, parts);
   addStatusRoutes(app, parts);
   addPipelineRoutes(app, parts);
   addOrderRoutes(app, parts);

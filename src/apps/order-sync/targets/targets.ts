@@ -10,6 +10,7 @@ import type { EventLog } from '../../../ports/event-log.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import type { Senders } from '../../../ports/senders.ts';
 import type { TargetHoldings } from '../../../ports/target-holdings.ts';
+import { NO_TRACING, type Tracing } from '../../../ports/tracing.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
@@ -33,6 +34,8 @@ export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
 interface OpenParts {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Records spans. Default: nobody records any. */
+  readonly tracing?: Tracing;
 }
 
 /** A target that takes states by HTTP. */
@@ -51,13 +54,19 @@ type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'fil
 export function openRoutes(
   settings: OrderSyncSettings,
   specs: readonly TargetSpec[],
-  { clock, logger, log, senders }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
+  {
+    clock,
+    logger,
+    log,
+    senders,
+    tracing = NO_TRACING,
+  }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
   const others = specs.map((spec): TargetRoute => {
     const { name, place, filter } = spec;
     if ('url' in place)
-      return openSweptRoute(settings, httpSpec(settings, spec, place.url), { clock, logger });
+      return openSweptRoute(settings, httpSpec(settings, spec, place.url), { clock, logger, tracing });
     const target = openTopicTarget({
       name,
       topic: place.topic,
@@ -73,11 +82,12 @@ export function openRoutes(
       isReady: (body) => body.ready_to_send === true && passes(filter, body),
       source: `/tributary/${settings.group}`,
       type: STATE_TYPE,
+      tracing,
     });
     const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
     return routeOf(settings, target, { ...spec, concurrency });
   });
-  const first = openSweptRoute(settings, firstSpec(settings), { clock, logger });
+  const first = openSweptRoute(settings, firstSpec(settings), { clock, logger, tracing });
   return [{ ...first, isFromBeginning: true }, ...others];
 }
 
@@ -199,7 +209,7 @@ function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: Open
 function openHttpRoute(
   settings: OrderSyncSettings,
   spec: HttpSpec,
-  { clock, logger }: OpenParts,
+  { clock, logger, tracing = NO_TRACING }: OpenParts,
 ): TargetRoute {
   const { name, url, secrets, caFile, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
@@ -211,6 +221,7 @@ function openHttpRoute(
     ...(caFile === undefined ? {} : { caFile }),
     clock,
     logger,
+    tracing,
     deadlineMs,
     connections: concurrency,
   });

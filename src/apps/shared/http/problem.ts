@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { isDefect, TributaryError } from '../../../core/errors.ts';
+import { traceContextOf, traceIdOf } from '../../../core/trace-context.ts';
 
 /** One fault in a body or a query. `pointer` is a JSON Pointer. */
 export interface ProblemItem {
@@ -99,7 +100,7 @@ export function sendProblem(
     .code(problem.status)
     .type('application/problem+json')
     .serializer(JSON.stringify)
-    .send(problemBody(problem, request.url.split('?', 1)[0] ?? '/', traceIdOf(request.headers.traceparent)));
+    .send(problemBody(problem, request.url.split('?', 1)[0] ?? '/', requestTraceId(request)));
 }
 
 /** The members of a problem document. */
@@ -117,6 +118,9 @@ export function problemBody(problem: HttpProblem, instance: string | null, trace
   };
 }
 
-function traceIdOf(traceparent: string | string[] | undefined): string | null {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-/.exec(String(traceparent ?? ''))?.[1] ?? null;
+/** The trace id of the request's header `traceparent`; null without a valid one. Source: W3C Trace Context. */
+export function requestTraceId({ headers }: Pick<FastifyRequest, 'headers'>): string | null {
+  const { traceparent } = headers;
+  const context = typeof traceparent === 'string' ? traceContextOf(traceparent, null) : null;
+  return context === null ? null : traceIdOf(context);
 }

@@ -4,7 +4,7 @@ import type { Logger } from '../../../ports/logger.ts';
 import { type ApiAccess, guardRoutes, type ScopeOf } from './api-access.ts';
 import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from './broken-requests.ts';
 import { guardHosts, type HostGuardOptions } from './host-guard.ts';
-import { sendProblem, toProblem } from './problem.ts';
+import { requestTraceId, sendProblem, toProblem } from './problem.ts';
 import { answerUnknownRoutes } from './unknown-routes.ts';
 import { compileBody } from './validation.ts';
 
@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly scopeOf: ScopeOf;
   readonly guard: HostGuardOptions;
   readonly logger: Logger;
+  /** Called with the code of each problem that a route answers. */
+  readonly onProblem?: (code: string) => void;
 }
 
 /** The time in which a whole request has to arrive. The time that a route waits before it answers is not counted. */
@@ -42,11 +44,13 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
   });
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
+    options.onProblem?.(problem.code);
     if (problem.status >= 500) {
       if (!logDefect(logger, `the answer to ${request.method} ${request.routeOptions.url}`, error))
         logger('error', `A request failed: ${messageOf(error)}`, {
           method: request.method,
           code: problem.code,
+          ...traceFieldOf(request),
         });
     }
     return sendProblem(request, reply, problem);
@@ -62,4 +66,9 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
   answerUnknownRoutes(app);
   guardRoutes(app, options.access, options.scopeOf);
   return app;
+}
+
+function traceFieldOf(request: FastifyRequest): { readonly traceId?: string } {
+  const traceId = requestTraceId(request);
+  return traceId === null ? {} : { traceId };
 }

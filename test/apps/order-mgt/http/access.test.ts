@@ -156,6 +156,7 @@ describe('/openapi.json', () => {
     'get /api/orders/digest': reading,
     'get /api/orders/stream': reading,
     'get /api/orders/{orderId}': reading,
+    'get /metrics': reading,
     'post /api/orders': delivering,
     'post /api/orders/batch': delivering,
     'get /livez': [],

@@ -15,6 +15,7 @@ describe('/openapi.json', () => {
       'get /api/orders/stream',
       'get /api/orders/{orderId}',
       'get /livez',
+      'get /metrics',
       'get /openapi.json',
       'get /readyz',
       'post /api/orders',

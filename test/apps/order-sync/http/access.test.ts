@@ -21,6 +21,7 @@ const READING = [
   '/api/v1/deliveries/order-mgt/a',
   '/api/v1/dead-letters',
   '/api/v1/jobs',
+  '/metrics',
   '/api/v1/audit',
   '/api/v1/quarantine',
   '/api/v1/quarantine/parcel_events/0/7',

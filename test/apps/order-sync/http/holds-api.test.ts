@@ -136,6 +136,8 @@ describe('the API of partitions', () => {
         nextOffset: null,
         logStartOffset: '0',
         logEndOffset: '0',
+        waitingForTransaction: 0,
+        transactionalId: null,
         hold: null,
       },
       {

@@ -10,6 +10,7 @@ describe('/openapi.json of order-sync', () => {
     expect(document.operations.map(({ name }) => name)).toEqual(
       expect.arrayContaining([
         'get /livez',
+        'get /metrics',
         'get /readyz',
         'get /openapi.json',
         'get /api/v1/status',

@@ -1,13 +1,16 @@
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
 import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import { decoder } from '../quarantine-place.ts';
 
 /** Parts of a server for tests that use few of them. The log has no topic, and nothing runs. */
 export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
+  problems: new ProblemCounts(),
+  metrics: { contentType: 'text/plain; version=0.0.4', text: async () => '' },
   decoder,
-  log: { describe: async () => [], partitionCounts: async () => new Map() },
+  log: { describe: async () => [], partitionCounts: async () => new Map(), peek: async () => [] },
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   clock: systemClock,

@@ -69,7 +69,8 @@ export async function testServer(
   onTestFinished(() => app.close());
   const send = async (url: string, options: InjectOptions = {}): Promise<TestAnswer> => {
     const { statusCode, headers, body } = await app.inject({ url, ...options });
-    return { status: statusCode, headers, body: body === '' ? null : JSON.parse(body) };
+    const isText = String(headers['content-type']).startsWith('text/plain');
+    return { status: statusCode, headers, body: isText ? body : body === '' ? null : JSON.parse(body) };
   };
   const document = new OpenApiDocument((await send('/openapi.json')).body);
   return {

@@ -23,7 +23,15 @@ async function server() {
   const app = buildServer({ ...UNUSED_PARTS, store, onJob: () => worker.wake() });
   onTestFinished(() => app.close());
   const { values: settings } = loadSettings('order-sync', { env: {} });
-  worker.start(jobHandlersOf(settings, { store, log: {} as EventLog, clock: systemClock, logger: () => {} }));
+  worker.start(
+    jobHandlersOf(settings, {
+      store,
+      log: {} as EventLog,
+      clock: systemClock,
+      logger: () => {},
+      onRedriven: () => {},
+    }),
+  );
   return {
     world,
     harness,

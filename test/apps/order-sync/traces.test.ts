@@ -1,0 +1,3 @@
+import { tellTraceStory } from './trace-story.ts';
+
+tellTraceStory('the embedded log and SQLite', 'tributary', async () => ({}));
