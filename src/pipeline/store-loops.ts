@@ -17,7 +17,7 @@ import type { Meters } from './status/meters.ts';
 import { supervised } from './supervised.ts';
 import { type PartsOfHealth, StoreHealth } from './sync-health.ts';
 import type { SyncOptions } from './sync-options.ts';
-import { deliverOn, dueTargetsOf, sweeperOn, type TargetRoute } from './target-route.ts';
+import { deliverOn, dueTargetsOf, fromBeginning, sweeperOn, type TargetRoute } from './target-route.ts';
 import { Verifier, type VerifierStatus } from './verify/verifier.ts';
 import { ViewRemaker } from './view-remaker.ts';
 
@@ -49,7 +49,7 @@ export interface StoreLoopsStatus {
   readonly refused: RefusedStatus | null;
   /** The entities that have waited for an event for too long; null before they are counted first. */
   readonly stuck: StuckStatus | null;
-  /** The counts of the comparison of view and journal. */
+  /** The counts of the comparison of view and ledger with the journal. */
   readonly verification: VerifierStatus;
   /** By which fold the rows were made; null before the store is migrated. */
   readonly view: ViewStatus | null;
@@ -63,7 +63,14 @@ export const NO_STORE_LOOPS: StoreLoopsStatus = {
   sweeps: {},
   refused: null,
   stuck: null,
-  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+  verification: {
+    compared: 0,
+    repaired: 0,
+    unfoldable: 0,
+    passes: 0,
+    differences: {},
+    lastPass: null,
+  },
   view: null,
 };
 
@@ -106,6 +113,7 @@ export class StoreLoops<State, Event> {
       domain,
       decoder,
       due: new DueRules(dueTargetsOf(targets, domain.view)),
+      targetsFromBeginning: fromBeginning(targets),
       store,
       parked,
       view: this.view,

@@ -22,6 +22,11 @@ export interface TargetRoute {
    * is journaled, so a changed filter applies to states that change afterwards.
    */
   readonly qualifies: ((body: Readonly<Record<string, ViewValue>>) => boolean) | null;
+  /**
+   * Whether the target was there when the store was set up and takes every ready state, so that its ledger has every entity
+   * that is ready. Of a target that was added later nobody knows which states became due before. Default: false.
+   */
+  readonly isFromBeginning?: boolean;
   /** Defaults: `DEFAULT_PACE`. */
   readonly pace?: Partial<Omit<Pace, 'breaker'>> & { readonly breaker?: Partial<BreakerOptions> };
   /** How the target is swept. Without it, the target is never swept. */
@@ -41,6 +46,15 @@ export function dueTargetsOf(
         : (row) =>
             qualifies(Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]))),
   }));
+}
+
+/** The names of the targets that were there when the store was set up. */
+export function fromBeginning(
+  routes: readonly (Pick<TargetRoute, 'isFromBeginning'> & {
+    readonly target: Pick<DeliveryTarget, 'name'>;
+  })[],
+): ReadonlySet<string> {
+  return new Set(routes.flatMap(({ target, isFromBeginning }) => (isFromBeginning ? [target.name] : [])));
 }
 
 /** Makes the delivery for the route's target. It is not started. */

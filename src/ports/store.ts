@@ -18,6 +18,7 @@ import type { Senders } from './senders.ts';
 import type { StoreIdentity } from './store-identity.ts';
 import type { StoreOverviews } from './store-overview.ts';
 import type { Sweeps } from './sweeps.ts';
+import type { Verification } from './verification.ts';
 import type { ViewRebuild } from './view-rebuild.ts';
 import type { ViewRowsInspection } from './view-rows.ts';
 
@@ -96,7 +97,8 @@ export interface Store
     Reconciliation,
     Senders,
     Sweeps,
-    ViewRebuild {
+    ViewRebuild,
+    Verification {
   /**
    * Rises when the store may no longer hold what was read before: a connection broke, or a new one reached another
    * server or a restored database. Callers drop the histories and versions that they read under a lower number.

@@ -24,6 +24,7 @@ import { describeSenders } from './store/senders.ts';
 import { describeSettlements } from './store/settlements.ts';
 import { describeSweeps } from './store/sweeps.ts';
 import { describeTraces } from './store/traces.ts';
+import { describeVerification } from './store/verification.ts';
 
 export type { OriginalOrder, StoreHarness, StoreSettings } from './store/fixtures.ts';
 
@@ -52,6 +53,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeReconciliation(harness);
     describeSweeps(harness);
     describeRebuild(harness);
+    describeVerification(harness);
     describeTraces(harness);
     describeAsking(harness);
   });

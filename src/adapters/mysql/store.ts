@@ -13,6 +13,7 @@ import type { ArrivalsRange } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { LedgerMend } from '../../ports/verification.ts';
 import type {
   NewRebuild,
   RangePage,
@@ -42,6 +43,13 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import {
+  listEntities,
+  mendLedger,
+  readAsArrived,
+  readEntities,
+  removeUnjournaledRows,
+} from './verification.ts';
 import { listUndelivered, listView } from './view-listing.ts';
 import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 
@@ -200,6 +208,30 @@ export class MysqlStore extends MysqlAdministration implements Store {
 
   async endSweep(end: { target: string; claimant: string; result: SweepResult | null }) {
     return withConnection(this.pool, (connection) => endSweep(connection, end, this.time));
+  }
+
+  async listEntities(page: { after: string | null; limit: number }) {
+    return withConnection(this.pool, (connection) =>
+      listEntities(connection, this.#view, this.#targets, page),
+    );
+  }
+
+  async readEntities(entityIds: readonly string[], maxEvents: number) {
+    return readEntities(this.pool, this.#view, this.#targets, this.time, entityIds, maxEvents);
+  }
+
+  async readAsArrived(entityIds: readonly string[]) {
+    return readAsArrived(this.pool, entityIds);
+  }
+
+  async mendLedger(mends: readonly LedgerMend[]) {
+    return inTransaction(this.pool, (connection) =>
+      mendLedger(connection, this.#view, mends, this.time.now()),
+    );
+  }
+
+  async removeUnjournaledRows(entityIds: readonly string[]) {
+    return inTransaction(this.pool, (connection) => removeUnjournaledRows(connection, this.#view, entityIds));
   }
 
   async listJournaled(page: { after: string | null; limit: number }) {

@@ -14,6 +14,7 @@ import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
+import type { LedgerMend } from '../../ports/verification.ts';
 import type {
   NewRebuild,
   RangePage,
@@ -42,6 +43,13 @@ import { forgetSender, noteSender, readSenders } from './senders.ts';
 import { Settlements } from './settlements.ts';
 import type { StoreTime } from './store-time.ts';
 import { claimSweep, endSweep, readSweep } from './sweeps.ts';
+import {
+  listEntities,
+  mendLedger,
+  readAsArrived,
+  readEntities,
+  removeUnjournaledRows,
+} from './verification.ts';
 import { listUndelivered, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
 import { awaitFold, readViewState } from './view-state.ts';
@@ -271,6 +279,26 @@ export class SqliteStore extends SqliteAdministration implements Store {
 
   async dropFormer() {
     return this.#rebuilds.dropFormer();
+  }
+
+  async listEntities(page: { after: string | null; limit: number }) {
+    return this.#database.read((reader) => listEntities(reader, this.#view, this.#targets, page));
+  }
+
+  async readEntities(entityIds: readonly string[], maxEvents: number) {
+    return readEntities(this.#database, this.#view, this.#targets, this.time, entityIds, maxEvents);
+  }
+
+  async readAsArrived(entityIds: readonly string[]) {
+    return readAsArrived(this.#database, entityIds);
+  }
+
+  async mendLedger(mends: readonly LedgerMend[]) {
+    return this.#database.write((writer) => mendLedger(writer, this.#view, mends, this.time.now(writer)));
+  }
+
+  async removeUnjournaledRows(entityIds: readonly string[]) {
+    return this.#database.write((writer) => removeUnjournaledRows(writer, this.#view, entityIds));
   }
 
   close(): Promise<void> {

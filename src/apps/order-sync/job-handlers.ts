@@ -1,15 +1,20 @@
 import { orders } from '../../orders/index.ts';
 import { createDecoder, type Decoder } from '../../pipeline/decode/decoder.ts';
+import { LONG_LIMITS, LongHistories } from '../../pipeline/ingest/long-histories.ts';
 import type { JobHandler } from '../../pipeline/jobs/job-worker.ts';
 import { quarantineRedriveHandler } from '../../pipeline/jobs/quarantine-redrive.ts';
 import { redriveHandler } from '../../pipeline/jobs/redrive.ts';
+import { verifyHandler } from '../../pipeline/jobs/verify.ts';
 import { rebuildHandler } from '../../pipeline/rebuild/rebuild-job.ts';
+import { untilCaughtUp } from '../../pipeline/reconcile/caught-up.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import { differenceJson, targetDifferenceJson } from './difference-json.ts';
 import { type OrderSyncSettings, topicNamesOf } from './order-sync.ts';
 import { rebuildPartsOf } from './rebuild-parts.ts';
-import { dueRulesOf } from './targets/targets.ts';
+import { dueRulesOf, openHoldingsOf, TARGET } from './targets/targets.ts';
 
 /** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
 const REBUILD_SHARE = 0.5;
@@ -23,22 +28,35 @@ export function decoderOf(settings: OrderSyncSettings) {
 /** A decoder whose events nobody folds. */
 export type AnyDecoder = Decoder<unknown>;
 
+/** A step of a job has to end long before its lease. A later job finds what the journal did not have by then. */
+const CAUGHT_UP_PATIENCE_MS = 2_000;
+
 /** What works off the jobs of each kind. */
 export function jobHandlersOf(
   settings: OrderSyncSettings,
   {
     store,
+    log,
     clock,
     logger,
     onRedriven,
-  }: { store: Store; clock: Clock; logger: Logger; onRedriven: (deliveries: number) => void },
+  }: {
+    store: Store;
+    log: EventLog;
+    clock: Clock;
+    logger: Logger;
+    onRedriven: (deliveries: number) => void;
+  },
 ): JobHandler[] {
+  const decoder = decoderOf(settings);
+  const due = dueRulesOf(settings);
+  const topics = Object.values(topicNamesOf(settings));
   return [
     redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({
       domain: orders,
-      decoder: decoderOf(settings),
-      due: dueRulesOf(settings),
+      decoder,
+      due,
       store,
       clock,
       logger,
@@ -46,6 +64,28 @@ export function jobHandlersOf(
     rebuildHandler({
       ...rebuildPartsOf(settings, { domain: orders, store, clock, logger }),
       busyShare: REBUILD_SHARE,
+    }),
+    verifyHandler({
+      domain: orders,
+      decoder,
+      due,
+      store,
+      clock,
+      targetsFromBeginning: new Set([TARGET]),
+      maxEvents: LONG_LIMITS.longEvents,
+      long: new LongHistories({
+        domain: orders,
+        decoder,
+        journals: store.longJournals,
+        logger,
+        limits: LONG_LIMITS,
+      }),
+      holdingsOf: (target) => openHoldingsOf(settings, target),
+      untilCaughtUp: (signal) =>
+        untilCaughtUp({ log, store, topics, clock, patienceMs: CAUGHT_UP_PATIENCE_MS }, signal),
+      redrivePerSecond: settings.redriveRate,
+      differenceJson,
+      targetDifferenceJson,
     }),
   ];
 }

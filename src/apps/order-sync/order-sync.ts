@@ -28,7 +28,7 @@ import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
-import { closeRoute, moreTargets, openRoutes, TARGET } from './targets/targets.ts';
+import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
@@ -190,7 +190,9 @@ export async function startOrderSync(
       const onRedriven = (deliveries: number) => {
         redriven += deliveries;
       };
-      jobs.start(jobHandlersOf(settings, { store: migrated, clock, logger: defects.logger, onRedriven }));
+      jobs.start(
+        jobHandlersOf(settings, { store: migrated, log, clock, logger: defects.logger, onRedriven }),
+      );
     },
     ...(madeTopics.length === 0 ? {} : { makeTopics }),
   });
@@ -225,6 +227,7 @@ export async function startOrderSync(
     ask: () => asked,
     decoder: decoderOf(settings),
     onJob: () => jobs.wake(),
+    targetsThatTell: targetsThatTell(specs),
     onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();

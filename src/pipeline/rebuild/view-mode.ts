@@ -80,6 +80,20 @@ export async function epochForRows(store: Pick<Store, 'viewState'>, fold: FoldOf
   );
 }
 
+/**
+ * Rejects unless rows and ledger can be compared with the journal now: while a rebuild is switched, its changes are made
+ * due only after the rows have changed. Resolves with the view's epoch; a comparison holds if it is the same afterwards.
+ */
+export async function epochToVerify(store: Pick<Store, 'viewState'>, fold: FoldOfProgram): Promise<number> {
+  const { phase } = await store.viewState();
+  if (phase === 'steady') return epochForRows(store, fold);
+  throw new TributaryError(
+    'view_switching',
+    `A rebuild of ${fold.table} is being switched: rows and deliveries agree again when its changes are due.`,
+    { retryable: true },
+  );
+}
+
 /** What an operator has to know while the program leaves the rows as they are. */
 function awaitingNote(state: ViewState, { table, foldVersion, columns }: FoldOfProgram): string {
   const how =

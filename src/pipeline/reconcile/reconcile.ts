@@ -34,6 +34,8 @@ export interface ReconcileOptions {
   readonly perSecond: number;
   /** The sweep begins behind this id. Default, and for null: at the start. */
   readonly after?: string | null;
+  /** The sweep ends with this id. Default, and for null: at the end. */
+  readonly through?: string | null;
   /** The largest share of its time in which it asks for pages and digests. Default: 1. */
   readonly busyShare?: number;
   /** Called with the number of deliveries that have become due. */
@@ -151,20 +153,22 @@ class Sweep {
     };
   }
 
-  /** Compares range by range. Resolves with whether both sides were compared to their ends. */
+  /** Compares range by range. Resolves with whether both sides were compared to the end. */
   async #walk(): Promise<boolean> {
-    const { clock, busyShare = 1 } = this.#options;
+    const { clock, busyShare = 1, through = null } = this.#options;
     while (!this.#signal.aborted) {
       const beganMs = clock.monotonicMs();
       const after = this.#reached;
-      const owed = await this.#owedBehind(after);
+      const page = await this.#owedBehind(after);
+      const owed =
+        through === null ? page : page.filter(({ entityId }) => compareUtf8(entityId, through) <= 0);
       const equalThrough = await this.#equalThrough(after, owed);
-      const look = equalThrough === null ? await this.#lookByRow({ after, through: null }, owed) : null;
+      const look = equalThrough === null ? await this.#lookByRow({ after, through }, owed) : null;
       const busyMs = clock.monotonicMs() - beganMs;
       if (look !== null) {
         if (look.differences.length > 0 && !(await this.#keep(look))) return false;
         this.#count(look);
-        if (look.through === null) return true;
+        if (look.through === through) return true;
       }
       this.#reached = look?.through ?? equalThrough;
       if (busyShare < 1) await clock.sleep(busyMs / busyShare - busyMs, this.#signal);

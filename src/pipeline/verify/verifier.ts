@@ -1,24 +1,30 @@
 import { isDefect, isRetryable, messageOf } from '../../core/errors.ts';
-import { historyOf } from '../../core/fold.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { Store, StoredRow } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { Defects } from '../defects.ts';
-import { isSameRow } from '../ingest/due.ts';
 import type { ParkedRegistry } from '../ingest/parked.ts';
-import { foldFault, restoreAll, type Unfoldable } from '../ingest/unfoldable.ts';
 import type { ViewWatch } from '../rebuild/view-mode.ts';
 import { supervised } from '../supervised.ts';
+import { type CompareParts, compareEntities, type Difference, type DifferenceKind } from './compare.ts';
 import { type RefoldParts, refold } from './refold.ts';
+import { isOfLedger, isOfRow } from './repair.ts';
 
 export interface VerifierOptions<State, Event>
-  extends Omit<RefoldParts<State, Event>, 'store' | 'clock' | 'viewEpoch'> {
+  extends Omit<RefoldParts<State, Event>, 'store' | 'clock' | 'viewEpoch'>,
+    Pick<CompareParts<State, Event>, 'targetsFromBeginning'> {
   readonly store: Pick<
     Store,
-    'commit' | 'readView' | 'readJournals' | 'listJournaled' | 'listParked' | 'longJournals'
+    | 'commit'
+    | 'readView'
+    | 'listEntities'
+    | 'readEntities'
+    | 'readAsArrived'
+    | 'listParked'
+    | 'longJournals'
+    | 'viewState'
   >;
   readonly parked: ParkedRegistry;
   /** Knows whether the program writes rows. Without it, it does. */
@@ -32,14 +38,26 @@ export interface VerifierOptions<State, Event>
 }
 
 export interface VerifierStatus {
-  /** The number of rows that were compared with the journal since the start. */
+  /** The number of entities that were compared with the journal since the start. */
   readonly compared: number;
   /** The number of rows that were missing, outdated or altered, and were made from the journal again. */
   readonly repaired: number;
   /** The number of comparisons that failed because an entity could not be folded. */
   readonly unfoldable: number;
-  /** The number of passes through the whole journal. */
+  /** The number of passes through all entities. */
   readonly passes: number;
+  /** The differences since the start, by kind. `order-sync verify --repair` puts right what is not a row. */
+  readonly differences: DifferenceCounts;
+  /** The last pass that came to its end; null before that. */
+  readonly lastPass: VerifierPass | null;
+}
+
+export type DifferenceCounts = Readonly<Partial<Record<DifferenceKind, number>>>;
+
+export interface VerifierPass {
+  readonly endedAtMs: number;
+  readonly compared: number;
+  readonly differences: DifferenceCounts;
 }
 
 const PAGE = 100;
@@ -51,28 +69,35 @@ const REST_MAX_MS = 10_000;
 const BETWEEN_PASSES_MS = 15_000;
 /** The row of an entity with more events is compared by its version alone. */
 const FOLDED_EVENTS_MAX = 10_000;
-/** At most this many repaired rows of one page have a log line of their own. */
+/** At most this many differences of one page have a log line of their own. */
 const REPAIRS_LOGGED_MAX = 5;
 /** The name of the verifier where defects are counted. */
 const PLACE = 'the comparison of view and journal';
 const FAILURE_BACKOFF: Backoff = { baseMs: 500, capMs: 15_000 };
+const NEW_PASS = { compared: 0, differences: {} };
 
 /**
- * Compares the view with the journal, entity by entity, at a low rate, as long as the program runs. It makes rows that are
- * missing, outdated or altered from the journal again. A lane repairs such a row only at the next event of its entity.
+ * Compares view and ledger with the journal, entity by entity, at a low rate, as long as the program runs. It makes rows
+ * that are missing, outdated or altered from the journal again. A lane repairs such a row only at the next event of its
+ * entity. It only reports rows of entities without events, and differences of the ledger, because to put those right may
+ * send states: a person decides that, by `order-sync verify --repair`.
  *
  *   pass: page of entities --> compare --> repair the differing rows --> rest --> next page ... --> pause --> next pass
  *
  * After `rush` the next pass has no rests. A view that was made anew is filled in that way.
  *
- * The comparison is exact while ingest runs. The journals of a page are read before its rows, and one transaction changes
- * both. So if a row is behind the journal that was read before it, ingest has not written that row.
+ * `compareEntities` says why the comparison is exact while ingest runs.
  */
 export class Verifier<State, Event> {
   readonly #options: VerifierOptions<State, Event>;
   readonly #defects: Defects;
   readonly #stopping = new AbortController();
+  readonly #compareParts: CompareParts<State, Event>;
   #counts = { compared: 0, repaired: 0, unfoldable: 0, passes: 0 };
+  #differences: DifferenceCounts = {};
+  /** The pass that is under way. */
+  #pass: Omit<VerifierPass, 'endedAtMs'> = NEW_PASS;
+  #lastPass: VerifierPass | null = null;
   #isRushed = false;
   #rest = new AbortController();
   #running: Promise<void> | undefined;
@@ -80,6 +105,7 @@ export class Verifier<State, Event> {
   constructor(options: VerifierOptions<State, Event>) {
     this.#options = options;
     this.#defects = options.defects ?? new Defects(options.clock, options.logger);
+    this.#compareParts = { ...options, maxEvents: FOLDED_EVENTS_MAX };
   }
 
   /** Does nothing after `stop`. */
@@ -103,7 +129,7 @@ export class Verifier<State, Event> {
   }
 
   status(): VerifierStatus {
-    return this.#counts;
+    return { ...this.#counts, differences: this.#differences, lastPass: this.#lastPass };
   }
 
   async #loop(): Promise<void> {
@@ -129,6 +155,7 @@ export class Verifier<State, Event> {
         this.#defects.passed(PLACE);
         if (after === null) {
           this.#counts.passes++;
+          this.#lastPass = { ...this.#pass, endedAtMs: this.#options.clock.now() };
           if (isRush)
             this.#options.logger('info', 'The view is complete again: its rows were made from the journal.');
           isRush = false;
@@ -162,28 +189,31 @@ export class Verifier<State, Event> {
     await this.#options.clock.sleep(ms, this.#rest.signal);
   }
 
-  /** Compares one page. Resolves with the id behind which the next page begins, or with null at the end of the journal. */
+  /** Compares one page. Resolves with the id behind which the next page begins, or with null at the end. */
   async #page(after: string | null, isRush: boolean): Promise<string | null> {
     const { store, parked } = this.#options;
-    // A command in another process may have released parked entities.
-    if (after === null) await parked.load(store);
-    const page = await store.listJournaled({ after, limit: PAGE });
-    const entities = page.filter(({ entityId }) => !parked.has(entityId));
-    await this.#compareContained(entities, isRush);
-    this.#counts.compared += entities.length;
-    return page.length < PAGE ? null : (page.at(-1)?.entityId ?? null);
+    if (after === null) {
+      this.#pass = NEW_PASS;
+      // A command in another process may have released parked entities.
+      await parked.load(store);
+    }
+    const page = await store.listEntities({ after, limit: PAGE });
+    await this.#compareContained(page, isRush);
+    this.#counts.compared += page.length;
+    this.#pass = { ...this.#pass, compared: this.#pass.compared + page.length };
+    return page.length < PAGE ? null : (page.at(-1) ?? null);
   }
 
   /** Compares the entities. After a defect they are compared one by one, and the struck ones are passed over. */
-  async #compareContained(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
+  async #compareContained(entityIds: readonly string[], isRush: boolean): Promise<void> {
     try {
-      await this.#compare(entities, isRush);
+      await this.#compare(entityIds, isRush);
     } catch (error) {
       if (!isDefect(error)) throw error;
       let struck = 0;
-      for (const entity of entities) {
+      for (const entityId of entityIds) {
         try {
-          await this.#compare([entity], isRush);
+          await this.#compare([entityId], isRush);
         } catch (defect) {
           if (!isDefect(defect)) throw defect;
           struck++;
@@ -191,74 +221,59 @@ export class Verifier<State, Event> {
         }
       }
       // If a defect strikes all of several entities, the pass rests.
-      if (struck > 1 && struck === entities.length) throw error;
+      if (struck > 1 && struck === entityIds.length) throw error;
     }
   }
 
-  async #compare(entities: readonly JournaledEntity[], isRush: boolean): Promise<void> {
-    const { store, view } = this.#options;
-    const viewEpoch = view?.epoch;
-    const foldable = entities
-      .filter(({ version }) => version <= FOLDED_EVENTS_MAX)
-      .map(({ entityId }) => entityId);
-    const journals = await store.readJournals(foldable);
-    const rows = await store.readView(entities.map(({ entityId }) => entityId));
-    const differing = new Map<string, string>();
-    const ahead: string[] = [];
-    for (const entity of entities) {
-      const stored = rows.get(entity.entityId);
-      const journal = journals.get(entity.entityId);
-      if (journal !== undefined && stored !== undefined && stored.version > journal.length)
-        ahead.push(entity.entityId);
-      const difference = this.#difference(entity, journal, stored);
-      if (difference !== null) differing.set(entity.entityId, difference);
+  async #compare(entityIds: readonly string[], isRush: boolean): Promise<void> {
+    const viewEpoch = this.#options.view?.epoch;
+    const { differences } = await compareEntities(this.#compareParts, entityIds);
+    if (differences.length === 0) return;
+    // While a rebuild is switched, its changes are made due only after the rows have changed.
+    const { phase, epoch } = await this.#options.store.viewState();
+    if (phase !== 'steady' || (viewEpoch !== undefined && epoch !== viewEpoch)) return;
+    for (const difference of differences) {
+      if (difference.kind === 'unfoldable') this.#unfoldable(difference.detail);
+      else if (!isOfRow(difference)) this.#report(difference);
+      this.#count(difference);
     }
-    // A row may be ahead of its journal, which was read before it, because ingest has written both meanwhile.
-    const later = ahead.length === 0 ? new Map() : await store.readJournals(ahead);
-    for (const entityId of ahead) {
-      const version = rows.get(entityId)?.version ?? 0;
-      if (version > (later.get(entityId)?.length ?? 0))
-        differing.set(entityId, `was at version ${version}, which the journal does not have`);
-    }
-    if (differing.size > 0) await this.#repair(differing, isRush, viewEpoch);
+    const rows = differences.filter(isOfRow);
+    if (rows.length > 0) await this.#repair(rows, isRush, viewEpoch);
   }
 
-  /** Describes what is wrong with the row; null if nothing is, or if the journal has grown since it was read. */
-  #difference(
-    { version }: JournaledEntity,
-    journal: readonly JournaledEvent[] | undefined,
-    stored: StoredRow | undefined,
-  ): string | null {
-    const { domain, decoder } = this.#options;
-    const known = journal?.length ?? version;
-    if (stored === undefined) return 'was missing';
-    if (stored.version < known) return `was at version ${stored.version}, where the journal has ${known}`;
-    if (journal === undefined || stored.version > known) return null;
-    const restored = restoreAll(decoder, journal);
-    if ('reason' in restored) return this.#unfoldable(restored);
-    try {
-      const row = domain.view.row(historyOf(domain, restored.events).state);
-      return isSameRow(row, stored.row) ? null : 'had been altered';
-    } catch (error) {
-      return this.#unfoldable(foldFault(domain, error, restored.events));
-    }
+  #count({ kind }: Difference): void {
+    this.#differences = oneMore(this.#differences, kind);
+    this.#pass = { ...this.#pass, differences: oneMore(this.#pass.differences, kind) };
   }
 
   /** Counts an entity that cannot be folded. It is not parked before its next event: its row is still right. */
-  #unfoldable({ detail }: Unfoldable): null {
+  #unfoldable(detail: string): void {
     this.#counts.unfoldable++;
     if (this.#counts.unfoldable === 1) this.#options.logger('warn', `A row cannot be compared: ${detail}`);
-    return null;
+  }
+
+  /** Logs the first differences of a pass that only a person puts right. Their numbers stand in the status. */
+  #report(difference: Difference): void {
+    const { logger } = this.#options;
+    const before = Object.entries(this.#pass.differences);
+    const told = before.reduce((sum, [kind, count]) => (REPORTED.has(kind) ? sum + count : sum), 0);
+    if (told >= REPAIRS_LOGGED_MAX) return;
+    const id = quoted(difference.entityId, 255);
+    const what = isOfLedger(difference)
+      ? `The ledger of ${difference.target} is wrong about ${id} (${difference.faults.join(', ')})`
+      : `The view has a row of ${id}, which has no event`;
+    logger('warn', `${what}: order-sync verify --repair puts right what can be.`, { kind: difference.kind });
   }
 
   async #repair(
-    differing: ReadonlyMap<string, string>,
+    differing: readonly Difference[],
     isRush: boolean,
     viewEpoch: number | undefined,
   ): Promise<void> {
     const { parked, logger } = this.#options;
     const parts = { ...this.#options, ...(viewEpoch === undefined ? {} : { viewEpoch }) };
-    const refolded = await refold(parts, [...differing.keys()], 'repair');
+    const byId = new Map(differing.map((difference) => [difference.entityId, difference]));
+    const refolded = await refold(parts, [...byId.keys()], 'repair');
     const faults = refolded.filter(({ fault }) => fault !== null);
     const repaired = refolded.filter(({ fault }) => fault === null);
     parked.add(faults.map(({ entityId }) => entityId));
@@ -268,10 +283,33 @@ export class Verifier<State, Event> {
     // A log line has said already that all rows are missing.
     if (isRush) return;
     for (const { entityId } of repaired.slice(0, REPAIRS_LOGGED_MAX)) {
-      const what = differing.get(entityId) ?? 'differed';
+      const what = sayingOf(byId.get(entityId));
       logger('warn', `The row of ${quoted(entityId, 255)} ${what}; it was made from the journal again.`);
     }
     const unsaid = repaired.length - REPAIRS_LOGGED_MAX;
     if (unsaid > 0) logger('warn', `The rows of ${unsaid} more entities were made from the journal again.`);
   }
+}
+
+/** The kinds of differences that the verifier only reports. */
+const REPORTED: ReadonlySet<string> = new Set<DifferenceKind>([
+  'row_extra',
+  'ledger_missing',
+  'ledger_wrong',
+  'ledger_unfounded',
+]);
+
+function oneMore(counts: DifferenceCounts, kind: DifferenceKind): DifferenceCounts {
+  return { ...counts, [kind]: (counts[kind] ?? 0) + 1 };
+}
+
+/** Says what was wrong with a row that was repaired. */
+function sayingOf(difference: Difference | undefined): string {
+  if (difference?.kind === 'row_missing') return 'was missing';
+  if (difference?.kind !== 'version_behind' && difference?.kind !== 'version_ahead')
+    return 'had been altered';
+  const version = difference.columns.find(({ name }) => name === 'version');
+  return difference.kind === 'version_behind'
+    ? `was at version ${version?.stored}, where the journal has ${version?.expected}`
+    : `was at version ${version?.stored}, which the journal does not have`;
 }

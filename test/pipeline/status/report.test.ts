@@ -16,7 +16,7 @@ const QUIET: InstanceStatus = {
     delivered: { samples: 0, p50Seconds: null, p95Seconds: null, p99Seconds: null },
   },
   targets: {},
-  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0 },
+  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
   defects: { count: 0, latest: [] },
 };
 

@@ -10,6 +10,7 @@ import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import { Verifier } from '../../../src/pipeline/verify/verifier.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import { SqliteHarness } from '../../adapters/sqlite/harness.ts';
 import {
   COUNTS,
   expectedView,
@@ -21,6 +22,7 @@ import {
   WAITING,
   wrap,
 } from '../ingest/harness.ts';
+import { OrderWorld } from './order-world.ts';
 
 function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}) {
   const logged: string[] = [];
@@ -30,6 +32,7 @@ function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}
     domain: stockLedger,
     decoder: createDecoder(stockLedger, { topicNames: { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS } }),
     due: new DueRules([]),
+    targetsFromBeginning: new Set(),
     store,
     parked: new ParkedRegistry(),
     clock: quickClock,
@@ -120,9 +123,9 @@ describe('the verifier', () => {
     const place = await filled();
     let failures = 0;
     const flaky = wrap(place.store, {
-      listJournaled: async (page) => {
+      listEntities: async (page) => {
         if (failures++ < 3) throw new TributaryError('store_unreachable', 'No answer.');
-        return place.store.listJournaled(page);
+        return place.store.listEntities(page);
       },
     });
     const seen: unknown[] = [];
@@ -139,7 +142,8 @@ describe('the verifier', () => {
     const isStruck = (ids: readonly string[]) => ids.includes('article 57');
     const mistake = new TypeError('x is not a function');
     const store = wrap(place.store, {
-      readJournals: (ids) => (isStruck(ids) ? Promise.reject(mistake) : place.store.readJournals(ids)),
+      readEntities: (ids, maxEvents) =>
+        isStruck(ids) ? Promise.reject(mistake) : place.store.readEntities(ids, maxEvents),
     });
     const { verifier, logged, defects } = verifierOn(store);
     verifier.start();
@@ -155,7 +159,8 @@ describe('the verifier', () => {
     let isBroken = true;
     const mistake = new TypeError('x is not a function');
     const store = wrap(place.store, {
-      readView: (ids) => (isBroken ? Promise.reject(mistake) : place.store.readView(ids)),
+      readEntities: (ids, maxEvents) =>
+        isBroken ? Promise.reject(mistake) : place.store.readEntities(ids, maxEvents),
     });
     const { verifier, logged, defects } = verifierOn(store);
     verifier.start();
@@ -171,6 +176,38 @@ describe('the verifier', () => {
     await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
     expect(defects.health()).toEqual({ ok: true });
     expect(logged.some((line) => line.includes('cannot be compared with the journal just now'))).toBe(false);
+  });
+
+  it('differences of the ledger and rows without events are counted and logged, and left to a person', async () => {
+    const harness = new SqliteHarness();
+    onTestFinished(() => harness.cleanup());
+    const world = await OrderWorld.make(harness);
+    await world.happens('due', 'o', 'pa');
+    await harness.rawQuery("DELETE FROM deliveries WHERE entity_id = 'due'");
+    await harness.rawQuery("INSERT INTO orders VALUES ('stranger', NULL, NULL, NULL, 0, 3)");
+    const logged: string[] = [];
+    const verifier = new Verifier({
+      ...world.parts(),
+      store: world.store,
+      parked: new ParkedRegistry(),
+      clock: quickClock,
+      logger: (level, message) => logged.push(`${level}: ${message}`),
+      onFailure: () => {},
+    });
+    onTestFinished(() => verifier.stop());
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
+    const differences = { ledger_missing: 1, row_extra: 1 };
+    expect(verifier.status()).toMatchObject({
+      repaired: 0,
+      differences,
+      lastPass: { compared: 5, differences },
+    });
+    expect(logged).toEqual([
+      'warn: The ledger of order-mgt is wrong about "due" (missing): order-sync verify --repair puts right what can be.',
+      'warn: The view has a row of "stranger", which has no event: order-sync verify --repair puts right what can be.',
+    ]);
+    expect((await world.differences()).map(({ kind }) => kind)).toEqual(['ledger_missing', 'row_extra']);
   });
 
   it('a repair makes nothing due', async () => {

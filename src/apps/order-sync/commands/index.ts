@@ -22,6 +22,7 @@ import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
 import { tailCommand } from './tail.ts';
 import { takeGroupCommand } from './take-group.ts';
+import { verifyCommand } from './verify.ts';
 
 /** The commands of order-sync, in the sequence of its help. */
 export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
@@ -55,6 +56,7 @@ export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
     auditCommand(clock),
     reconcileCommand(clock),
     rebuildCommand(clock),
+    verifyCommand(clock),
     keysMakeCommand('order-sync', 'ORDER_SYNC_API_KEYS'),
   ];
 }

@@ -35,6 +35,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   readonly ask: () => OrderAskParts | null;
   /** Called after a job was created, so that the worker looks for it. */
   readonly onJob: () => void;
+  /** The names of the targets that can be asked which states they hold. */
+  readonly targetsThatTell: readonly string[];
   /** Called after a part was paused or unpaused. Resolves once this instance knows it. */
   readonly onHolds: () => Promise<void>;
   readonly status: () => SyncStatus;

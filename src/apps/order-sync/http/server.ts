@@ -17,6 +17,7 @@ import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addStatusRoutes } from './status-routes.ts';
+import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
 
@@ -49,6 +50,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addQuarantineRoutes(app, parts);
   addJobRoutes(app, parts);
   addRebuildRoutes(app, parts);
+  addVerificationRoutes(app, parts);
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);

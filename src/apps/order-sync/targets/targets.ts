@@ -87,7 +87,8 @@ export function openRoutes(
     const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
     return routeOf(settings, target, { ...spec, concurrency });
   });
-  return [openSweptRoute(settings, firstSpec(settings), { clock, logger, tracing }), ...others];
+  const first = openSweptRoute(settings, firstSpec(settings), { clock, logger, tracing });
+  return [{ ...first, isFromBeginning: true }, ...others];
 }
 
 /** The rules that say which states are due to which target, for a command that sends nothing. */
@@ -118,6 +119,16 @@ export function openForReconciliation(
   const spec = reconcilable(settings, specs, name);
   if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
   return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
+}
+
+/** Opens the requests that ask a target which states it holds. The caller closes them. Throws if it is a topic. */
+export function openHoldingsOf(settings: OrderSyncSettings, name: string): TargetHoldings {
+  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name));
+}
+
+/** The names of the targets that can be asked which states they hold. */
+export function targetsThatTell(specs: readonly TargetSpec[]): string[] {
+  return [TARGET, ...specs.filter(({ place }) => 'url' in place).map(({ name }) => name)];
 }
 
 function openHoldings(

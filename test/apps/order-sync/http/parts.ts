@@ -21,6 +21,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   onJob: () => {},
   onHolds: async () => {},
+  targetsThatTell: ['order-mgt'],
   readiness: async () => ({ ok: true }),
   status: () => ({
     ingest: null,

@@ -1,0 +1,296 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
+import { createDecoder } from '../../../pipeline/decode/decoder.ts';
+import { LONG_LIMITS, LongHistories } from '../../../pipeline/ingest/long-histories.ts';
+import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
+import { deliverOn } from '../../../pipeline/target-route.ts';
+import {
+  DEFAULT_RATE,
+  RATE_MAX,
+  SAMPLE_MAX,
+  type VerificationCounts,
+  type VerificationScope,
+  verify,
+} from '../../../pipeline/verify/verification.ts';
+import { type EntityRange, type TargetCounts, verifyTarget } from '../../../pipeline/verify/verify-target.ts';
+import type { Clock } from '../../../ports/clock.ts';
+import type { Store } from '../../../ports/store.ts';
+import { EXIT } from '../../shared/cli/exit-codes.ts';
+import { startProgress } from '../../shared/cli/progress.ts';
+import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { personFrom } from '../decision.ts';
+import {
+  type DifferenceJson,
+  differenceJson,
+  differenceLine,
+  targetDifferenceJson,
+} from '../difference-json.ts';
+import { migratedStore } from '../migrated-store.ts';
+import { deliveryTimingOf, openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
+import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
+
+/** The most differences that are shown one by one. All are counted. */
+const SHOWN_MAX = 100;
+
+export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
+  return {
+    name: 'verify',
+    summary:
+      'Fold the journal of orders again, and compare row, version and ledger with it; with --target also what the ' +
+      'target holds. Exact while order-sync runs.',
+    options: [
+      ['--all', 'Compare all orders. Give this or --sample.'],
+      ['--sample <number>', `Compare this number of orders, chosen at random (at most ${SAMPLE_MAX}).`],
+      [
+        '--rate <number>',
+        `Read at most this number of orders per second; 0 for no limit (default: ${DEFAULT_RATE}).`,
+      ],
+      ['--target <name>', `Also compare what this target holds, as in --target ${TARGET}.`],
+      ['--repair', 'Put right what differs. What a target lacks is delivered again.'],
+      ['--reason <text>', 'Why it is repaired, for the audit log.'],
+      ['--by <name>', 'The person who repairs (default: the user of the system).'],
+    ],
+    examples: [
+      ['order-sync verify --sample 1000', 'Look at 1,000 orders; the exit code is 5 if one of them differs'],
+      [
+        `order-sync verify --all --target ${TARGET} --repair`,
+        'Compare everything and put it right; the exit code is 5 if a difference remains',
+      ],
+      ['order-sync verify --all --rate 0 --json', 'All orders, as fast as possible, as JSON'],
+    ],
+    async run(context, input) {
+      const { settings, logger, output, shutdown } = context;
+      const scope = scopeFrom(input);
+      const target = input.options.target === undefined ? null : String(input.options.target);
+      // Only the comparison with a target asks the log, whether everything is journaled.
+      const parts = target === null ? null : await openParts(settings, clock, logger);
+      const opened = parts?.store ?? openCommandStore(settings, clock, logger);
+      try {
+        // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
+        await opened.checkpoints();
+        const store = await migratedStore(opened, settings, clock);
+        const shown: DifferenceJson[] = [];
+        const beganMs = clock.monotonicMs();
+        const { counts, ranges } = await verifyStore(context, { clock, store, scope, shown });
+        const seconds = (clock.monotonicMs() - beganMs) / 1_000;
+        const held =
+          target === null || parts === null || shutdown.signal.aborted
+            ? null
+            : await verifyHeld(context, { clock, store, log: parts.log, target, ranges, shown, scope });
+        if (scope.repairs) await addToAudit(store, clock, input, counts, held);
+        const report = reportOf(counts, seconds, target, held, shown);
+        await output.document(report, reportText(report));
+        const isWhole = !shutdown.signal.aborted && counts.unsettled === 0;
+        return isWhole && report.remaining === 0 ? EXIT.ok : EXIT.partial;
+      } finally {
+        await (parts ?? opened).close();
+      }
+    },
+  };
+}
+
+async function addToAudit(
+  store: Store,
+  clock: Clock,
+  input: CommandInput,
+  counts: VerificationCounts,
+  target: TargetCounts | null,
+): Promise<void> {
+  await store.addAudit({
+    action: 'rows_repaired',
+    subject: 'order-sync verify',
+    details: { ...counts, target: target === null ? null : { name: input.options.target, ...target } },
+    decidedBy: personFrom(input),
+    reason: String(input.options.reason ?? ''),
+    decidedAtMs: clock.now(),
+  });
+}
+
+interface Work {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly scope: VerificationScope;
+  /** Takes the differences that are shown. */
+  readonly shown: DifferenceJson[];
+}
+
+type Context = CommandContext<'order-sync'>;
+
+/** Compares the store with its journal. `ranges` are the parts of the ids that were compared. */
+async function verifyStore(
+  context: Context,
+  { clock, store, scope, shown }: Work,
+): Promise<{ counts: VerificationCounts; ranges: readonly EntityRange[] }> {
+  const { settings, logger, shutdown } = context;
+  const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
+  const long = new LongHistories({
+    domain: orders,
+    decoder,
+    journals: store.longJournals,
+    logger,
+    limits: LONG_LIMITS,
+  });
+  const total = scope.sample;
+  const progress = startProgress(context, { unit: 'orders', total, clock });
+  const ranges: EntityRange[] = [];
+  let all = total;
+  // Counting takes a while, and nothing but the time left depends on it.
+  if (total === null)
+    store.counts().then(
+      ({ viewRows }) => {
+        all = viewRows;
+      },
+      () => undefined,
+    );
+  try {
+    const counts = await verify(
+      {
+        domain: orders,
+        decoder,
+        due: dueRulesOf(settings),
+        store,
+        clock,
+        targetsFromBeginning: new Set([TARGET]),
+        maxEvents: LONG_LIMITS.longEvents,
+        long,
+      },
+      scope,
+      ({ read }, differences, { after, ids }) => {
+        progress.update(read, all);
+        if (total !== null) ranges.push({ after, through: ids.at(-1) ?? null });
+        for (const difference of differences) {
+          if (shown.length === SHOWN_MAX) break;
+          shown.push(differenceJson(difference));
+        }
+      },
+      shutdown.signal,
+    );
+    return { counts, ranges: total === null ? [{ after: null, through: null }] : ranges };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Compares what a target holds with the ledger. Sends what became due, as a running order-sync does too. */
+async function verifyHeld(
+  context: Context,
+  {
+    clock,
+    store,
+    log,
+    target,
+    ranges,
+    shown,
+    scope,
+  }: Work & {
+    readonly log: Awaited<ReturnType<typeof openParts>>['log'];
+    readonly target: string;
+    readonly ranges: readonly EntityRange[];
+  },
+): Promise<TargetCounts> {
+  const { settings, logger, shutdown } = context;
+  const { route, holdings } = openForReconciliation(settings, moreTargets(settings), target, {
+    clock,
+    logger,
+  });
+  const deliver = deliverOn(route, { view: orders.view, store, clock, logger }, deliveryTimingOf(settings));
+  const topics = Object.values(topicNamesOf(settings));
+  const progress = startProgress(context, { unit: `orders of ${target}`, total: null, clock });
+  try {
+    return await verifyTarget(
+      {
+        target,
+        holdings,
+        store,
+        clock,
+        heals: scope.repairs,
+        untilCaughtUp: (signal) => untilCaughtUp({ log, store, topics, clock }, signal),
+        perSecond: settings.redriveRate,
+        onMadeDue() {
+          if (!settings.deliver) return;
+          deliver.start();
+          deliver.wake();
+        },
+      },
+      ranges,
+      (counts, differences) => {
+        progress.update(counts.compared);
+        for (const difference of differences) {
+          if (shown.length === SHOWN_MAX) break;
+          shown.push(targetDifferenceJson(target, difference));
+        }
+      },
+      shutdown.signal,
+    );
+  } finally {
+    progress.stop();
+    await deliver.stop();
+    await route.target.close();
+    await holdings.close();
+  }
+}
+
+function scopeFrom({ options }: CommandInput): VerificationScope {
+  const isAll = options.all === true;
+  if (isAll === (options.sample !== undefined))
+    throw new TributaryError('usage', 'Give --all or --sample, and not both.');
+  const rate = numberFrom(options.rate ?? String(DEFAULT_RATE), '--rate', 0, RATE_MAX);
+  return {
+    sample: isAll ? null : numberFrom(options.sample, '--sample', 1, SAMPLE_MAX),
+    perSecond: rate === 0 ? null : rate,
+    repairs: options.repair === true,
+  };
+}
+
+function numberFrom(given: unknown, flag: string, least: number, most: number): number {
+  const number = /^\d{1,7}$/.test(String(given)) ? Number(given) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new TributaryError('usage', `Give ${flag} a whole number from ${least} to ${most}.`);
+}
+
+type Report = ReturnType<typeof reportOf>;
+
+function reportOf(
+  counts: VerificationCounts,
+  seconds: number,
+  target: string | null,
+  held: TargetCounts | null,
+  shown: readonly DifferenceJson[],
+) {
+  const { read, parked, unsettled, found, mended } = counts;
+  const differences = counts.differences + (held?.differences ?? 0);
+  const repaired = counts.repaired + (held?.repaired ?? 0);
+  return {
+    read,
+    parked,
+    unsettled,
+    differences,
+    repaired,
+    remaining: differences - repaired,
+    found,
+    ledgerEntriesWritten: mended,
+    entitiesPerSecond: Math.round(read / Math.max(0.001, seconds)),
+    target: held === null ? null : { name: target, ...held },
+    shown,
+  };
+}
+
+function reportText(report: Report): string {
+  const { read, parked, unsettled, differences, repaired, remaining, entitiesPerSecond, target, shown } =
+    report;
+  const lines = shown.map(differenceLine);
+  if (differences > shown.length) lines.push(`... and ${differences - shown.length} more`);
+  if (target !== null) {
+    const { name, compared, inFlight, dead, madeDue } = target;
+    lines.push(`${name}: ${compared} compared, ${inFlight} in flight, ${dead} dead; ${madeDue} became due`);
+  }
+  const others = [
+    ...(parked > 0 ? [`${parked} parked`] : []),
+    ...(unsettled > 0 ? [`${unsettled} changed too often to be compared`] : []),
+  ];
+  lines.push(
+    `${read} orders read (${entitiesPerSecond}/s${others.map((text) => `, ${text}`).join('')}); ` +
+      `${differences} differences, ${repaired} repaired, ${remaining} remain`,
+  );
+  return lines.join('\n');
+}

@@ -1,0 +1,93 @@
+import type { ViewValue } from '../../core/domain.ts';
+import { quoted } from '../../core/text.ts';
+import { orders } from '../../orders/index.ts';
+import type { ReconciledDifference } from '../../pipeline/reconcile/reconcile.ts';
+import type { VerifiedDifference } from '../../pipeline/verify/repair.ts';
+import type { StoredRow } from '../../ports/store.ts';
+
+/** A difference that a verification found, as the command, the API and the jobs show it. */
+export interface DifferenceJson {
+  readonly orderId: string;
+  /** A kind of `Difference`, or `target_` and a verdict about what a target holds. */
+  readonly kind: string;
+  readonly repaired: boolean;
+  /** The target of a difference of the ledger, or of what the target holds. */
+  readonly target?: string;
+  /** By name, the columns of the row that differ. */
+  readonly columns?: Readonly<Record<string, { readonly stored: ViewValue; readonly expected: ViewValue }>>;
+  /** The rules that an entry of the ledger breaks. */
+  readonly faults?: readonly string[];
+  readonly stored?: object | null;
+  readonly expected?: object | null;
+  readonly detail?: string;
+}
+
+export function differenceJson(difference: VerifiedDifference): DifferenceJson {
+  const { entityId: orderId, kind, isRepaired: repaired } = difference;
+  const base = { orderId, kind, repaired };
+  switch (difference.kind) {
+    case 'row_missing':
+      return { ...base, stored: null, expected: rowJson(difference.expected) };
+    case 'row_extra':
+      return { ...base, stored: rowJson(difference.stored), expected: null };
+    case 'row_altered':
+    case 'version_behind':
+    case 'version_ahead':
+      return {
+        ...base,
+        columns: Object.fromEntries(
+          difference.columns.map(({ name, stored, expected }) => [name, { stored, expected }]),
+        ),
+      };
+    case 'unfoldable':
+      return { ...base, detail: difference.detail };
+    default: {
+      const { target, faults, stored, expected } = difference;
+      return { ...base, target, faults, stored, expected };
+    }
+  }
+}
+
+export function targetDifferenceJson(
+  target: string,
+  { entityId, verdict, ours, theirs, isHealed }: ReconciledDifference,
+): DifferenceJson {
+  return {
+    orderId: entityId,
+    kind: `target_${verdict}`,
+    repaired: isHealed,
+    target,
+    stored: rowJson(theirs),
+    expected: rowJson(ours),
+  };
+}
+
+function rowJson(row: Pick<StoredRow, 'row' | 'version'> | null): object | null {
+  if (row === null) return null;
+  return {
+    ...Object.fromEntries(orders.view.columns.map(({ name }, index) => [name, row.row[index] ?? null])),
+    version: row.version,
+  };
+}
+
+/** One line of text. Values are escaped, because somebody may have written anything there. */
+export function differenceLine(difference: DifferenceJson): string {
+  const { orderId, kind, repaired, target, columns, faults, stored, expected, detail } = difference;
+  const words = [kind, quoted(orderId, 255), repaired ? 'repaired' : 'remains'];
+  if (target !== undefined) words.push(target);
+  if (faults !== undefined) words.push(faults.join(','));
+  for (const [name, both] of Object.entries(columns ?? {}))
+    words.push(`${name}: ${shown(both.stored)}, expected ${shown(both.expected)}`);
+  if (stored !== undefined || expected !== undefined)
+    words.push(`${shown(stored)}, expected ${shown(expected)}`);
+  if (detail !== undefined) words.push(quoted(detail, 1_000));
+  return words.join('  ');
+}
+
+function shown(value: unknown): string {
+  if (value === null || value === undefined) return '-';
+  return JSON.stringify(value).replace(
+    /[^ -~]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

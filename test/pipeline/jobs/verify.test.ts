@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  type VerifyParameters,
+  type VerifyProgress,
+  verifyHandler,
+} from '../../../src/pipeline/jobs/verify.ts';
+import { digestOf } from '../../../src/pipeline/reconcile/comparison.ts';
+import type { NewAuditEntry } from '../../../src/ports/audit.ts';
+import type { Job, JobSave } from '../../../src/ports/jobs.ts';
+import type { HeldState, TargetHoldings } from '../../../src/ports/target-holdings.ts';
+import { SqliteHarness } from '../../adapters/sqlite/harness.ts';
+import { quickClock, wrap } from '../ingest/harness.ts';
+import { FIRST, OrderWorld } from '../verify/order-world.ts';
+
+const harness = new SqliteHarness();
+afterEach(() => harness.cleanup());
+
+const CLAIM = { claimant: 'worker', leaseMs: 10_000 };
+
+function holding(states: readonly HeldState[]): TargetHoldings {
+  const behind = (after: string | null) =>
+    states.filter(({ entityId }) => after === null || entityId > after);
+  return {
+    async page({ after, limit }) {
+      const found = behind(after);
+      return { states: found.slice(0, limit), hasMore: found.length > limit };
+    },
+    async digest({ after, limit }) {
+      const found = behind(after).slice(0, limit);
+      return { count: found.length, digest: digestOf(found) };
+    },
+    async close() {},
+  };
+}
+
+class JobRun {
+  job: Job;
+  readonly audit: NewAuditEntry[] = [];
+  steps = 0;
+  readonly #step: () => Promise<Job | null>;
+
+  constructor(world: OrderWorld, parameters: VerifyParameters, held: readonly HeldState[] = []) {
+    this.job = {
+      jobId: 'job',
+      kind: 'verify',
+      parameters: { ...parameters },
+      isDryRun: !parameters.repairs,
+      requestedBy: 'Ada',
+      reason: 'After the incident.',
+      createdAtMs: 1,
+      updatedAtMs: 1,
+      finishedAtMs: null,
+      state: 'running',
+      progress: {},
+      place: null,
+    };
+    const parts = world.parts();
+    const handler = verifyHandler({
+      ...parts,
+      clock: quickClock,
+      store: wrap(
+        parts.store as typeof world.store,
+        {
+          saveJob: async ({ state, progress, place }: JobSave) => ({ ...this.job, state, progress, place }),
+          addAudit: async (entry: NewAuditEntry) => void this.audit.push(entry),
+        } as never,
+      ) as never,
+      holdingsOf: () => holding(held),
+      untilCaughtUp: async () => true,
+      redrivePerSecond: 1_000,
+      patienceMs: 50,
+      differenceJson: ({ kind, entityId }) => ({ kind, entityId }),
+      targetDifferenceJson: (target, { verdict, entityId }) => ({ target, verdict, entityId }),
+    });
+    this.#step = () => handler.step(this.job, CLAIM, new AbortController().signal);
+  }
+
+  /** Runs the job to its end. Every second step is lost, as by a kill before it was saved. */
+  async run({ loses = false } = {}): Promise<VerifyProgress> {
+    while (this.job.state !== 'done') {
+      const saved = await this.#step();
+      if (!(loses && this.steps++ % 2 === 0)) this.job = saved as Job;
+      if (this.steps > 100) throw new Error('The job does not end.');
+    }
+    return this.job.progress as unknown as VerifyProgress;
+  }
+}
+
+const ALL: VerifyParameters = { sample: null, perSecond: null, repairs: false, target: null };
+
+async function filled(): Promise<OrderWorld> {
+  const world = await OrderWorld.make(harness);
+  for (const id of ['a', 'b', 'c', 'd']) await world.happens(id, 'o', 'pa');
+  await world.deliver(FIRST);
+  return world;
+}
+
+describe('a verify job', () => {
+  it('counts each order once, page by page, also if steps are lost and done again', async () => {
+    const world = await filled();
+    await harness.rawQuery("UPDATE orders SET payment_status = NULL WHERE order_id IN ('a', 'd')");
+    const progress = await new JobRun(world, { ...ALL, perSecond: 2 }).run({ loses: true });
+    expect(progress).toMatchObject({
+      read: 7,
+      differences: 2,
+      repaired: 0,
+      found: { row_altered: 2 },
+      target: null,
+      shown: [
+        { kind: 'row_altered', entityId: 'a' },
+        { kind: 'row_altered', entityId: 'd' },
+      ],
+    });
+  });
+
+  it('repairs, and adds what it did to the audit log', async () => {
+    const world = await filled();
+    await harness.rawQuery("DELETE FROM deliveries WHERE entity_id = 'b'");
+    const run = new JobRun(world, { ...ALL, repairs: true });
+    expect(await run.run()).toMatchObject({ read: 7, differences: 1, repaired: 1, mended: 1 });
+    expect(run.audit).toEqual([
+      expect.objectContaining({
+        action: 'rows_repaired',
+        subject: 'job',
+        decidedBy: 'Ada',
+        reason: 'After the incident.',
+        details: expect.objectContaining({ read: 7, repaired: 1 }),
+      }),
+    ]);
+    expect(await world.differences()).toEqual([]);
+  });
+
+  it('compares what a target holds, and makes due what it lacks', async () => {
+    const world = await filled();
+    const rows = await world.store.readView(world.ids);
+    const held = world.ids
+      .filter((id) => id !== 'c' && id !== 'adopted early')
+      .map((entityId) => ({ entityId, version: 2, row: rows.get(entityId)?.row ?? [] }));
+    const run = new JobRun(world, { ...ALL, repairs: true, target: FIRST }, held);
+    expect(await run.run()).toMatchObject({
+      read: 7,
+      target: { name: FIRST, compared: 6, found: { missing: 1 }, madeDue: 1 },
+      shown: [{ target: FIRST, verdict: 'missing', entityId: 'c' }],
+    });
+    expect((await world.claim(FIRST)).map(({ entityId }) => entityId)).toEqual(['c']);
+  });
+
+  it('takes a sample of the size that was asked for', async () => {
+    const world = await filled();
+    const progress = await new JobRun(world, { ...ALL, sample: 30, target: FIRST }, []).run();
+    expect(progress.read).toBe(30);
+    expect(progress.target?.differences).toBeGreaterThan(0);
+  });
+});
