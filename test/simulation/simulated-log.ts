@@ -310,7 +310,7 @@ class LogConnection implements EventLog {
     return Promise.resolve('unknown');
   }
 
-  readRecords({ topic, partition, offset, maxRecords }: RecordsRange): Promise<RecordsRead> {
+  readRecords({ topic, partition, offset, maxRecords, maxBytes }: RecordsRange): Promise<RecordsRead> {
     return this.#answered((): RecordsRead => {
       const found = this.#log.partitionsOf(topic)[partition];
       if (found === undefined) return { kind: 'unreadable', problem: 'does not exist' };
@@ -318,7 +318,14 @@ class LogConnection implements EventLog {
       if (offset < startOffset || offset > endOffset) return { kind: 'out_of_range', startOffset, endOffset };
       if (found.isCorrupt(offset)) return { kind: 'unreadable', problem: 'is damaged' };
       const { records, nextOffset } = found.read(offset, maxRecords);
-      return { kind: 'read', records, nextOffset };
+      let bytes = 0;
+      const over = records.findIndex(({ key, value }, index) => {
+        bytes += (key?.length ?? 0) + (value?.length ?? 0);
+        return index > 0 && bytes > maxBytes;
+      });
+      const first = records[over];
+      if (first === undefined) return { kind: 'read', records, nextOffset };
+      return { kind: 'read', records: records.slice(0, over), nextOffset: first.offset };
     });
   }
 

@@ -13,8 +13,10 @@ describe('the statements of the overview on SQLite', () => {
       `EXPLAIN QUERY PLAN ${sql.replace('COUNT_LIMIT', '5').replaceAll('?', "'a'")}`,
     );
     const steps = plan.map(({ detail }) => String(detail));
-    // Parked entities are counted along their key, up to the limit.
-    for (const step of steps.filter((each) => !/parked_entities|CO-ROUTINE|subquery/.test(each)))
+    // Parked entities are counted along their key, and open records along an index of nothing else, up to the limit.
+    const isCounted = (step: string) =>
+      /parked_entities|COVERING INDEX quarantine_open|CO-ROUTINE|subquery|^USE TEMP B-TREE/.test(step);
+    for (const step of steps.filter((each) => !isCounted(each)))
       expect(step).toMatch(/^SEARCH .* USING (COVERING )?INDEX|^SEARCH .* USING PRIMARY KEY/);
     expect(steps.length).toBeGreaterThan(0);
   });

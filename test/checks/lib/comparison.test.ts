@@ -27,9 +27,9 @@ beforeEach(() => {
       partition_id INTEGER, record_offset INTEGER, data TEXT);
     CREATE TABLE orders (order_id TEXT, order_status TEXT, payment_status TEXT, review_status TEXT,
       ready_to_send INTEGER, version INTEGER);
-    CREATE TABLE quarantine (topic TEXT, partition_id INTEGER, record_offset INTEGER, reason TEXT);
+    CREATE TABLE quarantine (topic TEXT, partition_id INTEGER, record_offset INTEGER, reason TEXT, settled_as TEXT);
     INSERT INTO orders VALUES ('order123', ${READY}, 2);
-    INSERT INTO quarantine VALUES ('order_events', 0, 7, 'json_invalid');
+    INSERT INTO quarantine VALUES ('order_events', 0, 7, 'json_invalid', NULL);
   `);
   oracle = new Oracle(topics);
   for (const number of [0, 1]) {
