@@ -17,6 +17,7 @@ const PAGES = [
   'docs/being-a-target.md',
   'docs/from-the-original.md',
   'docs/operations.md',
+  'docs/runbook.md',
   'docs/your-own-domain.md',
 ];
 const PATIENCE_MS = 60_000;
