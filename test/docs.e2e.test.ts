@@ -70,6 +70,7 @@ describe.skipIf(!hasTools)('the commands of the pages (they need bash and curl)'
           TRIBUTARY_DATA_DIR: join(folder, 'data'),
           ORDER_SYNC_PORT: String(ports.orderSync),
           ORDER_MGT_PORT: String(ports.orderMgt),
+          ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${ports.orderMgt}/api/orders`,
         });
         if (block.isBackground) {
           running.push(shell);
