@@ -5,11 +5,13 @@ import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/context.ts';
+import { KeptDatabase } from './kept-database.ts';
 
 /** The store on one database server, in a database of its own for each `open`. */
 export class MysqlHarness implements StoreHarness {
   readonly #serverUrl: () => string;
   #database: TestDatabase | null = null;
+  #kept: KeptDatabase | null = null;
   readonly #stores: OpenedStore[] = [];
 
   /** The test's clock in place of the server's. */
@@ -32,6 +34,21 @@ export class MysqlHarness implements StoreHarness {
   async open(settings: StoreSettings): Promise<OpenedStore> {
     this.#database = await createDatabase(this.#serverUrl());
     return this.openAgain(settings);
+  }
+
+  async openEmptied(settings: StoreSettings): Promise<OpenedStore> {
+    if (this.#kept !== null && !(await this.#kept.empty())) await this.dropKept();
+    this.#database = this.#kept?.database ?? (await createDatabase(this.#serverUrl()));
+    return this.openAgain(settings);
+  }
+
+  async keep(): Promise<void> {
+    if (this.#database !== null) this.#kept ??= await KeptDatabase.keep(this.#database);
+  }
+
+  async dropKept(): Promise<void> {
+    await this.#kept?.database.drop();
+    this.#kept = null;
   }
 
   async openAgain(settings: StoreSettings): Promise<OpenedStore> {
@@ -89,7 +106,7 @@ export class MysqlHarness implements StoreHarness {
 
   async cleanup(): Promise<void> {
     for (const store of this.#stores.splice(0)) await store.close();
-    await this.#database?.drop();
+    if (this.#database !== this.#kept?.database) await this.#database?.drop();
     this.#database = null;
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeEach } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
@@ -17,6 +17,12 @@ export interface StoreHarness {
   readonly canMakeTables?: boolean;
   /** A store in a fresh and empty place. */
   open(settings: StoreSettings): Promise<OpenedStore>;
+  /** The same, faster: perhaps in a place that an earlier test has used, emptied. */
+  openEmptied?(settings: StoreSettings): Promise<OpenedStore>;
+  /** Called once the store of `openEmptied` is migrated, so that a later test may use its place. */
+  keep?(): Promise<void>;
+  /** Removes the kept place. */
+  dropKept?(): Promise<void>;
   /** Another instance, as in another process, on the place that `open` made last. */
   openAgain(settings: StoreSettings): Promise<OpenedStore>;
   /** Runs one statement that bypasses the store, as a database client would. */
@@ -110,10 +116,13 @@ export function usePlace(harness: StoreHarness): StorePlace {
   let current: { store: Store; clock: SettableClock } | undefined;
   beforeEach(async () => {
     const clock = new SettableClock();
-    const store = await migrateParcels(await harness.open({ clock, targets: TARGETS }), clock);
+    const open = harness.openEmptied?.bind(harness) ?? harness.open.bind(harness);
+    const store = await migrateParcels(await open({ clock, targets: TARGETS }), clock);
+    await harness.keep?.();
     current = { store, clock };
   });
   afterEach(() => harness.cleanup());
+  afterAll(() => harness.dropKept?.());
   const now = () => {
     if (current === undefined) throw new Error('The place is made before each test, not before the suite.');
     return current;

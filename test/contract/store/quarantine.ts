@@ -313,17 +313,21 @@ export function describeQuarantine(harness: StoreHarness): void {
       });
     });
 
-    it('an upgrade keeps the records of an older version open', async () => {
-      await keep(quarantined(1n), quarantined(2n, { reason: 'key_missing' }));
-      const version = await asBefore(harness, 'quarantine-settled');
-      const opened = await harness.openAgain({ clock: place.clock, targets: TARGETS });
-      const { report, store } = await opened.migrate(parcelMigration(place.clock));
-      expect(report).toMatchObject({ fromVersion: version });
-      const found = await store.readQuarantine({ after: null, limit: 9 });
-      expect(found.map(({ offset, settlement }) => [offset, settlement])).toEqual([
-        [1n, null],
-        [2n, null],
-      ]);
-    });
+    // A user without the right to create tables makes no upgrade: the command "migrate" does.
+    it.skipIf(harness.canMakeTables === false)(
+      'an upgrade keeps the records of an older version open',
+      async () => {
+        await keep(quarantined(1n), quarantined(2n, { reason: 'key_missing' }));
+        const version = await asBefore(harness, 'quarantine-settled');
+        const opened = await harness.openAgain({ clock: place.clock, targets: TARGETS });
+        const { report, store } = await opened.migrate(parcelMigration(place.clock));
+        expect(report).toMatchObject({ fromVersion: version });
+        const found = await store.readQuarantine({ after: null, limit: 9 });
+        expect(found.map(({ offset, settlement }) => [offset, settlement])).toEqual([
+          [1n, null],
+          [2n, null],
+        ]);
+      },
+    );
   });
 }
