@@ -45,6 +45,10 @@ async function withConnection<Result>(
 ): Promise<Result> {
   const connection = await mysql.createConnection({ uri: url });
   try {
+    // Some tests run on servers whose sessions inherit odd defaults.
+    await connection.query(
+      "SET sql_mode = '', sql_select_limit = 18446744073709551615, sql_safe_updates = 0, autocommit = 1",
+    );
     return await work(connection);
   } finally {
     await connection.end();
