@@ -61,7 +61,7 @@ export function describeHolds(harness: StoreHarness): void {
       expect(await place.store.listAudit({ after: null, limit: 100 })).toHaveLength(1);
     });
 
-    it('of many instances that hold a part at the same time, one does', async () => {
+    it('one of many instances that hold a part at the same time holds it', async () => {
       const stores = [place.store, await place.another(), await place.another()];
       const held = await Promise.all(
         stores.map((store, index) => store.hold({ kind: 'ingest' }, decision(index))),
