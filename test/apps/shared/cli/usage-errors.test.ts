@@ -58,7 +58,7 @@ describe('a wrong command line', () => {
     [['order-mgt'], 'it is a program of its own: order-mgt --help'],
     [['start'], 'it is a program of its own: npm start'],
     [['publis'], 'did you mean event-producer publish?'],
-    [['xyzzy'], 'unknown command "xyzzy": order-sync has run, adopt'],
+    [['xyzzy'], 'unknown command "xyzzy": order-sync has run, status'],
     [
       ['--target-secret', 'hush'],
       'this has no option: set ORDER_SYNC_TARGET_SECRET, or ORDER_SYNC_TARGET_SECRET_FILE',
