@@ -67,7 +67,7 @@ export class Sync<State, Event> {
     this.#defects = options.defects ?? new Defects(clock, logger);
     this.#opening = new Opening({ clock, logger, defects: this.#defects, signal: this.#stopping.signal });
     this.#quarantine = new QuarantineWatch(clock, logger);
-    this.#meters = new Meters(clock);
+    this.#meters = new Meters(clock, { delivers: options.delivery?.enabled ?? true });
   }
 
   /** The actual names of the topics that are read. */

@@ -28,15 +28,17 @@ export class DueDeliveries {
    * deliveries that became due.
    */
   async makeDue(connection: PoolConnection, changes: readonly DueChange[]): Promise<number> {
-    const changed = changes.filter(({ delivery }) => delivery.hasChanged);
-    const replacing = changed.filter(({ delivery }) => delivery.replaces !== undefined);
+    const replacing = changes.filter(
+      ({ delivery }) => delivery.hasChanged && delivery.replaces !== undefined,
+    );
     const now = this.#time.now();
     let count = 0;
     for (const target of this.#targets) {
       if (replacing.length > 0) await recordReplaced(connection, target, replacing);
       const qualifying: DueState[] = [];
       const others: KnownState[] = [];
-      for (const { entityId, version, fromVersion, delivery, events } of changed) {
+      for (const { entityId, version, fromVersion, delivery, events } of changes) {
+        if (!delivery.hasChanged) continue;
         if (delivery.qualifiesFor.includes(target))
           qualifying.push({ target, entityId, version, now, trace: traceOf(events) });
         // A new entity has no row in the ledger yet.

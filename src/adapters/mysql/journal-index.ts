@@ -90,7 +90,7 @@ export async function writeLong(connection: PoolConnection, changes: readonly En
 function rowsOfChange(change: EntityChange): IndexRow[] {
   const { entityId, version, long } = change;
   const extent = { entityId, key: null, firstVersion: version, place: long?.foldVersion ?? NOT_WHOLE };
-  return [extent, ...segmentsOf(change).flatMap(rowsOfSegment)];
+  return [extent, ...segmentsOf([change]).flatMap(rowsOfSegment)];
 }
 
 export function rowsOfSegment({ entityId, firstVersion, events }: Segment): IndexRow[] {

@@ -3,7 +3,7 @@ import { compareSequence } from '../../core/sequence.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
-import { insertSegments, parseEvents, type Segment, segmentsOf } from './segments.ts';
+import { insertSegments, parseEvents, segmentsOf } from './segments.ts';
 import { textOf } from './values.ts';
 
 /**
@@ -14,9 +14,7 @@ export async function insertEvents(
   connection: PoolConnection,
   changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
 ): Promise<void> {
-  const segments: Segment[] = [];
-  for (const change of changes) segments.push(...segmentsOf(change));
-  await insertSegments.run(connection, segments);
+  await insertSegments.run(connection, segmentsOf(changes));
 }
 
 /**

@@ -28,6 +28,10 @@ const SHORT_TEXT = 64;
 /** Printable ASCII without quote and backslash, which in JSON stands as it is. */
 const PLAIN_JSON = /^[ !#-[\]-~]*$/;
 
+/** Names as JSON, which are written for each event. */
+const quotedNames = new Map<string, string>();
+const QUOTED_NAMES_MAX = 256;
+
 /**
  * Writes the values in the sequence of the parameters, each with the method of its column's type. Ids are written with
  * `text`, and sent as `bytes` because their columns are binary: the server would check a text character by character.
@@ -232,6 +236,17 @@ export class ParameterWriter {
     this.json('"');
     this.part(value);
     this.json('"');
+  }
+
+  /** Adds a well-formed string as JSON that is one of a few, such as the name of a topic. */
+  jsonName(name: string): void {
+    let quoted = quotedNames.get(name);
+    if (quoted === undefined) {
+      if (quotedNames.size === QUOTED_NAMES_MAX) quotedNames.clear();
+      quoted = JSON.stringify(name);
+      quotedNames.set(name, quoted);
+    }
+    this.part(quoted);
   }
 
   #writeLength(length: number): void {

@@ -21,7 +21,7 @@ export interface RowsStatementText<Item> {
 }
 
 /** The numbers of rows for which a text is prepared, so that the server keeps few texts. */
-const SIZES = [512, 256, 64, 16, 4, 1] as const;
+const SIZES = [512, 256, 128, 64, 32, 16, 4, 1] as const;
 /**
  * The most bytes of one execution, far below the smallest default of max_allowed_packet (4 MiB). A larger row goes
  * alone.
@@ -32,8 +32,8 @@ const MAX_BYTES = 1024 * 1024;
 const PIPELINED = 8;
 
 /**
- * A statement over many rows. It is sent as prepared statements of 512, 256, 64, 16, 4 and 1 rows: the server has at
- * most six texts to prepare, and gets no packet that it would refuse.
+ * A statement over many rows. It is sent as prepared statements of 512, 256, 128, 64, 32, 16, 4 and 1 rows: the server has at
+ * most eight texts to prepare, and gets no packet that it would refuse.
  *
  * The next executions are sent before the first ones are answered. If one fails, the server may have carried out those
  * behind it, so it may only run in a transaction that is then rolled back (`inTransaction`).

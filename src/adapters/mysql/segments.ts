@@ -47,18 +47,18 @@ export const insertSegments = new RowsStatement<Segment>({
   },
 });
 
-/** Cuts a change's events into segments. */
-export function segmentsOf({
-  entityId,
-  fromVersion,
-  events,
-}: Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>): Segment[] {
+/** Cuts the changes' events into segments. */
+export function segmentsOf(
+  changes: readonly Pick<EntityChange, 'entityId' | 'fromVersion' | 'events'>[],
+): Segment[] {
   const segments: Segment[] = [];
-  for (let from = 0; from < events.length; ) {
-    const to = segmentEnd(events, from);
-    const some = to - from === events.length ? events : events.slice(from, to);
-    segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
-    from = to;
+  for (const { entityId, fromVersion, events } of changes) {
+    for (let from = 0; from < events.length; ) {
+      const to = segmentEnd(events, from);
+      const some = to - from === events.length ? events : events.slice(from, to);
+      segments.push({ entityId, firstVersion: fromVersion + from + 1, events: some });
+      from = to;
+    }
   }
   return segments;
 }
@@ -136,14 +136,14 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.json(',"');
     writer.part(event.contentHash);
     writer.json('",');
-    writer.jsonText(event.eventType);
+    writer.jsonName(event.eventType);
     writer.json(',');
     if (event.revision === null) writer.json('null');
     else writer.jsonInteger(event.revision);
     writer.json(',');
     writer.jsonInteger(event.observedAtMs);
     writer.json(',');
-    writer.jsonText(event.topic);
+    writer.jsonName(event.topic);
     writer.json(',');
     writer.jsonInteger(event.partition);
     writer.json(',"');

@@ -175,7 +175,10 @@ export class BatchPlan<State, Event> {
   /** Puts the histories into the cache. Called once the plan is committed. */
   remember(): BatchTally {
     const { cache, parked } = this.#context;
-    for (const [entityId, history] of this.#histories) cache.set(entityId, compact(history));
+    // Unlike a loop over the entries, forEach makes no array for each of them.
+    this.#histories.forEach((history, entityId) => {
+      cache.set(entityId, compact(history));
+    });
     this.#long.committed(this.#longIds);
     parked.add(this.#parked.map(({ entityId }) => entityId));
     return this.#tally;
@@ -307,15 +310,16 @@ export class BatchPlan<State, Event> {
     const row = view.row(after.state);
     const fault = rowFault(view, row);
     if (fault !== null) throw new RowFault(fault);
-    const isNew = versionOf(before) === 0;
-    const versions = { fromVersion: versionOf(before), version: versionOf(after) };
+    const fromVersion = versionOf(before);
+    const version = versionOf(after);
     // The rows wait for a rebuild. A row of this fold among those of another one would be due for a wrong reason.
     if (this.#context.view?.writesRows === false)
-      return { entityId, ...versions, row: null, events: accepted, delivery: UNCHANGED };
-    const hasChanged = isNew || !isSameRow(view.row(before.state), row);
+      return { entityId, fromVersion, version, row: null, events: accepted, delivery: UNCHANGED };
+    const hasChanged = fromVersion === 0 || !isSameRow(view.row(before.state), row);
     return {
       entityId,
-      ...versions,
+      fromVersion,
+      version,
       row,
       events: accepted,
       delivery: hasChanged ? due.changed(row, view.isReady(after.state)) : UNCHANGED,

@@ -25,15 +25,16 @@ export class HistoryCache<State, Event> {
     const young = this.#young.get(entityId);
     if (young !== undefined) return young;
     const old = this.#old.get(entityId);
-    if (old !== undefined) this.#put(entityId, old);
+    if (old !== undefined) this.#put(entityId, old, undefined);
     return old;
   }
 
   /** Keeps the present history if it has a higher version, as when a lane's answer comes late. */
   set(entityId: string, history: History<State, Event>): void {
-    const present = this.#young.get(entityId) ?? this.#old.get(entityId);
+    const young = this.#young.get(entityId);
+    const present = young ?? this.#old.get(entityId);
     if (present !== undefined && versionOf(present) > versionOf(history)) return;
-    this.#put(entityId, history);
+    this.#put(entityId, history, young);
   }
 
   /** Drops everything if the store's generation has changed. */
@@ -57,9 +58,10 @@ export class HistoryCache<State, Event> {
     return count;
   }
 
-  #put(entityId: string, history: History<State, Event>): void {
+  /** `young`: the entity's history in the young generation, which the new one replaces. */
+  #put(entityId: string, history: History<State, Event>, young: History<State, Event> | undefined): void {
     const { length } = history.events;
-    const replaced = this.#young.get(entityId)?.events.length ?? 0;
+    const replaced = young?.events.length ?? 0;
     if (this.#youngEvents - replaced + length > this.#maxEventsPerGeneration) {
       // A history that is longer than a generation would push out all others, so it is not kept.
       if (length > this.#maxEventsPerGeneration) {

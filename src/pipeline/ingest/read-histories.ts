@@ -14,7 +14,7 @@ export interface UnfoldableJournal extends Unfoldable {
 export interface KnownHistories<State, Event> {
   /** The histories by entity id. An entity without a journal is left out. */
   readonly histories: Map<string, History<State, Event>>;
-  /** The entities that were not in the cache. */
+  /** The entities that were not in the cache, unless they were taken for new. */
   readonly wereRead: ReadonlySet<string>;
   /** The entities whose journals were read and cannot be folded. */
   readonly unfoldable: ReadonlyMap<string, UnfoldableJournal>;
@@ -67,7 +67,7 @@ export async function readHistories<State, Event>(
   const isGuessed = versions === null && unknown.length > 0 && newcomers.areAssumed;
   const known = {
     histories,
-    wereRead: new Set(unknown),
+    wereRead: new Set(isGuessed ? [] : unknown),
     unfoldable,
     longIds,
     isGuessed,

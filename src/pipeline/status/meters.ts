@@ -49,6 +49,7 @@ const REMEMBERED_MAX = 32_768;
  */
 export class Meters {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly #delivers: boolean;
   readonly #journaled = new LatencyWindow();
   readonly #delivered = new LatencyWindow();
   readonly #rate = new RateWindow();
@@ -57,8 +58,10 @@ export class Meters {
   #arrivals = new Map<string, number>();
   #olderArrivals = new Map<string, number>();
 
-  constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
+  /** `delivers`: whether this instance delivers, so that arrivals are worth remembering. Default: true. */
+  constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>, { delivers = true }: { delivers?: boolean } = {}) {
     this.#clock = clock;
+    this.#delivers = delivers;
   }
 
   /** A transaction has committed these pieces. `hasDue` says whether it has made states due. */
@@ -71,7 +74,7 @@ export class Meters {
       this.#rate.add(consumed, monotonicMs);
       this.#journaled.addSpread(nowMs - timestampMs, nowMs - lastTimestampMs, consumed, monotonicMs);
       this.#count(piece);
-      if (hasDue) this.#remember(piece);
+      if (hasDue && this.#delivers) this.#remember(piece);
     }
   }
 
