@@ -83,6 +83,11 @@ export const ALERT_STORIES: Readonly<Record<string, AlertStory>> = {
     firesAt: 3,
     quietUntil: 1,
   },
+  TributaryLedgerDiffers: {
+    series: { 'tributary_differences_total{kind="ledger_wrong",instance="a"}': '0+0x3 1+0x20' },
+    firesAt: 3,
+    quietUntil: 1,
+  },
   TributaryTargetDiffers: {
     series: { 'tributary_sweep_differences{target="order-mgt",kind="missing",instance="a"}': '1+0x300' },
     firesAt: 121,
@@ -114,6 +119,8 @@ export const ALL_IS_WELL: Readonly<Record<string, string>> = {
   'tributary_parked_entities{instance="a"}': '0+0x300',
   'tributary_stuck_orders{instance="a"}': '0+0x300',
   'tributary_rows_repaired_total{instance="a"}': '2+0x300',
+  'tributary_differences_total{kind="row_altered",instance="a"}': '0+1x300',
+  'tributary_differences_total{kind="ledger_wrong",instance="a"}': '2+0x300',
   'tributary_sweep_differences{target="order-mgt",kind="missing",instance="a"}': '0+0x300',
   'tributary_sweep_differences{target="order-mgt",kind="unexpected",instance="a"}': '3+0x300',
   'tributary_defects_total{instance="a"}': '1+0x300',

@@ -5,6 +5,7 @@ import type { ExplainedDelivery, ExplainedEvent, Explanation } from '../../pipel
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
+import { saidBy } from '../../pipeline/ask/sentences.ts';
 import type { FoundState } from '../../pipeline/ask/state-at.ts';
 import type { WhatIf } from '../../pipeline/ask/what-if.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';
@@ -15,7 +16,6 @@ import { iso } from './ask-json.ts';
 type Columns = Pick<View<never>, 'columns'>;
 
 const ID_CHARACTERS = 255;
-const ANSWER_CHARACTERS = 200;
 
 export function rowLine({ columns }: Columns, found: FoundRow): string {
   const { entityId, row, version, waitsFor, lastArrivalMs } = found;
@@ -79,9 +79,9 @@ function deliveryLines({ attemptLog, ...delivery }: ExplainedDelivery): string[]
 }
 
 function attemptLine(attempt: StoredAttempt): string {
-  const { version, attemptedAtMs, verdict, status, latencyMs, answer, error } = attempt;
-  const said = error ?? answer;
-  const saying = said === '' ? '' : `  ${quoted(said, ANSWER_CHARACTERS)}`;
+  const { version, attemptedAtMs, verdict, status, latencyMs } = attempt;
+  const said = saidBy(attempt);
+  const saying = said === '' ? '' : `  ${said}`;
   const answered = status === null ? 'no answer' : `status ${status}`;
   return `  ${iso(attemptedAtMs)}  version ${version}  attempt ${attempt.attempt}  ${verdict}  ${answered}  ${Math.round(latencyMs)} ms${saying}`;
 }

@@ -3,6 +3,7 @@ import type { IngestStatus } from '../../pipeline/ingest/options.ts';
 import type { PartitionLag } from '../../pipeline/status/lag.ts';
 import type { SharedStatus } from '../../pipeline/status/status.ts';
 import type { SyncStatus } from '../../pipeline/sync.ts';
+import type { DifferenceKind } from '../../pipeline/verify/compare.ts';
 import {
   BUILD_INFO,
   type MetricDefinition,
@@ -259,6 +260,14 @@ const STORE: readonly Definition[] = [
     read: ({ sync: { verification } }) => [one(verification.repaired)],
   },
   {
+    name: 'differences_total',
+    help: 'Differences that the running comparison with the journal has found, by kind. A kind is counted again at each pass until it is put right.',
+    type: 'counter',
+    labels: ['kind'],
+    read: ({ sync: { verification } }) =>
+      DIFFERENCE_KINDS.map((kind) => ({ labels: [kind], value: verification.differences[kind] ?? 0 })),
+  },
+  {
     name: 'sweep_differences',
     help: 'States that the target had lost or altered, by the last sweep of any instance.',
     type: 'gauge',
@@ -276,6 +285,18 @@ const STORE: readonly Definition[] = [
     read: ({ sync: { defects } }) => [one(defects.count)],
   },
 ];
+
+const DIFFERENCE_KINDS = Object.keys({
+  row_missing: true,
+  row_extra: true,
+  row_altered: true,
+  version_behind: true,
+  version_ahead: true,
+  ledger_missing: true,
+  ledger_wrong: true,
+  ledger_unfounded: true,
+  unfoldable: true,
+} satisfies Record<DifferenceKind, true>) as readonly DifferenceKind[];
 
 const SWEEP_KINDS = ['missing', 'older', 'different', 'unrecorded', 'unexpected', 'newer'] as const;
 

@@ -161,11 +161,17 @@ function lastSent({ target, deliveredVersion, attemptLog }: ExplainedDelivery, n
 }
 
 function attemptWords(attempt: StoredAttempt, nowMs: number): string {
-  const { status, latencyMs, error, answer, attemptedAtMs } = attempt;
-  const said = error ?? answer;
-  const saying = said === '' ? '' : ` (${quoted(said, ANSWER_CHARACTERS)})`;
+  const { status, latencyMs, attemptedAtMs } = attempt;
+  const said = saidBy(attempt);
+  const saying = said === '' ? '' : ` (${said})`;
   const outcome = status === null ? 'had no answer' : `was answered ${status}`;
   return `attempt ${attempt.attempt} at ${momentWords(attemptedAtMs, nowMs)} ${outcome} after ${Math.round(latencyMs)} ms${saying}`;
+}
+
+/** What went wrong with an attempt, and what the target answered, as far as there is either. */
+export function saidBy({ error, answer }: Pick<StoredAttempt, 'error' | 'answer'>): string {
+  const texts = [error ?? '', answer].filter((text) => text.trim() !== '');
+  return texts.map((text) => quoted(text, ANSWER_CHARACTERS)).join(', saying ');
 }
 
 function lastErrorOf({ lastStatus, lastError }: ExplainedDelivery): string {

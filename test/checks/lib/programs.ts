@@ -31,7 +31,7 @@ export async function runToEnd(
 }
 
 /** Returns the environment of this process without the product's settings, so that only the check sets those. */
-function inheritedEnvironment(): Record<string, string> {
+export function inheritedEnvironment(): Record<string, string> {
   const inherited = Object.entries(process.env).filter(([variable]) => !OWN_SETTINGS.test(variable));
   return Object.fromEntries(inherited) as Record<string, string>;
 }

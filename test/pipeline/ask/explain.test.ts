@@ -239,7 +239,10 @@ describe('the explanation of deliveries', () => {
   it('says what the last attempt was answered, and when the next one comes', async () => {
     const place = await ready();
     const retryAtMs = place.clock.nowMs + 60_000;
-    await place.settle({ retryAtMs }, { status: 503, latencyMs: 120.4, error: 'It answered 503.' });
+    await place.settle(
+      { retryAtMs },
+      { status: 503, latencyMs: 120.4, error: 'It answered 503.', answer: '' },
+    );
     expect(await sentenceOf(place)).toContain(
       'version 2 is due since 12:00:01Z, and is being tried: attempt 1 at 12:00:01Z was answered 503 after 120 ms ' +
         '("It answered 503."); the next attempt comes at 12:01:01Z',
@@ -260,10 +263,19 @@ describe('the explanation of deliveries', () => {
 
   it('says why a delivery is dead, with the command that redrives it', async () => {
     const place = await ready();
-    await place.settle('dead', { status: 422, error: 'It answered 422.' });
+    await place.settle('dead', { status: 422, error: 'It answered 422.', answer: '' });
     expect(await sentenceOf(place)).toContain(
       'Nothing was ever delivered to order-mgt; version 2 is dead and is not tried again: attempt 1 at 12:00:01Z was answered ' +
         '422 after 13 ms ("It answered 422."). "order-sync redrive --target order-mgt --order "a"" makes it due again.',
+    );
+  });
+
+  it('says what the target wrote in its answer, because that is mostly the reason', async () => {
+    const place = await ready();
+    const answer = '{"detail":"this customer is not known"}';
+    await place.settle('dead', { status: 422, error: 'It answered 422.', answer });
+    expect(await sentenceOf(place)).toContain(
+      '422 after 13 ms ("It answered 422.", saying "{\\"detail\\":\\"this customer is not known\\"}").',
     );
   });
 
