@@ -21,21 +21,25 @@ describe('the launcher', () => {
     copyFileSync(join(import.meta.dirname, '..', 'bin', 'launch.mjs'), join(root, 'bin', 'launch.mjs'));
     mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
     symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
-    write('main.mjs', "console.log('started');");
+    write('main.mjs', "console.log('started'); console.error(process.env.NODE_COMPILE_CACHE);");
     chmodSync(write('path/npm', '#!/bin/sh\necho "npm was called"\nexit 1\n'), 0o755);
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-  function launch(wanted: Record<string, unknown>, found: Record<string, unknown> | null) {
+  function launch(
+    wanted: Record<string, unknown>,
+    found: Record<string, unknown> | null,
+    env: Record<string, string> = {},
+  ) {
     rmSync(join(root, 'node_modules', '.tributary-installed'), { force: true });
     rmSync(join(root, 'node_modules', '.package-lock.json'), { force: true });
     write('package-lock.json', { packages: { '': { name: 'app' }, ...wanted } });
     if (found !== null) write('node_modules/.package-lock.json', { packages: found });
-    const { stdout, stderr } = spawnSync(process.execPath, [join(root, 'bin', 'launch.mjs'), 'main.mjs'], {
+    const { NODE_COMPILE_CACHE: _, ...inherited } = process.env;
+    return spawnSync(process.execPath, [join(root, 'bin', 'launch.mjs'), 'main.mjs'], {
       encoding: 'utf8',
-      env: { ...process.env, PATH: `${join(root, 'path')}${delimiter}${process.env.PATH}` },
+      env: { ...inherited, PATH: `${join(root, 'path')}${delimiter}${process.env.PATH}`, ...env },
     });
-    return stdout + stderr;
   }
 
   const wanted = {
@@ -44,21 +48,27 @@ describe('the launcher', () => {
   };
 
   it('starts the program without a second install after "npm ci" was run by hand', () => {
-    expect(launch(wanted, { 'node_modules/a': installed })).toBe('started\n');
+    expect(launch(wanted, { 'node_modules/a': installed }).stdout).toBe('started\n');
   });
 
   it('installs the packages if none is installed', () => {
-    expect(launch(wanted, null)).toContain('npm was called');
+    expect(launch(wanted, null).stderr).toContain('npm was called');
   });
 
   it('installs the packages if one is missing', () => {
-    expect(launch(wanted, {})).toContain('npm was called');
+    expect(launch(wanted, {}).stderr).toContain('npm was called');
   });
 
   it.each([
     ['version', { ...installed, version: '1.2.2' }],
     ['content', { ...installed, integrity: 'sha512-other' }],
   ])('installs the packages if one has another %s than package-lock.json names', (_, found) => {
-    expect(launch(wanted, { 'node_modules/a': found })).toContain('npm was called');
+    expect(launch(wanted, { 'node_modules/a': found }).stderr).toContain('npm was called');
+  });
+
+  it('has Node keep compiled modules in node_modules, or where the environment says', () => {
+    const found = { 'node_modules/a': installed };
+    expect(launch(wanted, found).stderr).toBe(`${join(root, 'node_modules', '.cache', 'node-compile')}\n`);
+    expect(launch(wanted, found, { NODE_COMPILE_CACHE: '/elsewhere' }).stderr).toBe('/elsewhere\n');
   });
 });
