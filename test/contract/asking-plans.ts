@@ -8,11 +8,12 @@ import { whatIf } from '../../src/pipeline/ask/what-if.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../src/pipeline/ingest/due.ts';
 import type { EntityChange } from '../../src/ports/commit.ts';
+import type { DeliveryFilter } from '../../src/ports/ledger.ts';
 import type { MigrationOptions } from '../../src/ports/migration.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { created, TOPIC_NAMES } from '../helpers/order-store.ts';
 import { claimDue, LEASE_MS, settlement } from './store/delivery-helpers.ts';
-import { change, commitChanges, event, TARGETS } from './store/fixtures.ts';
+import { batchOf, change, commitChanges, event, quarantined, TARGETS } from './store/fixtures.ts';
 
 /** The orders of the store in which every question is asked. */
 const ORDERS = 3_000;
@@ -23,7 +24,10 @@ export const ORDERS_MIGRATION: Omit<MigrationOptions, 'nowMs'> = {
   adopt: null,
 };
 
-/** Fills the store with orders, of which a few are undelivered. */
+/** The records in quarantine, and the jobs and decisions, of the store in which every question is asked. */
+const OTHERS = 300;
+
+/** Fills the store with orders, of which a few are undelivered, and with refused records, jobs and decisions. */
 export async function fillForPlans(store: Store): Promise<void> {
   const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
   const delivery = { hasChanged: true, qualifiesFor: TARGETS };
@@ -40,6 +44,22 @@ export async function fillForPlans(store: Store): Promise<void> {
       );
     }
   }
+  const numbers = Array.from({ length: OTHERS }, (_, index) => index);
+  const refused = numbers.map((number) => quarantined(BigInt(number), { partition: number % 4 }));
+  await store.commit(batchOf([], [], { quarantined: refused }));
+  for (const number of numbers) {
+    const decision = { decidedBy: 'ana', reason: 'a test', decidedAtMs: number };
+    await store.addAudit({ ...decision, action: 'held', subject: `target ${number}`, details: {} });
+    await store.createJob({
+      jobId: `job ${number}`,
+      kind: 'redrive',
+      parameters: {},
+      isDryRun: true,
+      requestedBy: 'ana',
+      reason: '',
+      createdAtMs: number,
+    });
+  }
 }
 
 function idOf(number: number): string {
@@ -51,8 +71,51 @@ function bodyEvent(orderId: string) {
   return event(orderId, 1, { data, eventType: 'ORDER', topic: 'order_events' });
 }
 
-/** Asks every question about an order in the middle, and lists orders behind it with every filter. */
+/** Asks every question about an order in the middle, and reads a page from the middle of every list, with every filter. */
 export async function askEverything(store: Store): Promise<void> {
+  await askAboutOrders(store);
+  await readLists(store);
+}
+
+const ALL_DELIVERIES: DeliveryFilter = {
+  target: null,
+  entityId: null,
+  status: null,
+  lastStatus: null,
+  errorPrefix: null,
+  dueSinceFromMs: null,
+  dueSinceBeforeMs: null,
+};
+
+async function readLists(store: Store): Promise<void> {
+  const [target] = TARGETS;
+  const after = { target, entityId: idOf(1_500) };
+  for (const filter of [
+    {},
+    { target },
+    { entityId: idOf(1_501) },
+    { status: 'dead' as const },
+    { status: 'dead' as const, lastStatus: 422 },
+    { status: 'dead' as const, errorPrefix: 'It answered' },
+    { status: 'pending' as const, target, dueSinceFromMs: 1, dueSinceBeforeMs: 2 },
+  ])
+    await store.pageDeliveries({
+      filter: { ...ALL_DELIVERIES, ...filter },
+      after,
+      limit: 20,
+      lookMax: 1_000,
+    });
+  await store.readDelivery(target, idOf(1_500));
+  await store.listAudit({ after: 100n, limit: 20 });
+  await store.listJobs({ after: { createdAtMs: 100, jobId: 'job 100' }, limit: 20 });
+  await store.readJob('job 100');
+  const [middle] = await store.readQuarantine({ partition: 2, after: null, limit: 1 });
+  for (const filter of [{}, { topic: middle?.topic }, { topic: middle?.topic, partition: 3, fromOffset: 100n }])
+    for (const state of ['open', 'settled', 'all'] as const)
+      await store.readQuarantine({ ...filter, state, after: middle ?? null, limit: 20 });
+}
+
+async function askAboutOrders(store: Store): Promise<void> {
   const clock = { now: () => Date.UTC(2030, 0, 1) };
   const parts: AskParts<unknown, unknown> = {
     domain: orders as AskParts<unknown, unknown>['domain'],
