@@ -66,7 +66,7 @@ describe('the launcher', () => {
     expect(launch(wanted, { 'node_modules/a': found }).stderr).toContain('npm was called');
   });
 
-  it('has Node keep compiled modules in node_modules, or where the environment says', () => {
+  it('lets Node keep compiled modules in node_modules, or where the environment says', () => {
     const found = { 'node_modules/a': installed };
     expect(launch(wanted, found).stderr).toBe(`${join(root, 'node_modules', '.cache', 'node-compile')}\n`);
     expect(launch(wanted, found, { NODE_COMPILE_CACHE: '/elsewhere' }).stderr).toBe('/elsewhere\n');

@@ -136,6 +136,7 @@ describe.skipIf(typeof found === 'string')(
             'tributary_sweep_differences',
             'tributary_quarantine_records',
             'tributary_stuck_orders',
+            'rate(tributary_events_consumed_total[1m])',
           ])
             expect(await ask(needed), needed).not.toEqual([]);
         }, waiting);
