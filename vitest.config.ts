@@ -6,8 +6,8 @@ const ALONE = ['test/adapters/sqlite/durability.test.ts', 'test/services/debian.
 
 export default defineConfig({
   test: {
-    // Tests with real services spend their time waiting for those; the machine is busy all the same.
-    maxWorkers: 2,
+    // Tests with real services spend a good part of their time waiting, so two cores have work for three workers.
+    maxWorkers: 3,
     pool: 'forks',
     projects: [
       {

@@ -72,9 +72,10 @@ export async function readQuarantine(
   connection: PoolConnection,
   { after, limit, state = 'open', ...filter }: QuarantinePage,
 ): Promise<StoredQuarantine[]> {
-  const parts = [...conditionsOf(filter), ...behind(after)];
+  const parts = [...conditionsOf(filter), ...behind(after, filter)];
   if (state !== 'all') parts.push([`settled_as IS ${state === 'open' ? '' : 'NOT '}NULL`]);
-  const index = state === 'open' ? 'FORCE INDEX (quarantine_open)' : '';
+  // Both have the sequence of the list, so that a page is read without sorting all records that match.
+  const index = `FORCE INDEX (${state === 'open' ? 'quarantine_open' : 'PRIMARY'})`;
   const where = parts.length === 0 ? '' : `WHERE ${parts.map(([sql]) => sql).join(' AND ')}`;
   const [rows] = await connection.execute<RowDataPacket[]>(
     `SELECT ${COLUMNS} FROM quarantine ${index} ${where} ${BY_PLACE} LIMIT ${Math.floor(limit)}`,
@@ -90,7 +91,8 @@ function conditionsOf(filter: QuarantineFilter): Condition[] {
   const { topic, reason, partition, fromOffset, beforeOffset, sinceMs, beforeMs } = filter;
   const all: readonly (readonly [sql: string, value: Value | undefined])[] = [
     ['topic = ?', topic],
-    ['partition_id = ?', partition],
+    // As a text: the driver sends numbers as floating-point values, and then the servers sort what the index sorted.
+    ['partition_id = ?', partition === undefined ? undefined : String(partition)],
     ['record_offset >= ?', fromOffset],
     ['record_offset < ?', beforeOffset],
     ['reason = ?', reason],
@@ -101,9 +103,13 @@ function conditionsOf(filter: QuarantineFilter): Condition[] {
 }
 
 /** The place behind a key. It is spelt out, because the server finds no range for a comparison of whole rows. */
-function behind(after: QuarantineKey | null): Condition[] {
+function behind(after: QuarantineKey | null, filter: QuarantineFilter): Condition[] {
   if (after === null) return [];
   const { topic, partition, offset, valueHash } = after;
+  const hash = Buffer.from(valueHash, 'hex');
+  // Within one partition, the server sorts by the whole condition, and reads by the short one.
+  if (filter.topic === topic && filter.partition === partition)
+    return [['(record_offset > ? OR record_offset = ? AND value_hash > ?)', offset, offset, hash]];
   return [
     [
       '(topic > ? OR topic = ? AND (partition_id > ? OR partition_id = ? AND ' +
@@ -114,7 +120,7 @@ function behind(after: QuarantineKey | null): Condition[] {
       partition,
       offset,
       offset,
-      Buffer.from(valueHash, 'hex'),
+      hash,
     ],
   ];
 }

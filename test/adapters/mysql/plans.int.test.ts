@@ -25,7 +25,9 @@ function describePlans(harness: MysqlHarness): void {
       const opened = await harness.open({ clock, targets: TARGETS });
       const { store } = await opened.migrate({ ...ORDERS_MIGRATION, nowMs: clock.now() });
       await fillForPlans(store);
-      await harness.rawQuery('ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log');
+      await harness.rawQuery(
+        'ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log',
+      );
       const executed = vi.spyOn(mysql.PoolConnection.prototype, 'execute');
       const queried = vi.spyOn(mysql.PoolConnection.prototype, 'query');
       await askEverything(store);
