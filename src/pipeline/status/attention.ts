@@ -1,4 +1,6 @@
+import { offsetNamedBy } from '../../core/halts.ts';
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { BoundedCount } from '../../ports/store-overview.ts';
 import type { InstanceStatus } from './instance.ts';
 import type { PartitionLag } from './lag.ts';
@@ -49,12 +51,21 @@ function haltsOf({ checkpoints }: StoredStatus): Attention[] {
   return checkpoints.flatMap((checkpoint) => {
     if (checkpoint.haltReason === null) return [];
     const name = partitionName(checkpoint);
+    // From an earlier offset the log would be read up to the same fault again.
+    const offset = offsetNamedBy(checkpoint.haltReason);
     return {
       kind: 'halted' as const,
-      text: `${name} is halted: ${checkpoint.haltReason} Nothing of it is read until you decide where it goes on.`,
-      command: `order-sync resume ${name} --at earliest --reason "..."`,
+      text:
+        `${name} is halted: ${checkpoint.haltReason} Nothing of it is read until you decide where it goes on.` +
+        leftOut(checkpoint, offset),
+      command: `order-sync resume ${name} --at ${offset ?? 'earliest'} --reason "..."`,
     };
   });
+}
+
+function leftOut({ nextOffset }: Checkpoint, offset: bigint | null): string {
+  if (offset === null || offset <= nextOffset) return '';
+  return ` Going on at offset ${offset} leaves out the records at ${nextOffset} to ${offset - 1n}.`;
 }
 
 function missingTopic(topic: string): Attention {
