@@ -72,7 +72,7 @@ function standingSentences(facts: Facts): string[] {
     const since = momentWords(parked.parkedAtMs, nowMs);
     return [
       `Parked since ${since}, because it cannot be folded (${parked.reason}): ${parked.detail} Its events are journaled, ` +
-        `but its row and its deliveries stand still. Once the program understands it, "order-sync unpark ${id}" lets it go on.`,
+        `but its row and its deliveries stand still. Once the program understands it, run order-sync unpark ${id} to let it go on.`,
     ];
   }
   if (unfoldable !== null)
@@ -138,7 +138,7 @@ export function deliverySentence(delivery: ExplainedDelivery, nowMs: number): st
   if (status === 'dead') {
     const why = last === undefined ? lastErrorOf(delivery) : attemptWords(last, nowMs);
     const redrive = `order-sync redrive --target ${target} --order ${quoted(entityId, ID_CHARACTERS)}`;
-    return `${sent}; version ${dueVersion} is dead and is not tried again: ${why}. "${redrive}" makes it due again.`;
+    return `${sent}; version ${dueVersion} is dead and is not tried again: ${why}. Run ${redrive} to make it due again.`;
   }
   const due = `${sent}; version ${dueVersion} is due${again} since ${momentWords(delivery.dueSinceMs, nowMs)}`;
   const next =
