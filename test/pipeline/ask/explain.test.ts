@@ -327,6 +327,7 @@ describe('the explanation in another domain', () => {
       store: {
         ...inspectionOf(place.store),
         readView: async () => new Map(),
+        viewState: async () => ({ ...(await place.store.viewState()), columns: stockLedger.view.columns }),
         readArrivals: async ({ after }: { readonly after: number }) => ({
           events: after === 0 ? [{ ...journaled, version: 1 }] : [],
           lastVersion: 1,
