@@ -112,6 +112,17 @@ export class HoldWatch implements KnownHolds {
   }
 }
 
+/** Lets a delivery rest while its target is paused, now and after each change of the holds. */
+export function followHold(
+  deliver: { pause(): void; goOn(): void },
+  target: string,
+  holds: Pick<KnownHolds, 'ofTarget' | 'onChange'>,
+): void {
+  const apply = () => (holds.ofTarget(target) === null ? deliver.goOn() : deliver.pause());
+  apply();
+  holds.onChange(apply);
+}
+
 /** Says what is paused, since when, by whom and why. */
 export function sentenceOf({ part, heldBy, reason, heldAtMs }: Hold): string {
   return oneLine(

@@ -5,7 +5,7 @@ import type { Defects } from './defects.ts';
 import type { Deliver } from './deliver/deliver.ts';
 import { LedgerWatch } from './deliver/ledger-watch.ts';
 import type { DeliverStatus } from './deliver/options.ts';
-import type { HoldWatch } from './holds.ts';
+import { followHold, type HoldWatch } from './holds.ts';
 import { DueRules } from './ingest/due.ts';
 import type { ParkedRegistry } from './ingest/parked.ts';
 import { Rebuild } from './rebuild/rebuild.ts';
@@ -135,9 +135,10 @@ export class StoreLoops<State, Event> {
 
   start(): void {
     const { holds, clock, defects, signal } = this.#options;
-    this.#applyHolds();
-    holds.onChange(() => this.#applyHolds());
-    for (const deliver of this.#delivers) deliver.start();
+    this.#delivers.forEach((deliver, index) => {
+      followHold(deliver, this.#route(index).target.name, holds);
+      deliver.start();
+    });
     const run = (place: string, watch: { run(signal: AbortSignal): Promise<void> }) =>
       supervised(place, () => watch.run(signal), { defects, clock, signal });
     this.#watching = Promise.all([
@@ -245,13 +246,6 @@ export class StoreLoops<State, Event> {
       if (sweeper !== null) found.set(route.target.name, sweeper);
     });
     return found;
-  }
-
-  #applyHolds(): void {
-    this.#delivers.forEach((deliver, index) => {
-      if (this.#options.holds.ofTarget(this.#route(index).target.name) === null) deliver.goOn();
-      else deliver.pause();
-    });
   }
 
   #route(index: number): TargetRoute {

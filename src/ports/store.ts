@@ -75,7 +75,8 @@ export interface EntityInspection
     ViewRowsInspection,
     DeliveryInspection,
     ParkedEntities,
-    Pick<Holds, 'listHolds'> {}
+    Pick<Holds, 'listHolds'>,
+    Pick<ViewRebuild, 'viewState'> {}
 
 export interface MigratedStore {
   readonly store: Store;

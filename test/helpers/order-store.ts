@@ -191,5 +191,6 @@ export function inspectionOf(store: Store): EntityInspection {
     listParked: store.listParked.bind(store),
     readParked: store.readParked.bind(store),
     listHolds: store.listHolds.bind(store),
+    viewState: store.viewState.bind(store),
   };
 }

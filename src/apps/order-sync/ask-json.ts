@@ -53,6 +53,7 @@ export function explanationJson<Event>({ columns }: Columns, explanation: Explan
         : { reason: parked.reason, detail: parked.detail, parkedAt: iso(parked.parkedAtMs) },
     holds: explanation.holds.map(holdJson),
     rowDiffersFromJournal: explanation.rowDiffers,
+    waitsForRebuild: explanation.waitsForRebuild,
     columns: explanation.columns.map(({ column, value, decidedBy }) => ({
       column,
       value,
@@ -184,6 +185,7 @@ export function whatIfJson<Event>({ columns }: Columns, entityId: string, outcom
     before: state(changes?.before?.row, changes?.before?.isReady),
     after: state(changes?.after.row, changes?.after.isReady),
     columns: changes?.columns ?? [],
+    waitsForRebuild: changes?.waitsForRebuild ?? null,
     due: (changes?.dueTo ?? []).map((target) => ({ target, version: changes?.version ?? null })),
   };
 }

@@ -7,7 +7,7 @@ import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
 import { saidBy } from '../../pipeline/ask/sentences.ts';
 import type { FoundState } from '../../pipeline/ask/state-at.ts';
-import type { WhatIf } from '../../pipeline/ask/what-if.ts';
+import type { WhatIf, WouldChange } from '../../pipeline/ask/what-if.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';
 import { iso } from './ask-json.ts';
 
@@ -156,7 +156,7 @@ function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): strin
         `The order has ${outcome.lastVersion} events, more than the ${outcome.maxEvents} that are folded here.`,
       ];
     case 'changes': {
-      const { before, after, columns: changed, dueTo, version } = outcome;
+      const { before, after, columns: changed, version } = outcome;
       const conflicts = outcome.conflictsWith.join(', ');
       return [
         `It would be journaled as version ${version}.`,
@@ -167,12 +167,18 @@ function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): strin
         `before  ${before === null ? 'no such order' : valuesOf({ columns }, before.row)}`,
         `after   ${valuesOf({ columns }, after.row)}`,
         ...changed.map(({ column, from, to }) => `${column}: ${valueText(from)} -> ${valueText(to)}`),
-        dueTo.length === 0
-          ? 'Nothing would become due.'
-          : `Version ${version} would become due to ${dueTo.join(', ')}.`,
+        dueLine(outcome),
       ];
     }
   }
+}
+
+function dueLine({ dueTo, version, waitsForRebuild }: WouldChange<unknown>): string {
+  if (waitsForRebuild)
+    return 'Its row would stay as it is, and nothing would become due: rows and deliveries wait for a rebuild ("order-sync rebuild").';
+  return dueTo.length === 0
+    ? 'Nothing would become due.'
+    : `Version ${version} would become due to ${dueTo.join(', ')}.`;
 }
 
 function shortEvent({ version, eventType, eventId }: KnownEvent<unknown>): string {

@@ -1,8 +1,9 @@
 import { TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { sentenceOf } from '../../pipeline/holds.ts';
 import type { Checkpoints } from '../../ports/checkpoints.ts';
 import type { EventLog } from '../../ports/event-log.ts';
-import { type Hold, type HoldPart, type Holds, partName } from '../../ports/holds.ts';
+import { type Hold, type HoldPart, type Holds, holdOver, partName } from '../../ports/holds.ts';
 
 /** What can be paused. */
 export interface PausableParts {
@@ -57,6 +58,20 @@ export async function holdsIn(store: Pick<Holds, 'listHolds'>): Promise<Hold[]> 
     if (error instanceof TributaryError && error.code === 'table_missing') return [];
     throw error;
   }
+}
+
+/** Rejects with `usage` if the target is paused. `lookOnly` says how the caller looks without sending. */
+export async function refusePaused(
+  store: Pick<Holds, 'listHolds'>,
+  target: string,
+  lookOnly: string,
+): Promise<void> {
+  const hold = holdOver({ kind: 'target', target }, await holdsIn(store));
+  if (hold === null) return;
+  throw new TributaryError(
+    'usage',
+    `Nothing may be sent to ${target}. ${sentenceOf(hold)}. End the pause by order-sync unpause, or look only, ${lookOnly}.`,
+  );
 }
 
 /** A hold as the HTTP API and the commands show it. */

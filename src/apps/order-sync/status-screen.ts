@@ -1,4 +1,4 @@
-import { shown } from '../../pipeline/status/attention.ts';
+import { leftToAPerson, shown } from '../../pipeline/status/attention.ts';
 import type { OutboxReport, PartitionReport, PartState, StatusReport } from '../../pipeline/status/report.ts';
 import type { InstanceAnswer } from './running-instance.ts';
 
@@ -82,12 +82,11 @@ function quantiles({
   return `p50 ${latency(p50Seconds)}, p95 ${latency(p95Seconds)}, p99 ${latency(p99Seconds)} (last 5 min)`;
 }
 
-function verified({
-  compared,
-  repaired,
-  unfoldable,
-}: NonNullable<StatusReport['instance']>['verification']): string {
-  return `${compared} rows compared since the start, ${repaired} repaired, ${unfoldable} not foldable`;
+function verified(verification: NonNullable<StatusReport['instance']>['verification']): string {
+  const { compared, repaired, unfoldable } = verification;
+  const left = leftToAPerson(verification);
+  const differences = left === '' ? '' : `; left to you: ${left}`;
+  return `${compared} rows compared since the start, ${repaired} repaired, ${unfoldable} not foldable${differences}`;
 }
 
 function partitionTable(partitions: readonly PartitionReport[]): string[] {

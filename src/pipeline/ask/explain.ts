@@ -5,6 +5,7 @@ import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { StoredRow } from '../../ports/store.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { awaitsRebuild, foldOf as foldOfProgram, modeOf } from '../rebuild/view-mode.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { type AskParts, nounOf } from './parts.ts';
@@ -25,8 +26,10 @@ export interface Explanation<Event> {
   readonly parked: ParkedEntity | null;
   /** The parts of the pipeline that operators have paused. */
   readonly holds: readonly Hold[];
-  /** Whether the stored row is not the fold of the journal that it claims to be. */
+  /** Whether the stored row is not the fold of the journal that it claims to be. False for rows of another fold. */
   readonly rowDiffers: boolean;
+  /** Whether rows and deliveries stay as they are until a rebuild. */
+  readonly waitsForRebuild: boolean;
   readonly columns: readonly ExplainedColumn<Event>[];
   readonly events: readonly ExplainedEvent<Event>[];
   /** Whether `events` are all events of the entity. Else they are its last ones, and marked among themselves only. */
@@ -75,9 +78,10 @@ export async function explain<State, Event>(
   // The row is read before the journal, so that a commit between the two does not make it look ahead of the journal.
   const stored = (await store.readView([entityId])).get(entityId) ?? null;
   const known = await readKnown(parts, entityId);
-  const [parked, holds, deliveries] = await Promise.all([
+  const [parked, holds, view, deliveries] = await Promise.all([
     store.readParked(entityId),
     store.listHolds(),
+    store.viewState(),
     readDeliveries(parts, entityId),
   ]);
   const folded = foldOf(parts, known);
@@ -94,7 +98,10 @@ export async function explain<State, Event>(
         ? (known.events[0] ?? null)
         : deciderOf(whyNot?.column ?? null)
     : null;
+  const program = foldOfProgram(domain);
+  const waitsForRebuild = awaitsRebuild(view, program);
   const rowDiffers =
+    modeOf(view, program) === 'current' &&
     parked === null &&
     fold !== null &&
     stored !== null &&
@@ -113,6 +120,7 @@ export async function explain<State, Event>(
       parked,
       unfoldable: folded !== null && 'reason' in folded ? folded : null,
       rowDiffers,
+      waitsForRebuild,
       hasStrayRow: isStray(known, stored),
       maxEvents: known.areAll ? null : parts.maxEvents,
       holds,
@@ -127,6 +135,7 @@ export async function explain<State, Event>(
     parked,
     holds,
     rowDiffers,
+    waitsForRebuild,
     columns: domain.view.columns.map(({ name }, index) => ({
       column: name,
       value: row?.[index] ?? null,

@@ -19,6 +19,8 @@ export interface Facts {
   readonly parked: ParkedEntity | null;
   readonly unfoldable: Unfoldable | null;
   readonly rowDiffers: boolean;
+  /** Whether rows and deliveries stay as they are until a rebuild. */
+  readonly waitsForRebuild: boolean;
   /** Whether there is a row although the journal has no event. */
   readonly hasStrayRow: boolean;
   /** The limit that the number of events exceeds; null if all events were read. */
@@ -50,10 +52,15 @@ export function sentencesOf(facts: Facts): string[] {
           'Its row in the view differs from its journal: somebody has altered it, and order-sync will make it again.',
         ]
       : []),
+    ...(facts.waitsForRebuild ? [REBUILD_AWAITED] : []),
     ...deliverySentences(facts),
     ...holdSentences(facts),
   ];
 }
+
+const REBUILD_AWAITED =
+  'Rows and deliveries wait for a rebuild ("order-sync rebuild"): until then its events are journaled, its row stays as it ' +
+  'is, and nothing of it becomes due.';
 
 function unknownSentences(facts: Facts): string[] {
   const { noun, hasStrayRow, deliveries } = facts;
@@ -72,7 +79,7 @@ function standingSentences(facts: Facts): string[] {
     const since = momentWords(parked.parkedAtMs, nowMs);
     return [
       `Parked since ${since}, because it cannot be folded (${parked.reason}): ${parked.detail} Its events are journaled, ` +
-        `but its row and its deliveries stand still. Once the program understands it, "order-sync unpark ${id}" lets it go on.`,
+        `but its row and its deliveries stand still. Once the program understands it, run order-sync unpark ${id} to let it go on.`,
     ];
   }
   if (unfoldable !== null)
@@ -99,13 +106,13 @@ function sinceWords(event: KnownEvent<unknown>, nowMs: number): string {
 }
 
 function deliverySentences(facts: Facts): string[] {
-  const { deliveries, targets, isReady, nowMs } = facts;
+  const { deliveries, targets, isReady, waitsForRebuild, nowMs } = facts;
   if (deliveries.length === 0 && !isReady) return ['Last sent: never.'];
   const neverDue = targets.filter((name) => deliveries.every(({ target }) => target !== name));
   return [
     ...deliveries.map((delivery) => deliverySentence(delivery, nowMs)),
     ...neverDue.map((name) =>
-      isReady
+      isReady && !waitsForRebuild
         ? `It was never due to ${name}: the filter of this target passes it over, or the target was added after its last change.`
         : `It was never due to ${name}.`,
     ),
@@ -138,7 +145,7 @@ export function deliverySentence(delivery: ExplainedDelivery, nowMs: number): st
   if (status === 'dead') {
     const why = last === undefined ? lastErrorOf(delivery) : attemptWords(last, nowMs);
     const redrive = `order-sync redrive --target ${target} --order ${quoted(entityId, ID_CHARACTERS)}`;
-    return `${sent}; version ${dueVersion} is dead and is not tried again: ${why}. "${redrive}" makes it due again.`;
+    return `${sent}; version ${dueVersion} is dead and is not tried again: ${why}. Run ${redrive} to make it due again.`;
   }
   const due = `${sent}; version ${dueVersion} is due${again} since ${momentWords(delivery.dueSinceMs, nowMs)}`;
   const next =

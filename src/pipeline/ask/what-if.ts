@@ -4,6 +4,7 @@ import type { DecodedEvent } from '../decode/decoder.ts';
 import type { QuarantineReason } from '../decode/reasons.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { awaitsRebuild, foldOf } from '../rebuild/view-mode.ts';
 import type { ColumnDiff } from './diff.ts';
 import { foldKnown } from './fold-known.ts';
 import { type KnownEvents, readKnown, toKnown } from './known-events.ts';
@@ -41,6 +42,8 @@ export interface WouldChange<Event> {
   readonly columns: readonly Omit<ColumnDiff<Event>, 'decidedBy'>[];
   /** The targets to which the new state would become due, with this version. */
   readonly dueTo: readonly string[];
+  /** Whether rows and deliveries stay as they are until a rebuild. Then nothing becomes due. */
+  readonly waitsForRebuild: boolean;
 }
 
 const FIRST_OFFSET = 0n;
@@ -88,6 +91,7 @@ async function changesOf<State, Event>(
   const { outOfOrder } = merge(domain, historyOf(domain, known.events.map(sequencedOf)), [event]);
   const rowBefore = before?.row ?? null;
   const hasChanged = rowBefore === null || !isSameRow(rowBefore, folded.row);
+  const waitsForRebuild = awaitsRebuild(await parts.store.viewState(), foldOf(domain));
   const qualifying = hasChanged ? due.changed(folded.row, folded.isReady).qualifiesFor : [];
   return {
     kind: 'changes',
@@ -101,7 +105,8 @@ async function changesOf<State, Event>(
       const [from = null, to = null] = [rowBefore?.[index], folded.row[index]];
       return from === to ? [] : [{ column: name, from, to }];
     }),
-    dueTo: hasChanged ? await dueTargets(parts, event.entityId, qualifying) : [],
+    dueTo: hasChanged && !waitsForRebuild ? await dueTargets(parts, event.entityId, qualifying) : [],
+    waitsForRebuild,
   };
 }
 

@@ -36,6 +36,11 @@ export function modeOf(state: ViewState, { foldVersion, columns }: FoldOfProgram
   return state.awaitedFold === null ? 'current' : 'outdated';
 }
 
+/** Whether rows stay as they are until a rebuild: for this program, or for a newer one that has journaled events. */
+export function awaitsRebuild(state: ViewState, fold: FoldOfProgram): boolean {
+  return state.awaitedFold !== null || modeOf(state, fold) === 'awaiting';
+}
+
 /** The error of a program that must not write. */
 export function outdatedError(state: ViewState, { table, foldVersion }: FoldOfProgram): TributaryError {
   const newer =

@@ -1,23 +1,33 @@
+import { offsetNamedBy } from '../../core/halts.ts';
 import { partitionName } from '../../core/offset.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
+import { type Hold, holdOver } from '../../ports/holds.ts';
 import type { BoundedCount } from '../../ports/store-overview.ts';
+import type { DifferenceKind } from '../verify/compare.ts';
 import type { InstanceStatus } from './instance.ts';
 import type { PartitionLag } from './lag.ts';
-import type { SharedStatus, StoredStatus } from './status.ts';
+import type { RecordOfView, SharedStatus, StoredStatus } from './status.ts';
+
+/** The kinds of things that need a person. */
+export const ATTENTION_KINDS = [
+  'halted',
+  'topic_missing',
+  'partition_unreadable',
+  'open_transaction',
+  'rebuild_awaited',
+  'parked',
+  'dead_letters',
+  'quarantine',
+  'target_refuses',
+  'target_differs',
+  'journal_differs',
+  'defects',
+  'instance_not_ready',
+] as const;
 
 /** One thing that does not get right by itself, and the command by which a person begins. */
 export interface Attention {
-  readonly kind:
-    | 'halted'
-    | 'topic_missing'
-    | 'partition_unreadable'
-    | 'open_transaction'
-    | 'parked'
-    | 'dead_letters'
-    | 'quarantine'
-    | 'target_refuses'
-    | 'target_differs'
-    | 'defects'
-    | 'instance_not_ready';
+  readonly kind: (typeof ATTENTION_KINDS)[number];
   /** What is wrong, in one or two sentences. */
   readonly text: string;
   /** The command to begin with; null if the remedy lies outside of order-sync. */
@@ -28,6 +38,14 @@ export interface Attention {
 const TRANSACTION_HANGS_SECONDS = 15 * 60;
 /** A breaker that opens and closes again within this time needs nobody. */
 const BREAKER_SECONDS = 30;
+/** The comparison with the journal makes every other kind of difference right by itself. */
+const LEFT_TO_A_PERSON: readonly DifferenceKind[] = [
+  'row_extra',
+  'ledger_missing',
+  'ledger_wrong',
+  'ledger_unfounded',
+  'unfoldable',
+];
 
 /** Everything that needs a person, the most urgent first. */
 export function attentionTo({ log, store }: SharedStatus, instance: InstanceStatus | null): Attention[] {
@@ -36,7 +54,8 @@ export function attentionTo({ log, store }: SharedStatus, instance: InstanceStat
     ...(store.ok ? haltsOf(store.value) : []),
     ...ofLog.missingTopics.map(missingTopic),
     ...ofLog.partitions.flatMap(troubleOf),
-    ...(instance === null ? [] : ofInstance(instance)),
+    ...awaitedRebuild(store.ok ? store.value.view : null, instance?.view ?? null),
+    ...(instance === null ? [] : ofInstance(instance, store.ok ? store.value.holds : [])),
     ...(store.ok ? inStore(store.value) : []),
   ];
   const isExplained = items.length > 0 || !log.ok || !store.ok;
@@ -49,12 +68,36 @@ function haltsOf({ checkpoints }: StoredStatus): Attention[] {
   return checkpoints.flatMap((checkpoint) => {
     if (checkpoint.haltReason === null) return [];
     const name = partitionName(checkpoint);
+    // From an earlier offset the log would be read up to the same fault again.
+    const offset = offsetNamedBy(checkpoint.haltReason);
     return {
       kind: 'halted' as const,
-      text: `${name} is halted: ${checkpoint.haltReason} Nothing of it is read until you decide where it goes on.`,
-      command: `order-sync resume ${name} --at earliest --reason "..."`,
+      text:
+        `${name} is halted: ${checkpoint.haltReason} Nothing of it is read until you decide where it goes on.` +
+        leftOut(checkpoint, offset),
+      command: `order-sync resume ${name} --at ${offset ?? 'earliest'} --reason "..."`,
     };
   });
+}
+
+function leftOut({ nextOffset }: Checkpoint, offset: bigint | null): string {
+  if (offset === null || offset <= nextOffset) return '';
+  return ` Going on at offset ${offset} leaves out the records at ${nextOffset} to ${offset - 1n}.`;
+}
+
+/** The store knows that rows wait as soon as an instance has begun to journal without writing rows. */
+function awaitedRebuild(record: RecordOfView | null, view: InstanceStatus['view']): Attention[] {
+  if ((record?.awaitedFold ?? null) === null && view?.mode !== 'awaiting') return [];
+  const isUnderWay = (record?.rebuild ?? view?.rebuild ?? null) !== null;
+  return [
+    {
+      kind: 'rebuild_awaited',
+      text:
+        'Rows and deliveries wait for a rebuild: events are journaled, and nothing new is delivered until the rows are ' +
+        `made anew.${isUnderWay ? ' A rebuild is under way.' : ''}`,
+      command: isUnderWay ? 'order-sync rebuild --report' : 'order-sync rebuild --reason "..."',
+    },
+  ];
 }
 
 function missingTopic(topic: string): Attention {
@@ -84,9 +127,11 @@ function troubleOf(partition: PartitionLag): Attention[] {
   ];
 }
 
-function ofInstance({ targets, defects }: InstanceStatus): Attention[] {
+function ofInstance({ targets, verification, defects }: InstanceStatus, holds: readonly Hold[]): Attention[] {
   const refusing = Object.entries(targets).flatMap(
     ([name, { breaker, notClosedForSeconds, lastFailure }]) => {
+      // Nothing is sent to a paused target, so its breaker says nothing new.
+      if (holdOver({ kind: 'target', target: name }, holds) !== null) return [];
       const isShut = breaker === 'disabled' || (notClosedForSeconds ?? 0) >= BREAKER_SECONDS;
       if (!isShut || breaker === 'ramping') return [];
       const what =
@@ -100,12 +145,13 @@ function ofInstance({ targets, defects }: InstanceStatus): Attention[] {
       };
     },
   );
+  const items = [...refusing, ...differing(verification)];
   const broken = defects.latest.filter(({ standsStill }) => standsStill);
   const [first] = broken.length > 0 ? broken : defects.latest;
-  if (first === undefined) return refusing;
+  if (first === undefined) return items;
   const stops = first.standsStill ? ` It stops ${first.place}.` : '';
   return [
-    ...refusing,
+    ...items,
     {
       kind: 'defects',
       text:
@@ -114,6 +160,33 @@ function ofInstance({ targets, defects }: InstanceStatus): Attention[] {
       command: null,
     },
   ];
+}
+
+function differing(verification: InstanceStatus['verification']): Attention[] {
+  const found = leftToAPerson(verification);
+  if (found === '') return [];
+  return [
+    {
+      kind: 'journal_differs',
+      text: `The comparison with the journal found ${found}. order-sync does not put these right by itself.`,
+      command: 'order-sync verify --all',
+    },
+  ];
+}
+
+/**
+ * The differences of the last pass that only a person puts right, as in `2 ledger_wrong, 1 row_extra`; empty if there are
+ * none. Before the first pass has ended, those that it has found so far. An instance of an older version tells nothing.
+ */
+export function leftToAPerson({
+  lastPass,
+  differences,
+}: Partial<Pick<InstanceStatus['verification'], 'lastPass' | 'differences'>>): string {
+  const counts = lastPass?.differences ?? differences ?? {};
+  return LEFT_TO_A_PERSON.flatMap((kind) => {
+    const count = counts[kind] ?? 0;
+    return count === 0 ? [] : [`${count} ${kind}`];
+  }).join(', ');
 }
 
 function inStore({ parked, outboxes, quarantined }: StoredStatus): Attention[] {

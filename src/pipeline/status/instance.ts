@@ -22,6 +22,8 @@ export interface InstanceStatus {
   };
   readonly targets: Readonly<Record<string, InstanceTarget>>;
   readonly verification: SyncStatus['verification'];
+  /** By which fold the rows were made; null before the store is migrated. */
+  readonly view: SyncStatus['view'];
   readonly defects: SyncStatus['defects'];
 }
 
@@ -42,7 +44,7 @@ export function instanceStatusOf(
   health: SyncHealth,
   storeId: string | null,
 ): InstanceStatus {
-  const { ingest, meters, deliveries, verification, defects } = status;
+  const { ingest, meters, deliveries, verification, view, defects } = status;
   return {
     storeId,
     health: { ok: health.ok, reason: health.ok ? null : health.reason },
@@ -64,6 +66,7 @@ export function instanceStatusOf(
       ]),
     ),
     verification,
+    view,
     defects,
   };
 }

@@ -5,6 +5,7 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Hold } from '../../ports/holds.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { StoreOverview } from '../../ports/store-overview.ts';
+import type { ViewState } from '../../ports/view-rebuild.ts';
 import { type LagReading, readLag } from './lag.ts';
 
 /** A part that was read, or why it could not be read. */
@@ -24,11 +25,17 @@ export interface StoredStatus extends StoreOverview {
   readonly checkpoints: readonly Checkpoint[];
   /** What operators have paused, the oldest first. */
   readonly holds: readonly Hold[];
+  /** Null if it was not read. */
+  readonly view: RecordOfView | null;
 }
+
+export type RecordOfView = Pick<ViewState, 'awaitedFold' | 'rebuild'>;
 
 export interface SharedStatusParts {
   readonly log: Pick<EventLog, 'partitionCounts' | 'peek'>;
   readonly store: Pick<StoreAdministration, 'checkpoints' | 'readOverview' | 'listHolds' | 'storeId'>;
+  /** Resolves with null if the store has no such record. Default: the record is not read. */
+  readonly viewState?: () => Promise<RecordOfView | null>;
   readonly topics: readonly string[];
   readonly targets: readonly string[];
   readonly clock: Pick<Clock, 'now' | 'monotonicMs' | 'sleep'>;
@@ -59,7 +66,7 @@ export class StatusReader {
   }
 
   async #read(): Promise<SharedStatus> {
-    const { log, store, topics, targets, clock, patienceMs } = this.#parts;
+    const { log, store, topics, targets, clock, patienceMs, viewState } = this.#parts;
     const checkpoints = this.#part('store', () => store.checkpoints());
     const logPart = checkpoints.then((read) =>
       this.#part('log', async () => {
@@ -70,7 +77,8 @@ export class StatusReader {
     );
     const storePart = this.#part('store', async () => {
       const overview = await store.readOverview({ targets, nowMs: clock.now() });
-      return { ...overview, holds: await store.listHolds(), storeId: await store.storeId() };
+      const [holds, storeId] = [await store.listHolds(), await store.storeId()];
+      return { ...overview, holds, storeId, view: (await viewState?.()) ?? null };
     });
     const [read, overview] = await Promise.all([checkpoints, storePart]);
     const stored: Part<StoredStatus> = !read.ok

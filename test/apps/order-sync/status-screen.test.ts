@@ -9,6 +9,7 @@ import {
   outbox,
   PLACE,
   peeked,
+  QUIET,
   shared,
 } from '../../pipeline/status/fake-parts.ts';
 
@@ -59,6 +60,21 @@ describe('the screen of the status', () => {
     expect(summaryLine(report)).toMatch(
       /NEEDS A PERSON \(2 things\) {2}2 min 5 s behind, 40 records {2}order-mgt 3 due {2}halted {2}quarantine$/,
     );
+  });
+
+  it('shows the differences that the comparison with the journal leaves to a person', () => {
+    const differences = { ledger_wrong: 2, row_extra: 1, row_altered: 4 };
+    const verification = {
+      ...QUIET.verification,
+      compared: 9,
+      lastPass: { endedAtMs: NOW_MS, compared: 9, differences },
+    };
+    const instance = { ...QUIET, verification };
+    const answer = { kind: 'answered', url: 'http://127.0.0.1:3000', instance } as const;
+    const screen = screenOf(reportOf(shared(), instance), answer);
+    expect(screen).toContain('0 not foldable; left to you: 1 row_extra, 2 ledger_wrong\n');
+    expect(screen).toContain('      order-sync verify --all');
+    expect(screenOf(reportOf(shared(), QUIET), answer)).not.toContain('left to you');
   });
 
   it('shows of many partitions only those that are behind or in trouble', async () => {

@@ -95,7 +95,7 @@ describe('the explanation of an order', () => {
     const { sentences, parked, version } = await explain(place.parts(), 'a');
     expect(sentences[0]).toBe(
       'Parked since 12:00:01Z, because it cannot be folded (fold_failed): The fold throws at event "x". Its events are ' +
-        'journaled, but its row and its deliveries stand still. Once the program understands it, "order-sync unpark "a"" lets it go on.',
+        'journaled, but its row and its deliveries stand still. Once the program understands it, run order-sync unpark "a" to let it go on.',
     );
     expect([parked?.reason, version]).toEqual(['fold_failed', 2]);
   });
@@ -266,7 +266,7 @@ describe('the explanation of deliveries', () => {
     await place.settle('dead', { status: 422, error: 'It answered 422.', answer: '' });
     expect(await sentenceOf(place)).toContain(
       'Nothing was ever delivered to order-mgt; version 2 is dead and is not tried again: attempt 1 at 12:00:01Z was answered ' +
-        '422 after 13 ms ("It answered 422."). "order-sync redrive --target order-mgt --order "a"" makes it due again.',
+        '422 after 13 ms ("It answered 422."). Run order-sync redrive --target order-mgt --order "a" to make it due again.',
     );
   });
 
@@ -327,6 +327,7 @@ describe('the explanation in another domain', () => {
       store: {
         ...inspectionOf(place.store),
         readView: async () => new Map(),
+        viewState: async () => ({ ...(await place.store.viewState()), columns: stockLedger.view.columns }),
         readArrivals: async ({ after }: { readonly after: number }) => ({
           events: after === 0 ? [{ ...journaled, version: 1 }] : [],
           lastVersion: 1,

@@ -1,4 +1,5 @@
 import type { TopicPartition } from '../../../src/core/offset.ts';
+import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import { type LagReading, readLag } from '../../../src/pipeline/status/lag.ts';
 import type { SharedStatus, StoredStatus } from '../../../src/pipeline/status/status.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
@@ -57,6 +58,39 @@ export async function lagWith(
   return { reading, asked };
 }
 
+/** An instance that has nothing to tell. */
+export const QUIET: InstanceStatus = {
+  storeId: 'store-1',
+  health: { ok: true, reason: null },
+  owned: ['order_events/0'],
+  waiting: [],
+  perSecond: { last10Seconds: 0, lastMinute: 0 },
+  latency: {
+    journaled: { samples: 0, p50Seconds: null, p95Seconds: null, p99Seconds: null },
+    delivered: { samples: 0, p50Seconds: null, p95Seconds: null, p99Seconds: null },
+  },
+  targets: {},
+  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
+  view: null,
+  defects: { count: 0, latest: [] },
+};
+
+/** An instance's target that answered 401 last, and whose breaker is in this state for this time. */
+export const refusing = (breaker: string, seconds: number | null): InstanceStatus['targets'] => ({
+  'order-mgt': {
+    breaker,
+    notClosedForSeconds: seconds,
+    inFlight: 0,
+    waiting: 0,
+    ratePerSecond: null,
+    lastFailure: {
+      at: '2026-01-01T00:00:00.000Z',
+      error: 'http://x answered 401 Unauthorized.',
+      isOver: false,
+    },
+  },
+});
+
 export const NOTHING = { count: 0, isMore: false };
 
 export function outbox(changes: Partial<OutboxOverview> = {}): OutboxOverview {
@@ -77,7 +111,7 @@ export function shared({
   lag = { partitions: [], missingTopics: [] },
   ...store
 }: { lag?: LagReading } & Partial<StoreOverview> &
-  Partial<Pick<StoredStatus, 'checkpoints' | 'holds'>> = {}): SharedStatus {
+  Partial<Pick<StoredStatus, 'checkpoints' | 'holds' | 'view'>> = {}): SharedStatus {
   return {
     atMs: NOW_MS,
     log: { ok: true, value: lag },
@@ -90,6 +124,7 @@ export function shared({
         storeId: 'store-1',
         checkpoints: [checkpoint()],
         holds: [],
+        view: null,
         ...store,
       },
     },

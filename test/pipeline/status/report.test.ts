@@ -3,37 +3,18 @@ import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import { reportOf } from '../../../src/pipeline/status/report.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
 import type { Hold, HoldPart } from '../../../src/ports/holds.ts';
-import { checkpoint, lagWith, NOTHING, NOW_MS, outbox, PLACE, peeked, shared } from './fake-parts.ts';
-
-const QUIET: InstanceStatus = {
-  storeId: 'store-1',
-  health: { ok: true, reason: null },
-  owned: ['order_events/0'],
-  waiting: [],
-  perSecond: { last10Seconds: 0, lastMinute: 0 },
-  latency: {
-    journaled: { samples: 0, p50Seconds: null, p95Seconds: null, p99Seconds: null },
-    delivered: { samples: 0, p50Seconds: null, p95Seconds: null, p99Seconds: null },
-  },
-  targets: {},
-  verification: { compared: 0, repaired: 0, unfoldable: 0, passes: 0, differences: {}, lastPass: null },
-  defects: { count: 0, latest: [] },
-};
-
-const target = (breaker: string, seconds: number | null): InstanceStatus['targets'] => ({
-  'order-mgt': {
-    breaker,
-    notClosedForSeconds: seconds,
-    inFlight: 0,
-    waiting: 0,
-    ratePerSecond: null,
-    lastFailure: {
-      at: '2026-01-01T00:00:00.000Z',
-      error: 'http://x answered 401 Unauthorized.',
-      isOver: false,
-    },
-  },
-});
+import {
+  checkpoint,
+  lagWith,
+  NOTHING,
+  NOW_MS,
+  outbox,
+  PLACE,
+  peeked,
+  QUIET,
+  refusing,
+  shared,
+} from './fake-parts.ts';
 
 const kinds = (status: SharedStatus, instance: InstanceStatus | null = null) =>
   reportOf(status, instance).attention.map(({ kind }) => kind);
@@ -105,15 +86,15 @@ describe('the report of the status', () => {
 
   it('takes a target for one that refuses everything when its breaker has been open for 30 s, or is disabled', () => {
     const by = (breaker: string, seconds: number | null) =>
-      kinds(shared(), { ...QUIET, targets: target(breaker, seconds) });
+      kinds(shared(), { ...QUIET, targets: refusing(breaker, seconds) });
     expect(by('closed', null)).toEqual([]);
     expect(by('open', 20)).toEqual([]);
     expect(by('open', 30)).toEqual(['target_refuses']);
     expect(by('half_open', 300)).toEqual(['target_refuses']);
     expect(by('ramping', 300)).toEqual([]);
     expect(by('disabled', 1)).toEqual(['target_refuses']);
-    const [refusing] = reportOf(shared(), { ...QUIET, targets: target('open', 60) }).attention;
-    expect(refusing?.text).toContain('401 Unauthorized');
+    const [item] = reportOf(shared(), { ...QUIET, targets: refusing('open', 60) }).attention;
+    expect(item?.text).toContain('401 Unauthorized');
   });
 
   it('tells of defects, and of an instance that is not ready for a reason that nothing else explains', () => {

@@ -1,21 +1,19 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { orders } from '../../../orders/index.ts';
-import { sentenceOf } from '../../../pipeline/holds.ts';
 import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
 import {
   type ReconciledDifference,
   type ReconcileReport,
   reconcile,
 } from '../../../pipeline/reconcile/reconcile.ts';
-import { deliverOn } from '../../../pipeline/target-route.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { holdOver } from '../../../ports/holds.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { holdsIn } from '../hold-parts.ts';
-import { deliveryTimingOf, openParts, topicNamesOf } from '../order-sync.ts';
+import { deliverForCommand } from '../command-delivery.ts';
+import { refusePaused } from '../hold-parts.ts';
+import { openParts, topicNamesOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
 const DEFAULT_LIMIT = 10_000;
@@ -47,12 +45,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await opened.checkpoints();
-        const hold = holdOver({ kind: 'target', target }, await holdsIn(opened));
-        if (hold !== null && heals)
-          throw new TributaryError(
-            'usage',
-            `Nothing may be sent to ${target}. ${sentenceOf(hold)}. End the pause by order-sync unpause, or look only, with --dry-run.`,
-          );
+        if (heals) await refusePaused(opened, target, 'with --dry-run');
         const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;
@@ -65,11 +58,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
           nowMs: clock.now(),
         });
         const { epoch: viewEpoch } = await store.viewState();
-        const deliver = deliverOn(
-          route,
-          { view: orders.view, store, clock, logger },
-          deliveryTimingOf(settings),
-        );
+        const delivery = await deliverForCommand({ route, store, settings, clock, logger });
         try {
           const report = await reconcile(
             {
@@ -83,11 +72,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
                 untilCaughtUp({ log, store, topics: Object.values(topicNamesOf(settings)), clock }, signal),
               limit,
               perSecond: settings.redriveRate,
-              onMadeDue() {
-                if (!settings.deliver) return;
-                deliver.start();
-                deliver.wake();
-              },
+              onMadeDue: () => delivery.madeDue(),
             },
             shutdown.signal,
           );
@@ -103,7 +88,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
           }
           return report.isComplete && remainingOf(report) === 0 ? EXIT.ok : EXIT.partial;
         } finally {
-          await deliver.stop();
+          await delivery.stop();
           await route.target.close();
           await holdings.close();
         }

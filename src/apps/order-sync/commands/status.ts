@@ -1,7 +1,11 @@
+import { TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
 import { instanceOfAnotherStore } from '../../../pipeline/status/instance.ts';
 import { reportOf, type StatusReport } from '../../../pipeline/status/report.ts';
 import { StatusReader } from '../../../pipeline/status/status.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { OpenedStore } from '../../../ports/store.ts';
+import type { ViewState } from '../../../ports/view-rebuild.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openParts, topicNamesOf } from '../order-sync.ts';
@@ -36,6 +40,7 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
         store,
         clock,
         topics: Object.values(topicNamesOf(settings)).sort(),
+        viewState: () => viewStateIn(store),
         targets: [TARGET, ...specs.map(({ name }) => name)],
         patienceMs: PATIENCE_MS,
       });
@@ -62,6 +67,17 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
       return code;
     },
   };
+}
+
+/** The record of the view; null if there is none, or if the schema is not the one of this program. */
+async function viewStateIn(store: Pick<OpenedStore, 'toRead'>): Promise<ViewState | null> {
+  try {
+    return await (await store.toRead(orders.view)).viewState();
+  } catch (error) {
+    const code = error instanceof TributaryError ? error.code : null;
+    if (code === 'store_refused' || code === 'table_missing') return null;
+    throw error;
+  }
 }
 
 /** What answers at the port may be an order-sync of another store, whose rates say nothing about this one. */

@@ -3,7 +3,6 @@ import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { LONG_LIMITS, LongHistories } from '../../../pipeline/ingest/long-histories.ts';
 import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
-import { deliverOn } from '../../../pipeline/target-route.ts';
 import {
   DEFAULT_RATE,
   RATE_MAX,
@@ -18,6 +17,7 @@ import type { Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { deliverForCommand } from '../command-delivery.ts';
 import { personFrom } from '../decision.ts';
 import {
   type DifferenceJson,
@@ -25,8 +25,9 @@ import {
   differenceLine,
   targetDifferenceJson,
 } from '../difference-json.ts';
+import { refusePaused } from '../hold-parts.ts';
 import { migratedStore } from '../migrated-store.ts';
-import { deliveryTimingOf, openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
+import { openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
 /** The most differences that are shown one by one. All are counted. */
@@ -68,6 +69,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await opened.checkpoints();
+        if (scope.repairs && target !== null) await refusePaused(opened, target, 'without --repair');
         const store = await migratedStore(opened, settings, clock);
         const shown: DifferenceJson[] = [];
         const beganMs = clock.monotonicMs();
@@ -193,7 +195,7 @@ async function verifyHeld(
     clock,
     logger,
   });
-  const deliver = deliverOn(route, { view: orders.view, store, clock, logger }, deliveryTimingOf(settings));
+  const delivery = await deliverForCommand({ route, store, settings, clock, logger });
   const topics = Object.values(topicNamesOf(settings));
   const progress = startProgress(context, { unit: `orders of ${target}`, total: null, clock });
   try {
@@ -206,11 +208,7 @@ async function verifyHeld(
         heals: scope.repairs,
         untilCaughtUp: (signal) => untilCaughtUp({ log, store, topics, clock }, signal),
         perSecond: settings.redriveRate,
-        onMadeDue() {
-          if (!settings.deliver) return;
-          deliver.start();
-          deliver.wake();
-        },
+        onMadeDue: () => delivery.madeDue(),
       },
       ranges,
       (counts, differences) => {
@@ -224,7 +222,7 @@ async function verifyHeld(
     );
   } finally {
     progress.stop();
-    await deliver.stop();
+    await delivery.stop();
     await route.target.close();
     await holdings.close();
   }

@@ -242,6 +242,10 @@ export const EXPLANATION_SCHEMA = {
       description: 'The parts of the pipeline that are paused, as GET /api/v1/holds shows them.',
     },
     rowDiffersFromJournal: FLAG,
+    waitsForRebuild: {
+      type: 'boolean',
+      description: 'Whether rows and deliveries stay as they are until a rebuild.',
+    },
     columns: DECIDED_COLUMNS,
     allEventsShown: { type: 'boolean', description: 'false: only the last 100 events are shown.' },
     events: {
@@ -304,6 +308,10 @@ export const WHAT_IF_SCHEMA = {
     before: STATE_OR_NONE,
     after: STATE_OR_NONE,
     columns: { type: 'array', items: objectOf(COLUMN_CHANGE) },
+    waitsForRebuild: {
+      type: ['boolean', 'null'],
+      description: 'Whether rows and deliveries stay as they are until a rebuild. Then nothing becomes due.',
+    },
     due: { type: 'array', items: objectOf({ target: TEXT, version: COUNT }) },
   }),
 } as const;

@@ -1,3 +1,4 @@
+import { ATTENTION_KINDS } from '../../../pipeline/status/attention.ts';
 import { COUNT, MOMENT } from './schemas.ts';
 
 /** JSON Schemas of the status. */
@@ -132,7 +133,17 @@ const QUANTILES = {
 const INSTANCE = {
   type: ['object', 'null'],
   description: 'What the instance that answers tells of itself.',
-  required: ['health', 'owned', 'waiting', 'perSecond', 'latency', 'targets', 'verification', 'defects'],
+  required: [
+    'health',
+    'owned',
+    'waiting',
+    'perSecond',
+    'latency',
+    'targets',
+    'verification',
+    'view',
+    'defects',
+  ],
   properties: {
     storeId: TEXT_OR_NULL,
     health: {
@@ -154,6 +165,11 @@ const INSTANCE = {
     },
     targets: { type: 'object', additionalProperties: true },
     verification: { type: 'object', additionalProperties: true },
+    view: {
+      type: ['object', 'null'],
+      additionalProperties: true,
+      description: 'By which fold the rows were made; null before the store is migrated.',
+    },
     defects: { type: 'object', additionalProperties: true },
   },
 } as const;
@@ -183,7 +199,11 @@ export const STATUS_SCHEMA = {
       items: {
         type: 'object',
         required: ['kind', 'text', 'command'],
-        properties: { kind: { type: 'string' }, text: { type: 'string' }, command: TEXT_OR_NULL },
+        properties: {
+          kind: { type: 'string', enum: ATTENTION_KINDS },
+          text: { type: 'string' },
+          command: TEXT_OR_NULL,
+        },
       },
     },
     log: PART_STATE,

@@ -97,6 +97,16 @@ describe('order-sync status', () => {
     expect(out).toContain('The log has no topic payment_events');
   });
 
+  it('says that rows wait for a rebuild where no order-sync answers, because the store has that on record', async () => {
+    const { folder, store } = await ledgerOf(['z']);
+    expect((await status(folder, [])).out).not.toContain('rebuild');
+    await store.awaitFold(2);
+    const { code, out } = await status(folder, []);
+    expect(code).toBe(5);
+    expect(out).toContain('Rows and deliveries wait for a rebuild');
+    expect(out).toContain('order-sync rebuild --reason "..."');
+  });
+
   it('ends with 4 and shows the log where the store cannot be read', async () => {
     const folder = await folderWith(['z']);
     const { code, out } = await status(folder, [], {

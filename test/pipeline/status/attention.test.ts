@@ -1,0 +1,126 @@
+import { describe, expect, it } from 'vitest';
+import { goesOnAt } from '../../../src/core/halts.ts';
+import { attentionTo } from '../../../src/pipeline/status/attention.ts';
+import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
+import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
+import type { DifferenceCounts } from '../../../src/pipeline/verify/verifier.ts';
+import type { Hold } from '../../../src/ports/holds.ts';
+import { checkpoint, NOW_MS, QUIET, refusing, shared } from './fake-parts.ts';
+
+const only = (status: SharedStatus, instance: InstanceStatus | null = null) => {
+  const items = attentionTo(status, instance);
+  expect(items.length).toBeLessThan(2);
+  return items[0] ?? null;
+};
+
+describe('the command for a halted partition', () => {
+  it.each(['corrupt_batch', 'batch_too_large'])(
+    'goes on behind the record batch of %s, and says which records that leaves out',
+    (kind) => {
+      const haltReason = `${kind} at offset 40: bad bytes. ${goesOnAt(45n)}`;
+      expect(only(shared({ checkpoints: [checkpoint({ haltReason })] }))).toMatchObject({
+        kind: 'halted',
+        text: expect.stringContaining('Going on at offset 45 leaves out the records at 40 to 44.'),
+        command: 'order-sync resume order_events/0 --at 45 --reason "..."',
+      });
+    },
+  );
+
+  it('goes on at the first lost offset of a log that diverged, which leaves nothing out', () => {
+    const haltReason = `log_diverged at offset 40: other records. ${goesOnAt(38n)}`;
+    const item = only(shared({ checkpoints: [checkpoint({ haltReason })] }));
+    expect(item?.command).toBe('order-sync resume order_events/0 --at 38 --reason "..."');
+    expect(item?.text).not.toContain('leaves out');
+  });
+
+  it('goes on at the start of the log where the halt names no offset', () => {
+    for (const haltReason of [
+      'topic_recreated at offset 40: another topic.',
+      'corrupt_batch at offset 40: bad.',
+    ])
+      expect(only(shared({ checkpoints: [checkpoint({ haltReason })] }))?.command).toBe(
+        'order-sync resume order_events/0 --at earliest --reason "..."',
+      );
+  });
+});
+
+describe('the attention to differences from the journal', () => {
+  const verified = (
+    differences: DifferenceCounts,
+    lastPass: InstanceStatus['verification']['lastPass'],
+  ): InstanceStatus => ({ ...QUIET, verification: { ...QUIET.verification, differences, lastPass } });
+  const ended = (differences: DifferenceCounts) =>
+    verified(differences, { endedAtMs: NOW_MS, compared: 9, differences });
+
+  it.each(['row_extra', 'ledger_missing', 'ledger_wrong', 'ledger_unfounded', 'unfoldable'] as const)(
+    'asks for a person who looks at %s',
+    (kind) => {
+      expect(only(shared(), ended({ [kind]: 3 }))).toMatchObject({
+        kind: 'journal_differs',
+        text: expect.stringContaining(`found 3 ${kind}.`),
+        command: 'order-sync verify --all',
+      });
+    },
+  );
+
+  it('asks for nobody about rows, which are made from the journal again', () => {
+    const counts = { row_missing: 1, row_altered: 1, version_behind: 1, version_ahead: 1 };
+    expect(only(shared(), ended(counts))).toBeNull();
+  });
+
+  it('counts the last pass, and before its end the first one', () => {
+    const differences = { ledger_wrong: 4 };
+    expect(only(shared(), verified(differences, null))?.text).toContain('4 ledger_wrong');
+    const clean = { endedAtMs: NOW_MS, compared: 9, differences: {} };
+    expect(only(shared(), verified(differences, clean))).toBeNull();
+  });
+});
+
+describe('the attention to rows that wait for a rebuild', () => {
+  const view = {
+    table: 'orders',
+    mode: 'awaiting',
+    foldVersion: { ofProgram: 2, ofRows: 1 },
+    phase: 'steady',
+    rebuild: null,
+  } as const;
+
+  it('asks for a rebuild when the running instance says that rows wait', () => {
+    expect(only(shared(), { ...QUIET, view })).toMatchObject({
+      kind: 'rebuild_awaited',
+      text: expect.stringContaining('nothing new is delivered until the rows are made anew.'),
+      command: 'order-sync rebuild --reason "..."',
+    });
+    expect(only(shared(), { ...QUIET, view: { ...view, mode: 'current' } })).toBeNull();
+  });
+
+  it('asks for a rebuild when the store alone says that rows wait', () => {
+    const waiting = shared({ view: { awaitedFold: 2, rebuild: null } });
+    expect(only(waiting)?.kind).toBe('rebuild_awaited');
+    expect(only(shared({ view: { awaitedFold: null, rebuild: null } }))).toBeNull();
+  });
+
+  it('shows the report of a rebuild that is under way', () => {
+    const underWay = { ...view, rebuild: { id: 'one', isBuilt: false } };
+    expect(only(shared(), { ...QUIET, view: underWay })).toMatchObject({
+      text: expect.stringContaining('A rebuild is under way.'),
+      command: 'order-sync rebuild --report',
+    });
+  });
+});
+
+describe('the attention to a target that refuses everything', () => {
+  it('leaves out a target that is paused, and no other one', () => {
+    const hold = (target: string): Hold => ({
+      part: { kind: 'target', target },
+      heldBy: 'ops',
+      reason: 'its database is restored',
+      heldAtMs: NOW_MS,
+    });
+    for (const breaker of ['open', 'disabled']) {
+      const instance = { ...QUIET, targets: refusing(breaker, 3_600) };
+      expect(only(shared({ holds: [hold('order-mgt')] }), instance)).toBeNull();
+      expect(only(shared({ holds: [hold('crm')] }), instance)?.kind).toBe('target_refuses');
+    }
+  });
+});
