@@ -20,6 +20,11 @@ export interface Jobs {
    * claimant has it or somebody has cancelled it.
    */
   saveJob(save: JobSave): Promise<Job | null>;
+  /**
+   * Renews the lease of a job while a step is under way, and changes nothing else. Resolves with false if another
+   * claimant has the job, or if it has ended.
+   */
+  renewJob(renewal: JobClaim & { readonly jobId: string }): Promise<boolean>;
   /** Gives back a job that fails again and again. Nobody can claim it for `restMs`, and the jobs behind it go on. */
   restJob(rest: {
     readonly claimant: string;

@@ -96,6 +96,10 @@ export class MysqlAdministration implements StoreAdministration {
     return inTransaction(this.pool, (connection) => jobs.saveJob(connection, save, this.time));
   }
 
+  async renewJob(renewal: JobClaim & { jobId: string }) {
+    return inTransaction(this.pool, (connection) => jobs.renewJob(connection, renewal, this.time));
+  }
+
   async restJob(rest: { claimant: string; jobId: string; restMs: number }) {
     return withConnection(this.pool, (connection) => jobs.restJob(connection, rest, this.time));
   }

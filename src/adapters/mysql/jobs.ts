@@ -164,6 +164,21 @@ export async function saveJob(
   return { ...job, state, progress, place, updatedAtMs: nowMs, finishedAtMs };
 }
 
+/** Runs inside a transaction. */
+export async function renewJob(
+  connection: PoolConnection,
+  { jobId, claimant, leaseMs }: JobClaim & { readonly jobId: string },
+  time: StoreTime,
+): Promise<boolean> {
+  const claimed = await lockClaimed(connection, { jobId, claimant }, time);
+  if (claimed === null) return false;
+  await connection.execute('UPDATE jobs SET leased_until = ? WHERE job_id = ?', [
+    claimed.nowMs + leaseMs,
+    jobId,
+  ]);
+  return true;
+}
+
 export async function restJob(
   connection: PoolConnection,
   { jobId, claimant, restMs }: { readonly jobId: string; readonly claimant: string; readonly restMs: number },

@@ -106,6 +106,11 @@ export abstract class SqliteAdministration implements StoreAdministration {
     return database.write((writer) => jobs.saveJob(writer, save, this.time));
   }
 
+  async renewJob(renewal: JobClaim & { jobId: string }) {
+    const database = await this.database();
+    return database.write((writer) => jobs.renewJob(writer, renewal, this.time));
+  }
+
   async restJob(rest: { claimant: string; jobId: string; restMs: number }) {
     const database = await this.database();
     return database.write((writer) => jobs.restJob(writer, rest, this.time));

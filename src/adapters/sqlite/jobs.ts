@@ -120,6 +120,16 @@ export function saveJob(
   return { ...job, state, progress, place, updatedAtMs: nowMs, finishedAtMs };
 }
 
+export function renewJob(
+  writer: Connection,
+  { jobId, claimant, leaseMs }: JobClaim & { readonly jobId: string },
+  time: StoreTime,
+): boolean {
+  if (lockClaimed(writer, { jobId, claimant }, time) === null) return false;
+  writer.statement('UPDATE jobs SET leased_until = ? WHERE job_id = ?').run(time.leaseNow() + leaseMs, jobId);
+  return true;
+}
+
 export function restJob(
   writer: Connection,
   { jobId, claimant, restMs }: { readonly jobId: string; readonly claimant: string; readonly restMs: number },

@@ -28,7 +28,7 @@ export function decoderOf(settings: OrderSyncSettings) {
 /** A decoder whose events nobody folds. */
 export type AnyDecoder = Decoder<unknown>;
 
-/** A step of a job has to end long before its lease. A later job finds what the journal did not have by then. */
+/** Other jobs of the kind wait for a step, so it is short. A later job finds what the journal did not have by then. */
 const CAUGHT_UP_PATIENCE_MS = 2_000;
 
 /** What works off the jobs of each kind. */

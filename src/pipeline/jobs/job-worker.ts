@@ -11,10 +11,11 @@ import { supervised } from '../supervised.ts';
 export interface JobHandler {
   readonly kind: JobKind;
   /**
-   * Does the next part of the job, far less than a lease long, and saves how far the job is under `claim`
+   * Does the next part of the job, in a few seconds if it can, and saves how far the job is under `claim`
    * (`Jobs.saveJob`, or a method that saves it in the transaction of the work). Resolves with the job as it is saved, or
-   * with null if the job is not this claimant's any more. It may rest before it resolves, until `signal` is aborted.
-   * Whatever it throws, it is called again with the job as the store has it.
+   * with null if the job is not this claimant's any more. The worker renews the claim meanwhile. `signal` is aborted when
+   * the worker stops, when the job is cancelled, and when another claimant has it: then the step ends soon. It may rest
+   * before it resolves, until `signal` is aborted. Whatever it throws, it is called again with the job as the store has it.
    */
   step(job: Job, claim: JobClaim, signal: AbortSignal): Promise<Job | null>;
 }
@@ -25,12 +26,17 @@ export interface JobWorkerOptions {
   readonly logger: Logger;
   /** The time between looks for jobs that other instances made, or left. Default: 1 s. */
   readonly pollMs?: number;
+  /** After a crash a job stands still for at most this time. A claim is renewed three times in it. Default: 10 s. */
+  readonly leaseMs?: number;
   /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
 }
 
-/** Far longer than a step with the rest after it. After a crash a job stands still for at most this time. */
 const LEASE_MS = 10_000;
+/** A claim is renewed this many times during its lease. */
+const RENEWALS_A_LEASE = 3;
+/** Without a reason, `abort` would make an error with a stack for each step. */
+const OVER = 'over';
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 /** A job rests after this many failures in a row. */
 const FAILURES_MAX = 5;
@@ -45,6 +51,8 @@ const REST_MS = 60_000;
  *                      running --the lease ends, as after a crash--> running, claimed by any instance
  *                      running --a refusal, a defect, or failures in a row--> waiting, after a rest
  *                      waiting or running --somebody cancels it--> cancelled
+ *
+ * A claim lasts for as long as its step, because it is renewed meanwhile, and it ends with the process.
  *
  * The store keeps the job's place and counts. So whatever happens to this process, another one goes on behind the last
  * step that was saved.
@@ -102,7 +110,7 @@ class KindLoop {
 
   constructor(handler: JobHandler, claimant: string, defects: Defects, options: JobWorkerOptions) {
     this.#handler = handler;
-    this.#claim = { claimant, leaseMs: LEASE_MS };
+    this.#claim = { claimant, leaseMs: options.leaseMs ?? LEASE_MS };
     this.#defects = defects;
     this.#options = options;
   }
@@ -154,12 +162,57 @@ class KindLoop {
     const { jobId, kind } = job;
     logger('info', `The ${kind} job ${jobId} is under way`, countsOf(job));
     for (let known: Job | null = job; !signal.aborted; ) {
-      known = await this.#handler.step(known, this.#claim, signal);
+      known = await this.#stepWhileHeld(known, signal);
       this.#failing = null;
       if (known === null) return;
       if (known.state !== 'done') continue;
       logger('info', `The ${kind} job ${jobId} is done`, countsOf(known));
       return;
+    }
+  }
+
+  /**
+   * Makes a step, and renews the claim until it ends, however long it takes. If the claim is lost, aborts the step's signal;
+   * what the step makes of that is no failure of the job.
+   */
+  async #stepWhileHeld(job: Job, signal: AbortSignal): Promise<Job | null> {
+    const held = new AbortController();
+    const stop = () => held.abort(OVER);
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    const over = new AbortController();
+    let isLost = false;
+    const renewing = this.#keepRenewing(job, over.signal).then((isHeld) => {
+      isLost = !isHeld;
+      if (isLost) stop();
+    });
+    try {
+      return await this.#handler.step(job, this.#claim, held.signal);
+    } catch (error) {
+      if (!isLost || isDefect(error)) throw error;
+      this.#options.logger('info', `The ${job.kind} job ${job.jobId} is left: ${messageOf(error)}`);
+      return null;
+    } finally {
+      signal.removeEventListener('abort', stop);
+      over.abort(OVER);
+      await renewing;
+    }
+  }
+
+  /** Renews the claim until the step is over. Resolves with false as soon as the job is not this claimant's any more. */
+  async #keepRenewing({ jobId, kind }: Job, over: AbortSignal): Promise<boolean> {
+    const { store, clock, logger } = this.#options;
+    const { claimant, leaseMs } = this.#claim;
+    for (;;) {
+      await clock.sleep(leaseMs / RENEWALS_A_LEASE, over);
+      if (over.aborted) return true;
+      try {
+        if (!(await store.renewJob({ claimant, leaseMs, jobId }))) return false;
+      } catch (error) {
+        if (isDefect(error)) this.#defects.met(`the renewal of the ${kind} job ${jobId}`, error);
+        else
+          logger('warn', `The claim of the ${kind} job ${jobId} could not be renewed: ${messageOf(error)}`);
+      }
     }
   }
 }

@@ -21,7 +21,7 @@ import { ParkedRegistry } from '../ingest/parked.ts';
 import type { PlanContext } from '../ingest/plan-context.ts';
 import { foldOf, rowsUnder } from '../rebuild/view-mode.ts';
 import type { JobHandler } from './job-worker.ts';
-import { selectionOf } from './quarantine-selection.ts';
+import { isSelectedBy, selectionOf } from './quarantine-selection.ts';
 
 export interface QuarantineRedriveOptions<State, Event>
   extends Pick<PlanContext<State, Event>, 'domain' | 'decoder' | 'due'> {
@@ -71,7 +71,8 @@ const PARKED_LOGGED_MAX = 5;
  *
  * The transaction locks the entities and reads their journals, so it needs nothing that instances of ingest have in
  * memory. Their histories of these entities are outdated afterwards; the comparison of versions in their next commit
- * finds that out.
+ * finds that out. A program that awaits a rebuild shuts out programs with an older fold before its first commit, as ingest
+ * does: an older one would find no change in the row, and the events of this commit would never be delivered.
  */
 export function quarantineRedriveHandler<State, Event>(
   options: QuarantineRedriveOptions<State, Event>,
@@ -178,17 +179,15 @@ class QuarantineRedrive<State, Event> {
       } catch (error) {
         if (plan.unprepared.length === 0 || preparations === MAX_PREPARATIONS) throw error;
         await this.#long.prepare(plan.unprepared, signal);
-        // That may take longer than the lease.
+        // That may take long, and somebody may have cancelled the job meanwhile.
         if (!(await this.#renewed(job, claim))) return { kind: 'lost' };
       }
     }
   }
 
-  /** Renews the claim, and tells by that whether the job was fenced or the view. The job stays as it was. */
-  async #renewed(job: Job, claim: JobClaim): Promise<boolean> {
-    const { jobId, progress, place } = job;
-    const saved = await this.#options.store.saveJob({ ...claim, jobId, state: 'running', progress, place });
-    return saved !== null;
+  /** Renews the claim, and tells by that whether the job was fenced or the view. */
+  #renewed({ jobId }: Job, claim: JobClaim): Promise<boolean> {
+    return this.#options.store.renewJob({ ...claim, jobId });
   }
 
   #plan(
@@ -208,20 +207,28 @@ class QuarantineRedrive<State, Event> {
       this.#options.logger('error', `${quoted(entityId, 255)} is parked: ${detail}`, { reason });
   }
 
-  /** Reads the records of the next step. `place` is null if there are no others behind them. */
+  /**
+   * Reads the records of the next step. `place` is null if there are no others behind them. Leaves out records that an
+   * earlier filter of the selection selects: the job has met them already, or they came after it had read that filter.
+   */
   async #nextRecords(job: Job): Promise<{ records: StoredQuarantine[]; place: Place | null }> {
     const selection = selectionOf(job.parameters);
     if (selection === null) throw selectionUnreadable(job.jobId);
     const records: StoredQuarantine[] = [];
+    let rows = 0;
     let bytes = 0;
     let { filter, after } = placeOf(job.place);
     for (; filter < selection.length; filter++, after = null) {
+      const earlier = selection.slice(0, filter);
       for (;;) {
-        if (records.length >= STEP_ROWS || bytes >= STEP_BYTES) return { records, place: { filter, after } };
-        const limit = Math.min(PAGE_ROWS, STEP_ROWS - records.length);
+        if (rows >= STEP_ROWS || bytes >= STEP_BYTES) return { records, place: { filter, after } };
+        const limit = Math.min(PAGE_ROWS, STEP_ROWS - rows);
         const page = await this.#options.store.readQuarantine({ ...selection[filter], after, limit });
-        for (const record of page) bytes += (record.value?.length ?? 0) + record.headers.length;
-        records.push(...page);
+        rows += page.length;
+        for (const record of page) {
+          bytes += (record.value?.length ?? 0) + record.headers.length;
+          if (!earlier.some((one) => isSelectedBy(one, record))) records.push(record);
+        }
         after = page.length === 0 ? after : keyOf(page.at(-1) as StoredQuarantine);
         if (page.length < limit) break;
       }

@@ -1,6 +1,6 @@
 import { parseRfc3339 } from '../../core/time.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
-import type { QuarantineFilter } from '../../ports/quarantine.ts';
+import type { QuarantinedRecord, QuarantineFilter } from '../../ports/quarantine.ts';
 
 /** The records that a job or a person selects: those of the first filter, then those of the second, and so on. */
 export type QuarantineSelection = readonly QuarantineFilter[];
@@ -23,6 +23,22 @@ export function filterJson(filter: QuarantineFilter): JsonObject {
     before: moment(beforeMs),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+/** Whether a filter selects the record, as the store would. */
+export function isSelectedBy(
+  { topic, reason, partition, fromOffset, beforeOffset, sinceMs, beforeMs }: QuarantineFilter,
+  record: QuarantinedRecord,
+): boolean {
+  return (
+    (topic === undefined || record.topic === topic) &&
+    (reason === undefined || record.reason === reason) &&
+    (partition === undefined || record.partition === partition) &&
+    (fromOffset === undefined || record.offset >= fromOffset) &&
+    (beforeOffset === undefined || record.offset < beforeOffset) &&
+    (sinceMs === undefined || record.observedAtMs >= sinceMs) &&
+    (beforeMs === undefined || record.observedAtMs < beforeMs)
+  );
 }
 
 /** Reads what `selectionJson` made. Gives null for anything else, so that an altered job never works on other records. */

@@ -66,13 +66,32 @@ export async function refuseOutdated(
   return state;
 }
 
-/** Whether this program writes rows, and the epoch under which that holds. Rejects with `fold_outdated` if it must not write. */
+/**
+ * Reads the view's record before a program's first commit. If the program awaits a rebuild, records that first, so that
+ * from then on no program with another fold writes rows whose changes nobody makes due.
+ */
+async function announced(
+  store: Pick<Store, 'viewState' | 'awaitFold'>,
+  fold: FoldOfProgram,
+): Promise<ViewState> {
+  const state = await store.viewState();
+  if (modeOf(state, fold) !== 'awaiting' || (state.awaitedFold ?? 0) >= fold.foldVersion) return state;
+  await store.awaitFold(fold.foldVersion);
+  return store.viewState();
+}
+
+/**
+ * Whether a commit of events by this program writes rows, and the epoch under which that holds. Shuts out programs with
+ * an older fold if it does not. Rejects with `fold_outdated` if the program must not write.
+ */
 export async function rowsUnder(
-  store: Pick<Store, 'viewState'>,
+  store: Pick<Store, 'viewState' | 'awaitFold'>,
   fold: FoldOfProgram,
 ): Promise<{ readonly writesRows: boolean; readonly epoch: number }> {
-  const state = await refuseOutdated(store, fold);
-  return { writesRows: modeOf(state, fold) === 'current', epoch: state.epoch };
+  const state = await announced(store, fold);
+  const mode = modeOf(state, fold);
+  if (mode === 'outdated') throw outdatedError(state, fold);
+  return { writesRows: mode === 'current', epoch: state.epoch };
 }
 
 /** Rejects unless this program may write rows now. Resolves with the view's epoch, for `IngestBatch.viewEpoch`. */
@@ -216,11 +235,7 @@ export class ViewWatch {
   async #look(): Promise<void> {
     const { store, fold } = this.#options;
     const before = this.#state;
-    let state = await store.viewState();
-    if (modeOf(state, fold) === 'awaiting' && (state.awaitedFold ?? 0) < fold.foldVersion) {
-      await store.awaitFold(fold.foldVersion);
-      state = await store.viewState();
-    }
+    const state = await announced(store, fold);
     this.#state = state;
     this.#mode = modeOf(state, fold);
     this.#say();

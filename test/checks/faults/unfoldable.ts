@@ -48,7 +48,7 @@ export const unfoldable: Scenario = {
     const mended = await stage.orderSync('order-sync-mended');
     mended.start();
     await mended.ready();
-    const unparked = await orderSyncCommand(stage, ['unpark', '--all']);
+    const unparked = await orderSyncCommand(stage, ['unpark', '--all', '--reason', 'the fold is mended']);
     stage.say(`order-sync unpark --all ended with ${unparked.code}: ${unparked.text}`);
     const wrong: string[] = [];
     if (named.length < ids.length)

@@ -202,8 +202,9 @@ const BESIDE: readonly Slip[] = [
   { typed: sync('parked'), names: [/No order is parked/], exit: 0 },
   { typed: sync('dead-letters'), names: [/No delivery is dead/], exit: 0 },
   { typed: sync('jobs'), names: [/no redrive job/], exit: 0 },
-  { typed: sync('unpark --all'), names: [/No order is parked/], exit: 0 },
-  { typed: sync('unpark nosuch'), names: [/No order "nosuch" is parked/], exit: USAGE },
+  { typed: sync('unpark --all'), names: [/Give the reason by --reason/], exit: USAGE },
+  { typed: sync('unpark --all --reason x'), names: [/No order is parked/], exit: 0 },
+  { typed: sync('unpark nosuch --reason x'), names: [/No order "nosuch" is parked/], exit: USAGE },
   { typed: sync('jobs 17'), names: [/no job "17": see order-sync jobs/], exit: USAGE },
   { typed: sync('resume order_events/0 --at 1000000 --reason x'), names: [/offsets 0 to \d+/], exit: USAGE },
   {

@@ -92,6 +92,27 @@ export function describeJobs(harness: StoreHarness): void {
       expect(await claim('two')).toBeNull();
     });
 
+    it('a claim that is renewed lasts, changes nothing else, and is lost with the job', async () => {
+      await create('job');
+      await claim('one');
+      const saved = await save('one', 'job', { progress: { done: 3 } });
+      const renew = (claimant: string, jobId = 'job') =>
+        place.store.renewJob({ claimant, leaseMs: LEASE_MS, jobId });
+      // The second one finds the lease as it would write it.
+      expect([await renew('one'), await renew('one'), await renew('two')]).toEqual([true, true, false]);
+      expect(await renew('one', 'none')).toBe(false);
+      place.clock.nowMs += LEASE_MS - 1;
+      expect(await renew('one')).toBe(true);
+      place.clock.nowMs += LEASE_MS - 1;
+      expect(await claim('two')).toBeNull();
+      expect(await place.store.readJob('job')).toEqual(saved);
+      place.clock.nowMs += 1;
+      expect(await claim('two')).toMatchObject({ jobId: 'job' });
+      expect(await renew('one')).toBe(false);
+      await place.store.cancelJob({ jobId: 'job', ...decision });
+      expect(await renew('two')).toBe(false);
+    });
+
     it('one job of a kind is worked on at a time, and other kinds side by side with it', async () => {
       await create('older');
       place.clock.nowMs += 1;

@@ -1,12 +1,21 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { TributaryError } from '../../../src/core/errors.ts';
 import { type JobHandler, JobWorker } from '../../../src/pipeline/jobs/job-worker.ts';
 import type { JobKind } from '../../../src/ports/jobs.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { Place, quickClock, WAITING } from '../ingest/harness.ts';
+import { Place, quickClock, WAITING, wrap } from '../ingest/harness.ts';
 
-async function storeWith(...jobs: readonly (readonly [jobId: string, kind: JobKind])[]): Promise<Store> {
-  const { store } = await Place.make({ movements: 1, counts: 1 });
+type Named = readonly [jobId: string, kind: JobKind];
+
+async function storeWith(...jobs: readonly Named[]): Promise<Store> {
+  return (await placeWith(...jobs)).store;
+}
+
+async function placeWith(...jobs: readonly Named[]): Promise<Place> {
+  const place = await Place.make({ movements: 1, counts: 1 });
+  const { store } = place;
   let createdAtMs = 0;
   for (const [jobId, kind] of jobs)
     await store.createJob({
@@ -18,11 +27,16 @@ async function storeWith(...jobs: readonly (readonly [jobId: string, kind: JobKi
       reason: '',
       createdAtMs: ++createdAtMs,
     });
-  return store;
+  return place;
 }
 
-function work(store: Store, handlers: readonly JobHandler[], logger: Logger = () => {}): JobWorker {
-  const worker = new JobWorker({ store, clock: quickClock, logger, pollMs: 100 });
+function work(
+  store: Store,
+  handlers: readonly JobHandler[],
+  logger: Logger = () => {},
+  leaseMs = 10_000,
+): JobWorker {
+  const worker = new JobWorker({ store, clock: quickClock, logger, pollMs: 100, leaseMs });
   onTestFinished(() => worker.stop());
   worker.start(handlers);
   return worker;
@@ -113,4 +127,88 @@ describe('the worker of jobs', () => {
     expect(logged.join('\n')).toMatch(/error: The verify job a rests for 60 s/);
     expect(await store.readJob('a')).toMatchObject({ state: 'waiting' });
   });
+
+  it('keeps a job whose step takes longer than the lease, beside another instance', async () => {
+    const place = await placeWith(['a', 'verify']);
+    let steps = 0;
+    const slow = async () => {
+      steps++;
+      await systemClock.sleep(2.5 * SHORT_LEASE_MS);
+    };
+    for (const store of [place.store, await place.anotherStore()])
+      work(store, [counting(store, 'verify', 2, slow)], () => {}, SHORT_LEASE_MS);
+    await done(place.store, 'a', 2);
+    expect(steps).toBe(2);
+  });
+
+  it('gives a job whose worker hangs with its process to another instance after the lease', async () => {
+    const place = await placeWith(['a', 'verify']);
+    const hung = Promise.withResolvers<never>();
+    const steps: string[] = [];
+    const hanging = wrap(place.store, { renewJob: () => hung.promise });
+    const hang = counting(hanging, 'verify', 1, async () => {
+      steps.push('hung');
+      await hung.promise;
+    });
+    work(hanging, [hang], () => {}, SHORT_LEASE_MS);
+    await vi.waitFor(() => expect(steps).toEqual(['hung']), WAITING);
+    const other = await place.anotherStore();
+    const go = counting(other, 'verify', 1, async () => void steps.push('went on'));
+    work(other, [go], () => {}, SHORT_LEASE_MS);
+    await done(other, 'a', 1);
+    expect(steps).toEqual(['hung', 'went on']);
+    hung.reject(new TributaryError('store_unreachable', 'The process was killed.'));
+  });
+
+  it('stops the step of a job that another instance has meanwhile', async () => {
+    const place = await placeWith(['a', 'verify']);
+    let isCutOff = true;
+    const store = wrap(place.store, {
+      async renewJob(renewal) {
+        if (isCutOff) throw new TributaryError('store_unreachable', 'The database does not answer.');
+        return place.store.renewJob(renewal);
+      },
+    });
+    const { handler, ended } = untilAborted();
+    work(store, [handler], () => {}, SHORT_LEASE_MS);
+    const other = await place.anotherStore();
+    const claim = { claimant: 'other', leaseMs: 60_000, kind: 'verify' } as const;
+    await vi.waitFor(async () => expect(await other.claimJob(claim)).not.toBeNull(), WAITING);
+    expect(ended()).toBe(0);
+    isCutOff = false;
+    await vi.waitFor(() => expect(ended()).toBe(1), WAITING);
+    expect(await other.renewJob({ claimant: 'other', leaseMs: 1_000, jobId: 'a' })).toBe(true);
+  });
+
+  it('stops the step of a job that somebody cancels, and calls that no failure', async () => {
+    const store = await storeWith(['a', 'verify']);
+    const logged: string[] = [];
+    const { handler, begun, ended } = untilAborted();
+    work(store, [handler], (level, message) => logged.push(`${level}: ${message}`), SHORT_LEASE_MS);
+    await vi.waitFor(() => expect(begun()).toBe(1), WAITING);
+    await store.cancelJob({ jobId: 'a', decidedBy: 'ops', reason: 'no', decidedAtMs: 1 });
+    await vi.waitFor(
+      () => expect(logged).toContain('info: The verify job a is left: It was stopped.'),
+      WAITING,
+    );
+    expect(ended()).toBe(1);
+    expect(logged.join('\n')).not.toMatch(/warn|error/);
+  });
 });
+
+const SHORT_LEASE_MS = 1_000;
+
+/** A step that does not end before its signal is aborted, and rejects then. */
+function untilAborted() {
+  const steps = { begun: 0, ended: 0 };
+  const handler: JobHandler = {
+    kind: 'verify',
+    async step(_job, _claim, signal) {
+      steps.begun++;
+      await systemClock.sleep(60_000, signal);
+      steps.ended++;
+      throw new TributaryError('target_unreachable', 'It was stopped.');
+    },
+  };
+  return { handler, begun: () => steps.begun, ended: () => steps.ended };
+}

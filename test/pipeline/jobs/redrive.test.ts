@@ -30,6 +30,11 @@ class NotingClock extends SettableClock {
     this.slept.push(ms);
     await super.sleep(1);
   }
+
+  /** Without the waits for the next poll, and for the next renewal of a claim. */
+  pauses(): number[] {
+    return this.slept.filter((ms) => ms < 3_000);
+  }
 }
 
 async function placeWith(deadLetters: number) {
@@ -115,7 +120,7 @@ describe('the worker of redrive jobs', () => {
     await place.create('job');
     place.loop({ perSecond: 2_000, pollMs: 7_777 }).start();
     await place.done('job', { redriven: 1_200 });
-    expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([250, 250]);
+    expect(place.clock.pauses()).toEqual([250, 250]);
   });
 
   it('the steps are small at a low rate, and a dry run has no pauses', async () => {
@@ -133,7 +138,7 @@ describe('the worker of redrive jobs', () => {
     place.loop({ store, perSecond: 10, pollMs: 7_777 }).start();
     await place.done('wet', { redriven: 25 });
     expect(steps).toEqual([10, 10, 10, 10, 10, 10]);
-    expect(place.clock.slept.filter((ms) => ms !== 7_777)).toEqual([1_000, 1_000]);
+    expect(place.clock.pauses()).toEqual([1_000, 1_000]);
   });
 
   it('the loop goes on after errors of the store, and counts nothing twice', async () => {

@@ -40,6 +40,7 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
         const adopter = createAdopter(orders);
         const options: MigrationOptions = {
           view: { table, keyColumn, columns },
+          foldVersion: orders.foldVersion ?? 1,
           targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
           adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
           choices: {

@@ -4,10 +4,12 @@ import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { epochForRows, foldOf } from '../../../pipeline/rebuild/view-mode.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
+import type { Decision, NewAuditEntry } from '../../../ports/audit.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { migratedStore } from '../migrated-store.ts';
 import { openCommandStore, topicNamesOf } from '../order-sync.ts';
 import { dueRulesOf } from '../targets/targets.ts';
@@ -52,17 +54,25 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'unpark',
     summary:
-      'Fold parked orders again with this version of the program. An order that can be folded goes on, and is delivered if it changed.',
+      'Fold parked orders again with this version of the program. An order that can be folded goes on, and is delivered if ' +
+      'it changed. Each decision is recorded for ever.',
     arguments: [['[orders...]', 'The ids, as "order-sync parked" shows them.']],
-    options: [['--all', 'Fold all parked orders.']],
+    options: [['--all', 'Fold all parked orders.'], ...DECISION_OPTIONS],
     examples: [
-      ['order-sync unpark order123', 'One order, after the program has learned to understand its events'],
-      ['order-sync unpark --all', 'All parked orders; the exit code is 5 if some cannot be folded yet'],
+      [
+        'order-sync unpark order123 --reason "this version knows its event type"',
+        'One order, after the program has learned to understand its events',
+      ],
+      [
+        'order-sync unpark --all --reason "the fold is corrected"',
+        'All parked orders; the exit code is 5 if some cannot be folded yet',
+      ],
     ],
     async run({ settings, logger, output, note }, input) {
       const asked = input.arguments;
       if ((asked.length === 0) === (input.options.all !== true))
         throw new TributaryError('usage', 'Give the ids of parked orders, or --all: see order-sync parked.');
+      const decision = decisionFrom(input, clock);
       const opened = openCommandStore(settings, clock, logger);
       try {
         const parked: string[] = [];
@@ -77,10 +87,12 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
         const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
         const viewEpoch = await epochForRows(store, foldOf(orders));
         const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock, viewEpoch };
-        const ids = asked.length > 0 ? asked : parked;
+        const ids = asked.length > 0 ? [...new Set(asked)] : parked;
         let isAnyLeft = false;
         for (let from = 0; from < ids.length; from += RELEASED_AT_ONCE) {
-          for (const outcome of await refold(parts, ids.slice(from, from + RELEASED_AT_ONCE), 'release')) {
+          const outcomes = await refold(parts, ids.slice(from, from + RELEASED_AT_ONCE), 'release');
+          await store.addAudit(entryOf(outcomes, decision));
+          for (const outcome of outcomes) {
             isAnyLeft ||= outcome.fault !== null;
             await output.row(outcomeJson(outcome), outcomeLine(outcome));
           }
@@ -102,6 +114,18 @@ async function* allParked(store: ParkedEntities): AsyncGenerator<ParkedEntity> {
     after = page.at(-1)?.entityId ?? null;
     if (page.length < PAGE_ROWS) return;
   }
+}
+
+/** The entry of the audit log for the orders of one transaction. It names those that go on. */
+function entryOf(outcomes: readonly Refolded[], decision: Decision): NewAuditEntry {
+  const [first] = outcomes;
+  const released = outcomes.filter(({ fault }) => fault === null).map(({ entityId }) => entityId);
+  return {
+    ...decision,
+    action: 'entities_unparked',
+    subject: outcomes.length === 1 && first !== undefined ? first.entityId : `${outcomes.length} orders`,
+    details: { folded: outcomes.length, released: released.length, orderIds: released },
+  };
 }
 
 function outcomeJson({ entityId, fault }: Refolded): object {

@@ -101,6 +101,17 @@ describe('order-sync quarantine redrive', () => {
     });
   });
 
+  it('redrives a record once that is named twice', async () => {
+    const { folder, store } = await quarantineOf([keyless('a', 1), keyless('b', 3)]);
+    const names = ['order_events/0/1', 'order_events/0/3', 'order_events/00/01', 'order_events/0/3'];
+    const argv = ['quarantine', 'redrive', ...names, '--wait', '--json'];
+    expect(JSON.parse((await orderSync(folder, argv, CORRECTED)).out)).toMatchObject({
+      state: 'done',
+      progress: { matched: 2, passed: 2, redriven: 2, duplicates: 0 },
+    });
+    expect(await store.counts()).toMatchObject({ quarantined: 0, journaledEvents: 2 });
+  });
+
   it('leaves the work to a running order-sync without --wait, and the job can be cancelled', async () => {
     const { folder } = await quarantineOf([keyless('a', 1)]);
     const { out } = await orderSync(folder, ['quarantine', 'redrive', 'order_events/0/1', '--json']);
