@@ -72,7 +72,7 @@ export async function readQuarantine(
   connection: PoolConnection,
   { after, limit, state = 'open', ...filter }: QuarantinePage,
 ): Promise<StoredQuarantine[]> {
-  const parts = [...conditionsOf(filter), ...behind(after, filter)];
+  const parts = [...conditionsOf(filter), ...behind(after)];
   if (state !== 'all') parts.push([`settled_as IS ${state === 'open' ? '' : 'NOT '}NULL`]);
   // Both have the sequence of the list, so that a page is read without sorting all records that match.
   const index = `FORCE INDEX (${state === 'open' ? 'quarantine_open' : 'PRIMARY'})`;
@@ -91,8 +91,7 @@ function conditionsOf(filter: QuarantineFilter): Condition[] {
   const { topic, reason, partition, fromOffset, beforeOffset, sinceMs, beforeMs } = filter;
   const all: readonly (readonly [sql: string, value: Value | undefined])[] = [
     ['topic = ?', topic],
-    // As a text: the driver sends numbers as floating-point values, and then the servers sort what the index sorted.
-    ['partition_id = ?', partition === undefined ? undefined : String(partition)],
+    ['partition_id = ?', partition],
     ['record_offset >= ?', fromOffset],
     ['record_offset < ?', beforeOffset],
     ['reason = ?', reason],
@@ -103,13 +102,9 @@ function conditionsOf(filter: QuarantineFilter): Condition[] {
 }
 
 /** The place behind a key. It is spelt out, because the server finds no range for a comparison of whole rows. */
-function behind(after: QuarantineKey | null, filter: QuarantineFilter): Condition[] {
+function behind(after: QuarantineKey | null): Condition[] {
   if (after === null) return [];
   const { topic, partition, offset, valueHash } = after;
-  const hash = Buffer.from(valueHash, 'hex');
-  // Within one partition, the server sorts by the whole condition, and reads by the short one.
-  if (filter.topic === topic && filter.partition === partition)
-    return [['(record_offset > ? OR record_offset = ? AND value_hash > ?)', offset, offset, hash]];
   return [
     [
       '(topic > ? OR topic = ? AND (partition_id > ? OR partition_id = ? AND ' +
@@ -120,7 +115,7 @@ function behind(after: QuarantineKey | null, filter: QuarantineFilter): Conditio
       partition,
       offset,
       offset,
-      hash,
+      Buffer.from(valueHash, 'hex'),
     ],
   ];
 }
