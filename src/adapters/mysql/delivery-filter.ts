@@ -9,7 +9,7 @@ export const DONE_AT_MS = DEAD_AT_MS + 1;
  * Lets the index find the dead deliveries, which are never retries. The numbers stand in the text, because the driver sends
  * numbers as floating-point values, and then the servers do not see that the index sorts what it finds.
  */
-export const DEAD = `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`;
+const DEAD = `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`;
 
 type Value = string | number | Buffer;
 

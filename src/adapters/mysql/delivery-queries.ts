@@ -7,7 +7,7 @@ import type {
   StoredAttempt,
   StoredDelivery,
 } from '../../ports/ledger.ts';
-import { conditions, DEAD, DEAD_AT_MS } from './delivery-filter.ts';
+import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
 import { textOf } from './values.ts';
 
 /** A page looks at so many deliveries by one statement. */
@@ -102,7 +102,7 @@ async function windowEnd(
   rows: number,
 ): Promise<string | null> {
   if (isQuickAlone(filter)) return null;
-  const dead = filter.status === 'dead' ? `AND ${DEAD}` : '';
+  const dead = filter.status === 'dead' ? `AND is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : '';
   const [[row]] = await connection.query<RowDataPacket[]>(
     `SELECT entity_id FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${dead} ORDER BY entity_id LIMIT ?, 1`,
     [target, Buffer.from(behind), Math.max(0, Math.floor(rows) - 1)],
