@@ -79,7 +79,7 @@ function standingSentences(facts: Facts): string[] {
     const since = momentWords(parked.parkedAtMs, nowMs);
     return [
       `Parked since ${since}, because it cannot be folded (${parked.reason}): ${parked.detail} Its events are journaled, ` +
-        `but its row and its deliveries stand still. Once the program understands it, run order-sync unpark ${id} to let it go on.`,
+        `but its row and its deliveries stand still. Once the program understands it, run order-sync unpark ${id} --reason "..." to let it go on.`,
     ];
   }
   if (unfoldable !== null)

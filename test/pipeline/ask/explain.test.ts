@@ -95,7 +95,7 @@ describe('the explanation of an order', () => {
     const { sentences, parked, version } = await explain(place.parts(), 'a');
     expect(sentences[0]).toBe(
       'Parked since 12:00:01Z, because it cannot be folded (fold_failed): The fold throws at event "x". Its events are ' +
-        'journaled, but its row and its deliveries stand still. Once the program understands it, run order-sync unpark "a" to let it go on.',
+        'journaled, but its row and its deliveries stand still. Once the program understands it, run order-sync unpark "a" --reason "..." to let it go on.',
     );
     expect([parked?.reason, version]).toEqual(['fold_failed', 2]);
   });
