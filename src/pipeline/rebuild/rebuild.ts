@@ -8,7 +8,7 @@ import { ChangedStates } from './changed-states.ts';
 import { type FoldedEntity, Folder, type FolderParts } from './folder.ts';
 import { gone, NO_COUNTS, type RebuildPlace, type RebuildStep, stepOf, withCounts } from './places.ts';
 import { countDifference, emptyCounts, type ReportCounts, reportOf } from './report.ts';
-import { foldOf, refuseOutdated } from './view-mode.ts';
+import { foldOf, modeOf, outdatedError } from './view-mode.ts';
 
 export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
   readonly store: Store;
@@ -298,13 +298,13 @@ export class Rebuild<State, Event> {
 
 /**
  * A rebuild may also lead back to the fold of the present rows, where a newer program has journaled events without rows. It
- * never leads to an older fold than the rows have.
+ * never leads to an older fold than the rows have, nor to other columns under the same fold.
  */
 async function refuseOutdatedForRebuild<State, Event>(
   store: Store,
   domain: RebuildParts<State, Event>['domain'],
 ): Promise<void> {
   const fold = foldOf(domain);
-  const { foldVersion } = await store.viewState();
-  if (fold.foldVersion < foldVersion) await refuseOutdated(store, fold);
+  const state = await store.viewState();
+  if (modeOf({ ...state, awaitedFold: null }, fold) === 'outdated') throw outdatedError(state, fold);
 }

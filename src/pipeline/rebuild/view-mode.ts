@@ -17,10 +17,10 @@ export interface FoldOfProgram {
  * How a program's fold compares with the one that made the view's rows.
  *
  * - `current`: it is the same, and the program writes rows.
- * - `awaiting`: the program's fold is newer, or it has other columns. The program journals events and raises versions, and
- *   leaves rows and deliveries as they are, until a rebuild has made the rows anew.
- * - `outdated`: the program's fold is older, or a program with a newer one has journaled events already. The program must
- *   not write.
+ * - `awaiting`: the program's fold is newer. The program journals events and raises versions, and leaves rows and deliveries
+ *   as they are, until a rebuild has made the rows anew.
+ * - `outdated`: the program's fold is older, or a program with a newer one has journaled events already. Or the program has
+ *   other columns under the same fold version, so that nothing tells which of the two is newer. The program must not write.
  */
 export type ViewMode = 'current' | 'awaiting' | 'outdated';
 
@@ -30,14 +30,23 @@ export function foldOf<State, Event>({ view, foldVersion = 1 }: Domain<State, Ev
 
 export function modeOf(state: ViewState, { foldVersion, columns }: FoldOfProgram): ViewMode {
   if (foldVersion < state.foldVersion) return 'outdated';
-  if (foldVersion > state.foldVersion || !areSameColumns(columns, state.columns)) {
-    return state.awaitedFold !== null && state.awaitedFold > foldVersion ? 'outdated' : 'awaiting';
-  }
-  return state.awaitedFold === null ? 'current' : 'outdated';
+  const { awaitedFold } = state;
+  if (foldVersion > state.foldVersion)
+    return awaitedFold !== null && awaitedFold > foldVersion ? 'outdated' : 'awaiting';
+  return awaitedFold === null && areSameColumns(columns, state.columns) ? 'current' : 'outdated';
 }
 
 /** The error of a program that must not write. */
-export function outdatedError(state: ViewState, { table, foldVersion }: FoldOfProgram): TributaryError {
+export function outdatedError(
+  state: ViewState,
+  { table, foldVersion, columns }: FoldOfProgram,
+): TributaryError {
+  if (foldVersion === state.foldVersion && !areSameColumns(columns, state.columns))
+    return new TributaryError(
+      'fold_outdated',
+      `The table ${table} has other columns than this program's view, and both have fold version ${foldVersion}: ` +
+        'give the program whose columns are newer a higher foldVersion, and start that one.',
+    );
   const newer =
     foldVersion < state.foldVersion
       ? `The rows of ${table} were made by fold version ${state.foldVersion}`
@@ -95,13 +104,10 @@ export async function epochToVerify(store: Pick<Store, 'viewState'>, fold: FoldO
 }
 
 /** What an operator has to know while the program leaves the rows as they are. */
-function awaitingNote(state: ViewState, { table, foldVersion, columns }: FoldOfProgram): string {
-  const how =
-    foldVersion === state.foldVersion && !areSameColumns(columns, state.columns)
-      ? `The table ${table} has other columns than this program's view`
-      : `The rows of ${table} were made by fold version ${state.foldVersion}, and this program has fold version ${foldVersion}`;
+function awaitingNote(state: ViewState, { table, foldVersion }: FoldOfProgram): string {
   return (
-    `${how}: events are journaled, and rows and deliveries stay as they are, until a rebuild has made the rows anew ` +
+    `The rows of ${table} were made by fold version ${state.foldVersion}, and this program has fold version ${foldVersion}: ` +
+    'events are journaled, and rows and deliveries stay as they are, until a rebuild has made the rows anew ' +
     '("order-sync rebuild").'
   );
 }
