@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { ViewState } from '../../ports/view-rebuild.ts';
+import { otherProgramFor } from './other-fold.ts';
 
 /** The fold and the columns of a program's domain. */
 export interface FoldOfProgram {
@@ -29,8 +30,8 @@ export function foldOf<State, Event>({ view, foldVersion = 1 }: Domain<State, Ev
 }
 
 export function modeOf(state: ViewState, { foldVersion, columns }: FoldOfProgram): ViewMode {
-  if (foldVersion < state.foldVersion) return 'outdated';
   const { awaitedFold } = state;
+  if (foldVersion < state.foldVersion) return 'outdated';
   if (foldVersion > state.foldVersion)
     return awaitedFold !== null && awaitedFold > foldVersion ? 'outdated' : 'awaiting';
   return awaitedFold === null && areSameColumns(columns, state.columns) ? 'current' : 'outdated';
@@ -109,6 +110,16 @@ function awaitingNote(state: ViewState, { table, foldVersion }: FoldOfProgram): 
     `The rows of ${table} were made by fold version ${state.foldVersion}, and this program has fold version ${foldVersion}: ` +
     'events are journaled, and rows and deliveries stay as they are, until a rebuild has made the rows anew ' +
     '("order-sync rebuild").'
+  );
+}
+
+/** What an operator has to know while deliveries wait for a rebuild that this program must not finish. */
+function settlingNote({ phase, rebuild }: ViewState, fold: FoldOfProgram): string | null {
+  const needs = phase === 'settling' && rebuild !== null ? otherProgramFor(rebuild, fold) : null;
+  if (needs === null) return null;
+  return (
+    `Deliveries wait until the rebuild of ${fold.table} has made its changes due, which needs ${needs}: ` +
+    'run "order-sync rebuild --switch --wait" with it if none runs.'
   );
 }
 
@@ -200,8 +211,13 @@ export class ViewWatch {
 
   /** Sentences for an operator, although the program works. */
   notes(): string[] {
-    if (this.#state === null || this.#mode !== 'awaiting') return [];
-    return [awaitingNote(this.#state, this.#options.fold)];
+    const settling = this.#state === null ? null : settlingNote(this.#state, this.#options.fold);
+    return [this.#awaiting(), settling].filter((note) => note !== null);
+  }
+
+  #awaiting(): string | null {
+    if (this.#state === null || this.#mode !== 'awaiting') return null;
+    return awaitingNote(this.#state, this.#options.fold);
   }
 
   /**
@@ -230,7 +246,7 @@ export class ViewWatch {
 
   #say(): void {
     const { logger, fold, onOutdated } = this.#options;
-    const [note = ''] = this.notes();
+    const note = this.#awaiting() ?? '';
     if (note !== this.#said) {
       if (note !== '') logger('warn', note);
       else logger('info', `The rows of ${fold.table} are those of fold version ${fold.foldVersion} now.`);
