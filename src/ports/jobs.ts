@@ -14,7 +14,7 @@ export interface Jobs {
    * Claims the oldest job of this kind that is neither ended nor at rest, for this claimant alone for `leaseMs`.
    * Resolves with null if there is none, or if another claimant has a job of this kind.
    */
-  claimJob(claim: JobClaim & { readonly kind: JobKind }): Promise<Job | null>;
+  claimJob(claim: JobClaimOfKind): Promise<Job | null>;
   /**
    * Writes how far the job is, and renews the lease. Resolves with the job as it is now, or with null if another
    * claimant has it or somebody has cancelled it.
@@ -91,6 +91,12 @@ export interface Job extends Omit<NewJob, 'parameters'>, Omit<JobStep, 'state'> 
   readonly state: JobState;
   readonly updatedAtMs: number;
   readonly finishedAtMs: number | null;
+}
+
+export interface JobClaimOfKind extends JobClaim {
+  readonly kind: JobKind;
+  /** The ids of jobs that this claimant leaves to others. Default: none. */
+  readonly passesOver?: readonly string[];
 }
 
 export interface JobClaim {

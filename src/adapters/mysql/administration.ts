@@ -1,7 +1,7 @@
 import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { ResumeDecision } from '../../ports/checkpoints.ts';
 import type { HoldPart } from '../../ports/holds.ts';
-import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
+import type { JobClaim, JobClaimOfKind, JobKey, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
@@ -85,7 +85,7 @@ export class MysqlAdministration implements StoreAdministration {
     return withConnection(this.pool, (connection) => jobs.listJobs(connection, page));
   }
 
-  async claimJob(claim: JobClaim & { kind: JobKind }) {
+  async claimJob(claim: JobClaimOfKind) {
     // Usually there is no job, and then no transaction is needed.
     const isAny = await withConnection(this.pool, (connection) => jobs.isAnyJob(connection, claim.kind));
     if (!isAny) return null;

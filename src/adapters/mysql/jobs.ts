@@ -1,6 +1,15 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { Decision } from '../../ports/audit.ts';
-import type { Job, JobClaim, JobKey, JobKind, JobSave, JsonObject, NewJob } from '../../ports/jobs.ts';
+import type {
+  Job,
+  JobClaim,
+  JobClaimOfKind,
+  JobKey,
+  JobKind,
+  JobSave,
+  JsonObject,
+  NewJob,
+} from '../../ports/jobs.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { addAudit } from './audit.ts';
 import type { StoreTime } from './store-time.ts';
@@ -79,7 +88,7 @@ const CLAIM_LOOK_ROWS = 100;
  */
 export async function claimJob(
   connection: PoolConnection,
-  claim: JobClaim & { readonly kind: JobKind },
+  claim: JobClaimOfKind,
   time: StoreTime,
 ): Promise<Job | null> {
   if ((await findClaimable(connection, claim, time, '')) === null) return null;
@@ -95,7 +104,7 @@ export async function claimJob(
 
 async function findClaimable(
   connection: PoolConnection,
-  { kind, claimant, leaseMs }: JobClaim & { readonly kind: JobKind },
+  { kind, claimant, leaseMs, passesOver = [] }: JobClaimOfKind,
   time: StoreTime,
   lock: '' | 'FOR UPDATE',
 ): Promise<{ readonly row: RowDataPacket; readonly nowMs: number } | null> {
@@ -111,7 +120,9 @@ async function findClaimable(
   // One job of a kind is worked on at a time. A held job without a claimant rests after a failure, and does not keep
   // the others waiting.
   if (rows.some((row) => isHeld(row) && row[12] !== null && !isClaimedBy(row, claimant))) return null;
-  const row = rows.find((one) => isClaimedBy(one, claimant)) ?? rows.find((one) => !isHeld(one));
+  const row =
+    rows.find((one) => isClaimedBy(one, claimant)) ??
+    rows.find((one) => !isHeld(one) && !passesOver.includes(textOf(one[0])));
   return row === undefined ? null : { row, nowMs };
 }
 

@@ -1,7 +1,7 @@
 import type { Decision, NewAuditEntry } from '../../ports/audit.ts';
 import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { HoldPart } from '../../ports/holds.ts';
-import type { JobClaim, JobKey, JobKind, JobSave, NewJob } from '../../ports/jobs.ts';
+import type { JobClaim, JobClaimOfKind, JobKey, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
 import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
@@ -94,7 +94,7 @@ export abstract class SqliteAdministration implements StoreAdministration {
     return database.read((reader) => jobs.listJobs(reader, page));
   }
 
-  async claimJob(claim: JobClaim & { kind: JobKind }) {
+  async claimJob(claim: JobClaimOfKind) {
     const database = await this.database();
     // Usually there is no job, and then no write lock is needed.
     const isAny = await database.read((reader) => jobs.isAnyJob(reader, claim.kind));

@@ -1,5 +1,14 @@
 import type { Decision } from '../../ports/audit.ts';
-import type { Job, JobClaim, JobKey, JobKind, JobSave, JsonObject, NewJob } from '../../ports/jobs.ts';
+import type {
+  Job,
+  JobClaim,
+  JobClaimOfKind,
+  JobKey,
+  JobKind,
+  JobSave,
+  JsonObject,
+  NewJob,
+} from '../../ports/jobs.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { addAudit } from './audit.ts';
 import type { Connection } from './database.ts';
@@ -55,7 +64,7 @@ const CLAIM_LOOK_ROWS = 100;
 
 export function claimJob(
   writer: Connection,
-  { kind, claimant, leaseMs }: JobClaim & { readonly kind: JobKind },
+  { kind, claimant, leaseMs, passesOver = [] }: JobClaimOfKind,
   time: StoreTime,
 ): Job | null {
   const rows = writer
@@ -67,7 +76,9 @@ export function claimJob(
   // One job of a kind is worked on at a time. A held job without a claimant rests after a failure, and does not keep
   // the others waiting.
   if (rows.some((row) => isHeld(row) && row.claimed_by !== null && row.claimed_by !== claimant)) return null;
-  const row = rows.find((job) => job.claimed_by === claimant) ?? rows.find((job) => !isHeld(job));
+  const row =
+    rows.find((job) => job.claimed_by === claimant) ??
+    rows.find((job) => !isHeld(job) && !passesOver.includes(textOf(job.job_id)));
   if (row === undefined) return null;
   const claimed = writer
     .statement(`

@@ -13,11 +13,18 @@ export interface JobHandler {
   /**
    * Does the next part of the job, in a few seconds if it can, and saves how far the job is under `claim`
    * (`Jobs.saveJob`, or a method that saves it in the transaction of the work). Resolves with the job as it is saved, or
-   * with null if the job is not this claimant's any more. The worker renews the claim meanwhile. `signal` is aborted when
-   * the worker stops, when the job is cancelled, and when another claimant has it: then the step ends soon. It may rest
-   * before it resolves, until `signal` is aborted. Whatever it throws, it is called again with the job as the store has it.
+   * with null if the job is not this claimant's any more, or with `LeftToOthers` if another program has to do it. The worker
+   * renews the claim meanwhile. `signal` is aborted when the worker stops, when the job is cancelled, and when another
+   * claimant has it: then the step ends soon. It may rest before it resolves, until `signal` is aborted. Whatever it throws,
+   * it is called again with the job as the store has it.
    */
-  step(job: Job, claim: JobClaim, signal: AbortSignal): Promise<Job | null>;
+  step(job: Job, claim: JobClaim, signal: AbortSignal): Promise<Job | LeftToOthers | null>;
+}
+
+/** The job is not for this program, and nothing of it was done. */
+export interface LeftToOthers {
+  /** The program that may do it, for people, such as "a program with fold version 2". */
+  readonly needs: string;
 }
 
 export interface JobWorkerOptions {
@@ -42,6 +49,8 @@ const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 const FAILURES_MAX = 5;
 /** The rest of a job. The jobs behind it go on meanwhile. */
 const REST_MS = 60_000;
+/** A job that this program left to others is passed over for this time. */
+const PASS_OVER_MS = 60_000;
 
 /**
  * Works off jobs of the kinds that it has handlers for. There is one loop for each kind, so kinds run side by side. All
@@ -50,6 +59,7 @@ const REST_MS = 60_000;
  *   waiting --claim--> running --step, step, ...--> done
  *                      running --the lease ends, as after a crash--> running, claimed by any instance
  *                      running --a refusal, a defect, or failures in a row--> waiting, after a rest
+ *                      running --this program must not do it--> waiting, for any other instance at once
  *                      waiting or running --somebody cancels it--> cancelled
  *
  * A claim lasts for as long as its step, because it is renewed meanwhile, and it ends with the process.
@@ -107,6 +117,8 @@ class KindLoop {
   readonly #options: JobWorkerOptions;
   readonly #wake = new Gate();
   #failing: { readonly jobId: string; readonly failures: number } | null = null;
+  /** When the jobs that were left to other programs are looked at again, by job id. */
+  readonly #leftUntilMs = new Map<string, number>();
 
   constructor(handler: JobHandler, claimant: string, defects: Defects, options: JobWorkerOptions) {
     this.#handler = handler;
@@ -125,7 +137,7 @@ class KindLoop {
     let failures = 0;
     while (!signal.aborted) {
       try {
-        const job = await store.claimJob({ ...this.#claim, kind });
+        const job = await store.claimJob({ ...this.#claim, kind, passesOver: this.#left() });
         if (job === null) await this.#wake.waitFor(pollMs, clock, signal);
         else await this.#workOffOrRest(job, signal);
         failures = 0;
@@ -161,10 +173,12 @@ class KindLoop {
     const { logger } = this.#options;
     const { jobId, kind } = job;
     logger('info', `The ${kind} job ${jobId} is under way`, countsOf(job));
-    for (let known: Job | null = job; !signal.aborted; ) {
-      known = await this.#stepWhileHeld(known, signal);
+    for (let known = job; !signal.aborted; ) {
+      const stepped = await this.#stepWhileHeld(known, signal);
       this.#failing = null;
-      if (known === null) return;
+      if (stepped === null) return;
+      if ('needs' in stepped) return this.#leave(known, stepped.needs);
+      known = stepped;
       if (known.state !== 'done') continue;
       logger('info', `The ${kind} job ${jobId} is done`, countsOf(known));
       return;
@@ -175,7 +189,7 @@ class KindLoop {
    * Makes a step, and renews the claim until it ends, however long it takes. If the claim is lost, aborts the step's signal;
    * what the step makes of that is no failure of the job.
    */
-  async #stepWhileHeld(job: Job, signal: AbortSignal): Promise<Job | null> {
+  async #stepWhileHeld(job: Job, signal: AbortSignal): Promise<Job | LeftToOthers | null> {
     const held = new AbortController();
     const stop = () => held.abort(OVER);
     signal.addEventListener('abort', stop);
@@ -214,6 +228,23 @@ class KindLoop {
           logger('warn', `The claim of the ${kind} job ${jobId} could not be renewed: ${messageOf(error)}`);
       }
     }
+  }
+
+  /** Gives the job back at once, and notes in its progress which program it waits for. */
+  async #leave({ jobId, kind, progress, place }: Job, needs: string): Promise<void> {
+    const { store, clock, logger } = this.#options;
+    const noted = { ...progress, waitsFor: needs };
+    await store.saveJob({ ...this.#claim, jobId, state: 'running', progress: noted, place });
+    await store.restJob({ claimant: this.#claim.claimant, jobId, restMs: 0 });
+    this.#leftUntilMs.set(jobId, clock.monotonicMs() + PASS_OVER_MS);
+    logger('warn', `The ${kind} job ${jobId} is left to other instances: it needs ${needs}.`);
+  }
+
+  /** The jobs that are passed over now. */
+  #left(): string[] {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const [jobId, untilMs] of this.#leftUntilMs) if (untilMs <= nowMs) this.#leftUntilMs.delete(jobId);
+    return [...this.#leftUntilMs.keys()];
   }
 }
 

@@ -41,6 +41,8 @@ export interface RebuildStep {
 }
 
 export const NO_COUNTS: WalkCounts = { entities: 0, unfoldable: 0, unfoldableSamples: [] };
+/** The place at which the building of a rebuild begins that the record knows. */
+export const WALK_BEGIN: RebuildPlace = { phase: 'walk', after: null, counts: NO_COUNTS };
 const SAMPLES_MAX = 10;
 
 /** The step that leads to this place. */

@@ -6,9 +6,18 @@ import type { RebuiltRow, ViewState } from '../../ports/view-rebuild.ts';
 import type { DueRules } from '../ingest/due.ts';
 import { ChangedStates } from './changed-states.ts';
 import { type FoldedEntity, Folder, type FolderParts } from './folder.ts';
-import { gone, NO_COUNTS, type RebuildPlace, type RebuildStep, stepOf, withCounts } from './places.ts';
+import { otherProgramFor, refuseOtherFold } from './other-fold.ts';
+import {
+  gone,
+  NO_COUNTS,
+  type RebuildPlace,
+  type RebuildStep,
+  stepOf,
+  WALK_BEGIN,
+  withCounts,
+} from './places.ts';
 import { countDifference, emptyCounts, type ReportCounts, reportOf } from './report.ts';
-import { foldOf, refuseOutdated } from './view-mode.ts';
+import { foldOf, modeOf, outdatedError } from './view-mode.ts';
 
 export interface RebuildParts<State, Event> extends FolderParts<State, Event> {
   readonly store: Store;
@@ -42,6 +51,9 @@ const BEAT_EVERY_MS = 1_000;
  * Every step can be done twice, by several processes at once: rows are written only while the rebuild is under way, the
  * exchange happens under the epoch of its fence only, and no delivery goes out before all changed states are due. So
  * whatever happens to a process, the view is the old or the new one, and another process goes on.
+ *
+ * Only programs with the fold and the columns of the rebuild's record work on it. `build` and `switch` of any other program
+ * reject with an `OtherFoldError`, before they write anything.
  */
 export class Rebuild<State, Event> {
   readonly #parts: RebuildParts<State, Event>;
@@ -61,8 +73,10 @@ export class Rebuild<State, Event> {
       const { table: _, ...fold } = foldOf(domain);
       await refuseOutdatedForRebuild(store, domain);
       await store.beginRebuild({ rebuildId, ...fold });
-      return stepOf({ phase: 'walk', after: null, counts: NO_COUNTS });
+      return stepOf(WALK_BEGIN);
     }
+    const { rebuild } = await this.#ownState(rebuildId);
+    if (rebuild?.rebuildId !== rebuildId) return gone();
     switch (place.phase) {
       case 'walk':
         return this.#walk(rebuildId, place, signal);
@@ -88,9 +102,9 @@ export class Rebuild<State, Event> {
     { keepsFormer }: { readonly keepsFormer: boolean },
   ): Promise<RebuildStep> {
     const { store, domain } = this.#parts;
+    const { rebuild } = await this.#ownState(rebuildId);
     if (place === null) {
       await refuseOutdatedForRebuild(store, domain);
-      const { rebuild } = await store.viewState();
       if (rebuild?.rebuildId !== rebuildId) return gone();
       if (rebuild.report === null)
         throw new TributaryError('rebuild_refused', `The rebuild ${rebuildId} has not all rows yet.`);
@@ -98,6 +112,7 @@ export class Rebuild<State, Event> {
     }
     switch (place.phase) {
       case 'catch_up':
+        if (rebuild?.rebuildId !== rebuildId) return gone();
         return this.#catchUp(rebuildId, place, signal, { phase: 'switch', counts: place.counts });
       case 'switch':
         return this.#switch(rebuildId);
@@ -114,9 +129,20 @@ export class Rebuild<State, Event> {
     }
   }
 
-  /** Finishes or takes back what a process left behind that died. */
+  /** Reads the record. Rejects with an `OtherFoldError` if this rebuild is under way, and is one of another fold. */
+  async #ownState(rebuildId: string): Promise<ViewState> {
+    const { store, domain } = this.#parts;
+    const state = await store.viewState();
+    if (state.rebuild?.rebuildId === rebuildId) refuseOtherFold(state.rebuild, foldOf(domain));
+    return state;
+  }
+
+  /**
+   * Finishes or takes back what a process left behind that died. A program of another fold takes a switch back too, which
+   * folds nothing, and leaves the changed states to a program of the rebuild's fold.
+   */
   async recover(state: ViewState, signal: AbortSignal): Promise<void> {
-    const { store, logger } = this.#parts;
+    const { store, logger, domain } = this.#parts;
     if (state.phase === 'switching') {
       const isOver = await store.takeBackSwitch(state.epoch);
       if (isOver) logger('warn', 'The exchange of the view stood still, and is finished or taken back.');
@@ -124,6 +150,7 @@ export class Rebuild<State, Event> {
     }
     const { rebuild, phase } = state;
     if (phase !== 'settling' || rebuild === null) return;
+    if (otherProgramFor(rebuild, foldOf(domain)) !== null) return;
     logger(
       'warn',
       'The states that the rebuilt view has changed are made due by this instance: its worker is gone.',
@@ -298,13 +325,13 @@ export class Rebuild<State, Event> {
 
 /**
  * A rebuild may also lead back to the fold of the present rows, where a newer program has journaled events without rows. It
- * never leads to an older fold than the rows have.
+ * never leads to an older fold than the rows have, nor to other columns under the same fold.
  */
 async function refuseOutdatedForRebuild<State, Event>(
   store: Store,
   domain: RebuildParts<State, Event>['domain'],
 ): Promise<void> {
   const fold = foldOf(domain);
-  const { foldVersion } = await store.viewState();
-  if (fold.foldVersion < foldVersion) await refuseOutdated(store, fold);
+  const state = await store.viewState();
+  if (modeOf({ ...state, awaitedFold: null }, fold) === 'outdated') throw outdatedError(state, fold);
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { ViewState } from '../../ports/view-rebuild.ts';
+import { otherProgramFor } from './other-fold.ts';
 
 /** The fold and the columns of a program's domain. */
 export interface FoldOfProgram {
@@ -17,10 +18,10 @@ export interface FoldOfProgram {
  * How a program's fold compares with the one that made the view's rows.
  *
  * - `current`: it is the same, and the program writes rows.
- * - `awaiting`: the program's fold is newer, or it has other columns. The program journals events and raises versions, and
- *   leaves rows and deliveries as they are, until a rebuild has made the rows anew.
- * - `outdated`: the program's fold is older, or a program with a newer one has journaled events already. The program must
- *   not write.
+ * - `awaiting`: the program's fold is newer. The program journals events and raises versions, and leaves rows and deliveries
+ *   as they are, until a rebuild has made the rows anew.
+ * - `outdated`: the program's fold is older, or a program with a newer one has journaled events already. Or the program has
+ *   other columns under the same fold version, so that nothing tells which of the two is newer. The program must not write.
  */
 export type ViewMode = 'current' | 'awaiting' | 'outdated';
 
@@ -29,11 +30,11 @@ export function foldOf<State, Event>({ view, foldVersion = 1 }: Domain<State, Ev
 }
 
 export function modeOf(state: ViewState, { foldVersion, columns }: FoldOfProgram): ViewMode {
+  const { awaitedFold } = state;
   if (foldVersion < state.foldVersion) return 'outdated';
-  if (foldVersion > state.foldVersion || !areSameColumns(columns, state.columns)) {
-    return state.awaitedFold !== null && state.awaitedFold > foldVersion ? 'outdated' : 'awaiting';
-  }
-  return state.awaitedFold === null ? 'current' : 'outdated';
+  if (foldVersion > state.foldVersion)
+    return awaitedFold !== null && awaitedFold > foldVersion ? 'outdated' : 'awaiting';
+  return awaitedFold === null && areSameColumns(columns, state.columns) ? 'current' : 'outdated';
 }
 
 /** Whether rows stay as they are until a rebuild: for this program, or for a newer one that has journaled events. */
@@ -42,7 +43,16 @@ export function awaitsRebuild(state: ViewState, fold: FoldOfProgram): boolean {
 }
 
 /** The error of a program that must not write. */
-export function outdatedError(state: ViewState, { table, foldVersion }: FoldOfProgram): TributaryError {
+export function outdatedError(
+  state: ViewState,
+  { table, foldVersion, columns }: FoldOfProgram,
+): TributaryError {
+  if (foldVersion === state.foldVersion && !areSameColumns(columns, state.columns))
+    return new TributaryError(
+      'fold_outdated',
+      `The table ${table} has other columns than this program's view, and both have fold version ${foldVersion}: ` +
+        'give the program whose columns are newer a higher foldVersion, and start that one.',
+    );
   const newer =
     foldVersion < state.foldVersion
       ? `The rows of ${table} were made by fold version ${state.foldVersion}`
@@ -119,14 +129,21 @@ export async function epochToVerify(store: Pick<Store, 'viewState'>, fold: FoldO
 }
 
 /** What an operator has to know while the program leaves the rows as they are. */
-function awaitingNote(state: ViewState, { table, foldVersion, columns }: FoldOfProgram): string {
-  const how =
-    foldVersion === state.foldVersion && !areSameColumns(columns, state.columns)
-      ? `The table ${table} has other columns than this program's view`
-      : `The rows of ${table} were made by fold version ${state.foldVersion}, and this program has fold version ${foldVersion}`;
+function awaitingNote(state: ViewState, { table, foldVersion }: FoldOfProgram): string {
   return (
-    `${how}: events are journaled, and rows and deliveries stay as they are, until a rebuild has made the rows anew ` +
+    `The rows of ${table} were made by fold version ${state.foldVersion}, and this program has fold version ${foldVersion}: ` +
+    'events are journaled, and rows and deliveries stay as they are, until a rebuild has made the rows anew ' +
     '("order-sync rebuild").'
+  );
+}
+
+/** What an operator has to know while deliveries wait for a rebuild that this program must not finish. */
+function settlingNote({ phase, rebuild }: ViewState, fold: FoldOfProgram): string | null {
+  const needs = phase === 'settling' && rebuild !== null ? otherProgramFor(rebuild, fold) : null;
+  if (needs === null) return null;
+  return (
+    `Deliveries wait until the rebuild of ${fold.table} has made its changes due, which needs ${needs}: ` +
+    'run "order-sync rebuild --switch --wait" with it if none runs.'
   );
 }
 
@@ -218,8 +235,13 @@ export class ViewWatch {
 
   /** Sentences for an operator, although the program works. */
   notes(): string[] {
-    if (this.#state === null || this.#mode !== 'awaiting') return [];
-    return [awaitingNote(this.#state, this.#options.fold)];
+    const settling = this.#state === null ? null : settlingNote(this.#state, this.#options.fold);
+    return [this.#awaiting(), settling].filter((note) => note !== null);
+  }
+
+  #awaiting(): string | null {
+    if (this.#state === null || this.#mode !== 'awaiting') return null;
+    return awaitingNote(this.#state, this.#options.fold);
   }
 
   /**
@@ -244,7 +266,7 @@ export class ViewWatch {
 
   #say(): void {
     const { logger, fold, onOutdated } = this.#options;
-    const [note = ''] = this.notes();
+    const note = this.#awaiting() ?? '';
     if (note !== this.#said) {
       if (note !== '') logger('warn', note);
       else logger('info', `The rows of ${fold.table} are those of fold version ${fold.foldVersion} now.`);

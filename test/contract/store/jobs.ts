@@ -158,6 +158,19 @@ export function describeJobs(harness: StoreHarness): void {
       expect(await claim('two')).toMatchObject({ jobId: 'older' });
     });
 
+    it('a claimant passes over the jobs that it names, and finishes one that it has', async () => {
+      await create('older');
+      place.clock.nowMs += 1;
+      await create('newer');
+      const pass = (claimant: string, ...passesOver: string[]) =>
+        place.store.claimJob({ claimant, leaseMs: LEASE_MS, kind: 'verify', passesOver });
+      expect(await pass('one', 'older', 'newer')).toBeNull();
+      expect(await pass('one', 'older')).toMatchObject({ jobId: 'newer' });
+      expect(await pass('one', 'older', 'newer')).toMatchObject({ jobId: 'newer' });
+      await place.store.restJob({ claimant: 'one', jobId: 'newer', restMs: 0 });
+      expect(await pass('two', 'newer')).toMatchObject({ jobId: 'older' });
+    });
+
     it('a cancelled job ends wherever it is, keeps its counts, and takes nothing more from its worker', async () => {
       await create('waits');
       await create('runs', { kind: 'rebuild' });

@@ -194,6 +194,31 @@ describe('the worker of jobs', () => {
     expect(ended()).toBe(1);
     expect(logged.join('\n')).not.toMatch(/warn|error/);
   });
+
+  it('leaves a job to other instances that its handler refuses, and goes on with the jobs behind it', async () => {
+    const store = await storeWith(['a', 'verify'], ['b', 'verify']);
+    const inner = counting(store, 'verify', 2);
+    const seen: string[] = [];
+    const choosy: JobHandler = {
+      kind: 'verify',
+      async step(job, claim, signal) {
+        seen.push(job.jobId);
+        return job.jobId === 'a' ? { needs: 'a newer program' } : inner.step(job, claim, signal);
+      },
+    };
+    const logged: string[] = [];
+    work(store, [choosy], (level, message) => logged.push(`${level}: ${message}`));
+    await done(store, 'b', 2);
+    expect(seen).toEqual(['a', 'b', 'b']);
+    expect(logged).toContain('warn: The verify job a is left to other instances: it needs a newer program.');
+    expect(await store.readJob('a')).toMatchObject({
+      state: 'waiting',
+      progress: { waitsFor: 'a newer program' },
+    });
+    // Another instance takes it at once.
+    work(store, [inner]);
+    await done(store, 'a', 2);
+  });
 });
 
 const SHORT_LEASE_MS = 1_000;

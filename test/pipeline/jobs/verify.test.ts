@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { JobHandler } from '../../../src/pipeline/jobs/job-worker.ts';
 import {
   type VerifyParameters,
   type VerifyProgress,
@@ -37,7 +38,7 @@ class JobRun {
   job: Job;
   readonly audit: NewAuditEntry[] = [];
   steps = 0;
-  readonly #step: () => Promise<Job | null>;
+  readonly #step: () => ReturnType<JobHandler['step']>;
 
   constructor(world: OrderWorld, parameters: VerifyParameters, held: readonly HeldState[] = []) {
     this.job = {

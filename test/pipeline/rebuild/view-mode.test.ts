@@ -27,9 +27,15 @@ describe('how a program compares with the rows of its view', () => {
     ['a newer fold than the one that is awaited', 4, COLUMNS, { awaitedFold: 3 }, 'awaiting'],
     ['an older fold than the one that is awaited', 3, COLUMNS, { awaitedFold: 4 }, 'outdated'],
     ['the same fold while a newer one is awaited', 2, COLUMNS, { awaitedFold: 3 }, 'outdated'],
-    ['the same fold with other columns', 2, OTHER, {}, 'awaiting'],
-    ['the same fold with other columns that is awaited', 2, OTHER, { awaitedFold: 2 }, 'awaiting'],
-    ['the same fold and columns while others are awaited', 2, COLUMNS, { awaitedFold: 2 }, 'outdated'],
+    ['the same fold with other columns', 2, OTHER, {}, 'outdated'],
+    [
+      'the same fold with other columns while a newer one is awaited',
+      2,
+      OTHER,
+      { awaitedFold: 3 },
+      'outdated',
+    ],
+    ['a newer fold with other columns', 3, OTHER, {}, 'awaiting'],
   ] as const)('%s', (_, foldVersion, columns, facts, mode) => {
     expect(modeOf(state(facts), { table: 'parcels', foldVersion, columns })).toBe(mode);
   });
@@ -39,5 +45,11 @@ describe('how a program compares with the rows of its view', () => {
     expect(outdatedError(state({ foldVersion: 3 }), fold).message).toMatch(/fold version 3.*fold version 2/);
     expect(outdatedError(state({ foldVersion: 3 }), fold).message).not.toContain('rebuild');
     expect(outdatedError(state({ awaitedFold: 3 }), fold).message).toContain('order-sync rebuild');
+  });
+
+  it('the error of a program with other columns under the same fold version asks for a higher one', () => {
+    const { code, message } = outdatedError(state({}), { table: 'parcels', foldVersion: 2, columns: OTHER });
+    expect(code).toBe('fold_outdated');
+    expect(message).toMatch(/other columns.*both have fold version 2.*higher foldVersion/);
   });
 });

@@ -7,9 +7,11 @@ import {
   type EntityDifference,
   rebuildEntities,
 } from '../../../pipeline/rebuild/in-place.ts';
+import { otherProgramFor, refuseOtherFold } from '../../../pipeline/rebuild/other-fold.ts';
 import type { RebuildParts } from '../../../pipeline/rebuild/rebuild.ts';
 import { type RebuildTask, rebuildHandler } from '../../../pipeline/rebuild/rebuild-job.ts';
 import type { RebuildReport } from '../../../pipeline/rebuild/report.ts';
+import { foldOf } from '../../../pipeline/rebuild/view-mode.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { Job } from '../../../ports/jobs.ts';
 import type { OpenedStore, Store } from '../../../ports/store.ts';
@@ -119,18 +121,49 @@ async function build(context: Context, input: CommandInput, clock: Clock, opened
       'rebuild_refused',
       `The rebuild ${rebuild.rebuildId} is under way: see --report, and then --switch or --discard.`,
     );
-  const job =
+  const fold = foldOf(opened.parts.domain);
+  if (rebuild !== null) refuseOtherFold(rebuild, fold);
+  const { foldVersion } = fold;
+  const jobId =
     rebuild === null
-      ? await createJob(clock, opened, { task: 'build' }, decision).then((jobId) =>
-          workedOff(context, input, clock, opened, jobId),
-        )
-      : await workedOff(context, input, clock, opened, rebuild.rebuildId);
+      ? await createJob(clock, opened, { task: 'build', foldVersion }, decision)
+      : ((await openBuildOf(opened.opened, rebuild.rebuildId)) ??
+        (await createJob(
+          clock,
+          opened,
+          { task: 'build', foldVersion, rebuildId: rebuild.rebuildId },
+          decision,
+        )));
+  const job = await workedOff(context, input, clock, opened, jobId);
   const { report: found } = job.progress as { readonly report?: RebuildReport };
   await context.output.document(
     jobJson(job),
     found === undefined ? jobLine(job) : reportLines(found).join('\n'),
   );
-  return EXIT.ok;
+  return endOf(context, job);
+}
+
+/** The newest jobs that are searched for one that works on a rebuild. */
+const JOBS_SEARCHED = 500;
+
+/** The job that builds this rebuild and has not ended; null if it has ended, as by "order-sync jobs cancel". */
+async function openBuildOf(store: OpenedStore, rebuildId: string): Promise<string | null> {
+  const jobs: Job[] = await store.listJobs({ after: null, limit: JOBS_SEARCHED });
+  const found = jobs.find(({ jobId, kind, state, parameters }) => {
+    if (kind !== 'rebuild' || state === 'done' || state === 'cancelled') return false;
+    const task = parameters as RebuildTask | null;
+    return task?.task !== 'switch' && (task?.rebuildId ?? jobId) === rebuildId;
+  });
+  return found?.jobId ?? null;
+}
+
+/** The exit code for a job that may have ended without doing its work. */
+function endOf({ note }: Context, { jobId, state, progress }: Job): number {
+  if (state === 'cancelled') note(`The job ${jobId} was cancelled before it was done.`);
+  else if (progress.phase === 'gone')
+    note(`The rebuild of the job ${jobId} is gone: it was discarded, or switched to already.`);
+  else return EXIT.ok;
+  return EXIT.failure;
 }
 
 async function switchTo(
@@ -140,12 +173,14 @@ async function switchTo(
   opened: Opened,
 ): Promise<number> {
   const decision = decisionFrom(input, clock);
-  const { rebuildId, report: found } = rebuildUnderWay(await opened.store.viewState());
+  const rebuild = rebuildUnderWay(await opened.store.viewState());
+  const { rebuildId, report: found } = rebuild;
   if (found === null)
     throw new TributaryError(
       'rebuild_refused',
       `The rebuild ${rebuildId} has not all rows yet: see --report.`,
     );
+  refuseOtherFold(rebuild, foldOf(opened.parts.domain));
   const keepsFormer = input.options.keepOld === true;
   await opened.opened.addAudit({
     ...decision,
@@ -156,7 +191,7 @@ async function switchTo(
   const jobId = await createJob(clock, opened, { task: 'switch', rebuildId, keepsFormer }, decision);
   const job = await workedOff(context, input, clock, opened, jobId);
   await context.output.document(jobJson(job), jobLine(job));
-  return EXIT.ok;
+  return endOf(context, job);
 }
 
 async function createJob(
@@ -200,7 +235,7 @@ async function workedOff(
   }
 }
 
-async function report({ output }: Context, { store }: Opened): Promise<number> {
+async function report({ output, note }: Context, { store, parts }: Opened): Promise<number> {
   const state = await store.viewState();
   const { rebuild } = state;
   const lines =
@@ -212,6 +247,8 @@ async function report({ output }: Context, { store }: Opened): Promise<number> {
           ]
         : [`Rebuild ${rebuild.rebuildId}, ${state.phase}.`, ...reportLines(rebuild.report as never)];
   await output.document(rebuildJson(state), lines.join('\n'));
+  const needs = rebuild === null ? null : otherProgramFor(rebuild, foldOf(parts.domain));
+  if (needs !== null) note(`Only ${needs} works on it. This one does not.`);
   return EXIT.ok;
 }
 

@@ -1,6 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { TributaryError } from '../../../core/errors.ts';
+import { orders } from '../../../orders/index.ts';
+import { otherProgramFor } from '../../../pipeline/rebuild/other-fold.ts';
 import type { RebuildTask } from '../../../pipeline/rebuild/rebuild-job.ts';
+import { foldOf } from '../../../pipeline/rebuild/view-mode.ts';
 import type { NewJob } from '../../../ports/jobs.ts';
 import type { Store } from '../../../ports/store.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
@@ -66,9 +69,9 @@ export function addRebuildRoutes(app: FastifyInstance, parts: ServerParts): void
           `The rebuild ${rebuild.rebuildId} is under way: switch to it or discard it first.`,
         );
       const { reason } = request.body;
-      return reply
-        .code(202)
-        .send(await createJob({ requestedBy: callerOf(request), reason }, { task: 'build' }));
+      const { foldVersion } = foldOf(orders);
+      const job = await createJob({ requestedBy: callerOf(request), reason }, { task: 'build', foldVersion });
+      return reply.code(202).send(job);
     },
   );
 
@@ -87,6 +90,14 @@ export function addRebuildRoutes(app: FastifyInstance, parts: ServerParts): void
       const { rebuild } = await migratedOf(parts).viewState();
       if (rebuild?.report == null)
         throw new HttpProblem(409, 'rebuild_refused', 'No rebuild has all of its rows yet.');
+      const fold = foldOf(orders);
+      const needs = otherProgramFor(rebuild, fold);
+      if (needs !== null)
+        throw new HttpProblem(
+          409,
+          'rebuild_refused',
+          `The rebuild needs ${needs}, and this program has fold version ${fold.foldVersion}: ask an instance of that one.`,
+        );
       const { reason, keepOld = false } = request.body;
       const decidedBy = callerOf(request);
       const { rebuildId } = rebuild;

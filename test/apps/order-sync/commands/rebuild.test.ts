@@ -1,8 +1,9 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { rebuildCommand } from '../../../../src/apps/order-sync/commands/rebuild.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
-import { buggyOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
+import { WAITING } from '../../../pipeline/ingest/harness.ts';
+import { buggyOrders, fixedOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
 async function orderSync(folder: string, ...argv: string[]) {
@@ -75,6 +76,80 @@ describe('order-sync rebuild', () => {
     const { world } = await placeOf('declined');
     const created = await orderSync(world.folder, ...WHY, '--json');
     expect(JSON.parse(created.out)).toMatchObject({ state: 'waiting', reason: WHY[1] });
+  });
+
+  it.each([
+    ['--wait', null],
+    ['--switch', { rows: 0 }],
+    ['--wait --switch', { rows: 0 }],
+  ])('refuses %s for a rebuild of another fold, and names the fold', async (options, report) => {
+    const { world, program } = await placeOf('right');
+    const { columns } = fixedOrders.view;
+    await program.store.beginRebuild({ rebuildId: 'newer', foldVersion: 2, columns });
+    if (report !== null) await program.store.noteBuilt('newer', report);
+    const { code, error } = await orderSync(world.folder, ...options.split(' '), ...WHY);
+    expect(code).toBe(1);
+    expect(error).toContain('needs a program with fold version 2, and this program has fold version 1');
+    expect(await program.store.listJobs({ after: null, limit: 1 })).toEqual([]);
+    expect((await orderSync(world.folder, '--discard', ...WHY)).code).toBe(0);
+  });
+
+  it('goes on with --wait where a cancelled job has left its table', async () => {
+    const { world, program } = await placeOf('declined');
+    const { out } = await orderSync(world.folder, ...WHY, '--json');
+    const jobId: string = JSON.parse(out).id;
+    const { columns } = buggyOrders.view;
+    await program.store.beginRebuild({ rebuildId: jobId, foldVersion: 1, columns });
+    const cancel = { jobId, decidedBy: 'ops', reason: 'not now', decidedAtMs: 1 };
+    await program.store.cancelJob(cancel);
+
+    const again = await orderSync(world.folder, '--wait', ...WHY, '--json');
+    expect(again.code, again.error).toBe(0);
+    expect(JSON.parse(again.out)).toMatchObject({ state: 'done', parameters: { rebuildId: jobId } });
+    const { rebuild } = await program.store.viewState();
+    expect(rebuild).toMatchObject({ rebuildId: jobId, report: { rows: { compared: 1 } } });
+  });
+
+  it('ends with exit code 1 if its job was cancelled, or its rebuild discarded', async () => {
+    const { world, program } = await placeOf('declined');
+    const { store } = program;
+    expect((await orderSync(world.folder, '--wait', ...WHY)).code).toBe(0);
+    const state = await store.viewState();
+    const rebuildId = state.rebuild?.rebuildId ?? '';
+    // Another worker has the kind, so that the command only waits.
+    const task = { task: 'switch', rebuildId, keepsFormer: false };
+    const facts = {
+      kind: 'rebuild',
+      isDryRun: false,
+      requestedBy: 'ops',
+      reason: '',
+      createdAtMs: 1,
+    } as const;
+    await store.createJob({ ...facts, jobId: 'held', parameters: task });
+    world.nowMs = Math.floor(systemClock.monotonicMs());
+    const claim = { claimant: 'another', leaseMs: 60_000 };
+    await store.claimJob({ ...claim, kind: 'rebuild' });
+    const waiting = orderSync(world.folder, '--switch', '--wait', ...WHY, '--json');
+    const created = await vi.waitFor(async () => {
+      const [job] = await store.listJobs({ after: null, limit: 1 });
+      if (job === undefined || job.state !== 'waiting') throw new Error('not created yet');
+      return job;
+    }, WAITING);
+    await store.cancelJob({ jobId: created.jobId, decidedBy: 'ops', reason: '', decidedAtMs: 1 });
+    const { code, out } = await waiting;
+    expect(JSON.parse(out)).toMatchObject({ state: 'cancelled' });
+    expect(code).toBe(1);
+
+    const discarded = orderSync(world.folder, '--switch', '--wait', ...WHY, '--json');
+    await vi.waitFor(
+      async () => expect((await store.listJobs({ after: null, limit: 1 }))[0]?.state).toBe('waiting'),
+      WAITING,
+    );
+    await store.discardRebuild(rebuildId);
+    await store.saveJob({ ...claim, jobId: 'held', state: 'done', progress: {}, place: null });
+    const ended = await discarded;
+    expect(JSON.parse(ended.out)).toMatchObject({ state: 'done', progress: { phase: 'gone' } });
+    expect(ended.code).toBe(1);
   });
 
   it('shows what it would make of single orders, and with --switch makes it', async () => {

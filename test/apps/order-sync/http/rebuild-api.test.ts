@@ -69,6 +69,17 @@ it('a rebuild is discarded, and the audit log has it', async () => {
   expect(latest).toMatchObject({ action: 'rebuild_discarded', subject: 'rebuild-1', ...WHY });
 });
 
+it('a switch is refused if the rebuild has another fold than the program, and the answer names it', async () => {
+  const program = await programWithOrder();
+  const { columns } = buggyOrders.view;
+  await program.store.beginRebuild({ rebuildId: 'newer', foldVersion: 2, columns });
+  await program.store.noteBuilt('newer', { rows: 1 });
+  const { status, body } = await serverOn(program.store)(':switch', WHY);
+  expect([status, body.code]).toEqual([409, 'rebuild_refused']);
+  expect(JSON.stringify(body)).toContain('needs a program with fold version 2');
+  expect(await program.store.listJobs({ after: null, limit: 1 })).toEqual([]);
+});
+
 it('the routes of rebuilds answer 503 until the store is migrated', async () => {
   const program = await programWithOrder();
   const ask = serverOn(program.store, () => null);
