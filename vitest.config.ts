@@ -1,8 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
 const globalSetup = ['test/services/vitest-global-setup.ts'];
-/** Tests that replace a module of Node's, or depend on the umask of the process, which other tests change. */
-const ALONE = ['test/adapters/sqlite/durability.test.ts', 'test/services/debian.test.ts'];
+/** Tests that replace a module, or depend on the umask of the process, which other tests change. */
+const ALONE = [
+  'test/adapters/sqlite/durability.test.ts',
+  'test/services/debian.test.ts',
+  'test/apps/order-sync/commands/adopt.test.ts',
+];
 
 export default defineConfig({
   test: {
