@@ -4,9 +4,10 @@
  * number of rows. See docs/checks.md.
  */
 import { startServices } from '../services/index.ts';
-import { casesFor, type DatabaseKind } from './adoption/cases.ts';
+import { casesFor } from './adoption/cases.ts';
 import { type Place, serverPlace, sqlitePlace } from './adoption/place.ts';
 import { timeSizes } from './adoption/sizes.ts';
+import type { DatabaseKind } from './adoption/table-case.ts';
 import { tryTable } from './adoption/trial.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 

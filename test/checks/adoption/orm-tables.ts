@@ -3,7 +3,7 @@
  * from its requests to a server: Hibernate 6.6.1, EclipseLink 4.0.6, TypeORM 1.1.1, Sequelize 6.37.8, Drizzle 0.45.4
  * with drizzle-kit 0.31.11, Knex 3.3.0, MikroORM 6.6.16.
  */
-import type { TableCase } from './cases.ts';
+import type { TableCase } from './table-case.ts';
 
 const PAYMENTS =
   "'PAYMENT_AUTHORIZED', 'PAYMENT_AUTH_WITHPENDING_REVIEW', 'AUTHORIZATION_REVIEW_ACCEPTED', 'AUTHORIZATION_REVIEW_DECLINED'";

@@ -1,6 +1,7 @@
 /** Compares the result of `adopt` with the expected result of a table. Shares no code with the product. */
-import { type ExpectedRow, standardRows, type TableCase } from './cases.ts';
+
 import type { Place, Row } from './place.ts';
+import { type ExpectedRow, standardRows, type TableCase } from './table-case.ts';
 
 /** The result of `order-sync adopt --json`. */
 export interface Answer {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { services } from '../../services/context.ts';
-import { casesFor, type DatabaseKind } from './cases.ts';
+import { casesFor } from './cases.ts';
 import { serverPlace } from './place.ts';
+import type { DatabaseKind } from './table-case.ts';
 import { tryTable } from './trial.ts';
 
 /** Tables that people reported, and one of each ORM. `npm run check:adoption` tries all tables. */

@@ -1,7 +1,7 @@
 import type { RunningCheck } from '../lib/command.ts';
-import type { DatabaseKind } from './cases.ts';
 import { adopt } from './command.ts';
 import type { Place } from './place.ts';
+import type { DatabaseKind } from './table-case.ts';
 
 const DIGITS =
   '(SELECT 0 AS d UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';

@@ -1,7 +1,7 @@
-import { fillTable, type TableCase } from './cases.ts';
 import { adopt } from './command.ts';
 import { faultsOfRefusal, faultsOfTaking } from './outcome.ts';
 import type { Place } from './place.ts';
+import { fillTable, type TableCase } from './table-case.ts';
 
 /** The result of one table. */
 export interface Trial {
