@@ -23,6 +23,8 @@ import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
+import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
+import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -37,6 +39,8 @@ export interface OrderSync {
   /** The address of the HTTP API, without a slash at the end. */
   readonly url: string;
   status(): SyncStatus;
+  /** Resolves when the console is built, or cannot be. Null if this server was started without it. Never rejects. */
+  console(): Promise<BuiltConsole | null>;
   /** Finishes the work in hand, gives the partitions back, and closes everything. May be called twice. */
   close(): Promise<void>;
 }
@@ -111,15 +115,20 @@ function warnOfSharing(settings: OrderSyncSettings, logger: Logger): void {
   if (warning !== null) logger('warn', warning);
 }
 
+export interface OrderSyncParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+  /** The flag that names the port, for messages. */
+  readonly portFlag?: string;
+  /** Where the console is built. Without it the server has no pages. */
+  readonly consolePlace?: ConsolePlace;
+}
+
 /** Starts order-sync. Resolves as soon as the HTTP API answers; the pipeline may still wait for its parts then. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
-  {
-    clock,
-    logger,
-    onFailure,
-    portFlag = 'port',
-  }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
+  { clock, logger, onFailure, portFlag = 'port', consolePlace }: OrderSyncParts,
 ): Promise<OrderSync> {
   const defects = new Defects(clock, logger);
   const access = accessFor(settings, logger);
@@ -209,7 +218,9 @@ export async function startOrderSync(
     clock,
     (error) => defects.met('the metrics', error),
   );
+  const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
+    console: pages ?? NO_CONSOLE,
     problems,
     metrics: orderSyncMetrics(async () => ({
       shared: await kept.latest(),
@@ -245,6 +256,7 @@ export async function startOrderSync(
   const closeAll = async () => {
     await jobs.stop();
     await sync.stop();
+    await pages?.stop();
     await closeServer(app);
     await Promise.all(routes.map(closeRoute));
     await closeParts();
@@ -263,6 +275,7 @@ export async function startOrderSync(
       portSetting: 'ORDER_SYNC_PORT',
       portFlag,
     });
+    void pages?.built();
     // The caller may need the topics at once. If they cannot be made now, the pipeline tries again until they are there.
     if (madeTopics.length > 0) {
       await makeTopics().catch((error: unknown) => {
@@ -273,7 +286,7 @@ export async function startOrderSync(
     sync.start().then(() => {
       logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
     }, onFailure);
-    return { url, status: () => sync.status(), close };
+    return { url, status: () => sync.status(), console: async () => (await pages?.built()) ?? null, close };
   } catch (error) {
     await close();
     throw error;

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { CONSOLE_PLACE } from '../console/console-build.ts';
 import { startOrderSync } from '../order-sync.ts';
 
 export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -21,6 +22,7 @@ export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
       const orderSync = await startOrderSync(settings, {
         clock,
         logger,
+        consolePlace: CONSOLE_PLACE,
         onFailure(error) {
           failure = error;
           failed.resolve();

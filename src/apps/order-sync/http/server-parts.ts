@@ -15,6 +15,7 @@ import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
+import type { ConsoleSource } from '../console/console-pages.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
@@ -45,4 +46,6 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The files of the console. */
+  readonly console: ConsoleSource;
 }

@@ -5,6 +5,7 @@ import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
+import { addConsoleRoutes } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
@@ -54,5 +55,6 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addConsoleRoutes(app, parts.console);
   return app;
 }

@@ -9,6 +9,8 @@ export interface OpenApiInfo {
 /** What a route says about itself for the document. fastify ignores it. */
 declare module 'fastify' {
   interface FastifySchema {
+    /** Whether the document leaves the route out. */
+    hide?: boolean;
     operationId?: string;
     summary?: string;
     description?: string;
@@ -58,13 +60,14 @@ const PROBLEM_SCHEMA = {
 } as const;
 
 /**
- * Adds `/openapi.json`, which describes every route that is added afterwards. The document is made of the schemas by which
+ * Adds `/openapi.json`, which describes every route that is added afterwards and does not hide. The document is made of the schemas by which
  * the routes themselves judge requests and write answers, so the two cannot differ. Every error has the form of a problem
  * document. Sources: OpenAPI 3.1.1; RFC 9457.
  */
 export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: ApiSecurity): void {
   const paths: Record<string, Record<string, object>> = {};
   app.addHook('onRoute', (route) => {
+    if (route.schema?.hide === true) return;
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
       const path = documentedPath(route.url);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../../ports/clock.ts';
 import { topicsOf } from '../../event-producer/publish.ts';
 import { startOrderMgt } from '../../order-mgt/order-mgt.ts';
+import { CONSOLE_PLACE } from '../../order-sync/console/console-build.ts';
 import { startOrderSync } from '../../order-sync/order-sync.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandSpec } from '../../shared/cli/spec.ts';
@@ -68,6 +69,7 @@ async function start(
       portFlag: 'order-sync-port',
       clock,
       logger,
+      consolePlace: CONSOLE_PLACE,
       onFailure(error) {
         failure = error;
         failed.resolve();
@@ -96,6 +98,9 @@ async function start(
   print(`  ${curlFor(mgtSettings)} '${orderMgt.url}/api/orders/order123?wait=5'`);
   print(`  ${curlFor(syncSettings)} ${orderSync.url}/api/v1/pipeline`);
   print('');
+  void orderSync.console().then((built) => {
+    if (built?.kind === 'built') print(`The console: ${orderSync.url}/`);
+  });
 
   await Promise.race([shutdown.requested, failed.promise]);
   if (failure !== null) throw failure;
