@@ -22,6 +22,7 @@ import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import type { SettingEntry } from '../shared/settings/load.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
 import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
@@ -121,6 +122,8 @@ export interface OrderSyncParts {
   readonly onFailure: (error: unknown) => void;
   /** The flag that names the port, for messages. */
   readonly portFlag?: string;
+  /** The settings with their sources, for callers who ask which ones the instance runs with. Default: none are shown. */
+  readonly settingEntries?: readonly SettingEntry[];
   /** Where the console is built. Without it the server has no pages. */
   readonly consolePlace?: ConsolePlace;
 }
@@ -128,7 +131,7 @@ export interface OrderSyncParts {
 /** Starts order-sync. Resolves as soon as the HTTP API answers; the pipeline may still wait for its parts then. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
-  { clock, logger, onFailure, portFlag = 'port', consolePlace }: OrderSyncParts,
+  { clock, logger, onFailure, portFlag = 'port', consolePlace, settingEntries = [] }: OrderSyncParts,
 ): Promise<OrderSync> {
   const defects = new Defects(clock, logger);
   const access = accessFor(settings, logger);
@@ -221,6 +224,7 @@ export async function startOrderSync(
   const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
     console: pages ?? NO_CONSOLE,
+    settingEntries,
     problems,
     metrics: orderSyncMetrics(async () => ({
       shared: await kept.latest(),

@@ -16,12 +16,13 @@ export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
     ],
     isDefault: true,
-    async run({ settings, logger, shutdown }) {
+    async run({ settings, settingEntries, logger, shutdown }) {
       let failure: unknown = null;
       const failed = Promise.withResolvers<void>();
       const orderSync = await startOrderSync(settings, {
         clock,
         logger,
+        settingEntries,
         consolePlace: CONSOLE_PLACE,
         onFailure(error) {
           failure = error;

@@ -14,6 +14,7 @@ import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
+import type { SettingEntry } from '../../shared/settings/load.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
 import type { ConsoleSource } from '../console/console-pages.ts';
 
@@ -46,6 +47,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The settings that this instance runs with, secrets masked. */
+  readonly settingEntries: readonly SettingEntry[];
   /** The files of the console. */
   readonly console: ConsoleSource;
 }

@@ -7,6 +7,7 @@ import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
 import { addConsoleRoutes } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
+import { addAccessRoutes } from './access-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
@@ -17,6 +18,7 @@ import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addSettingRoutes } from './setting-routes.ts';
 import { addStatusRoutes } from './status-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
@@ -55,6 +57,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addAccessRoutes(app, parts);
+  addSettingRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
   return app;
 }

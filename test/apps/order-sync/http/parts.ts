@@ -21,6 +21,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   access: 'open',
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   console: NO_CONSOLE,
+  settingEntries: [],
   onJob: () => {},
   onHolds: async () => {},
   targetsThatTell: ['order-mgt'],
