@@ -6,7 +6,9 @@ import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
 import { reportOf } from '../../pipeline/status/report.ts';
+import { Series, seriesReadingOf } from '../../pipeline/status/series.ts';
 import { StatusReader } from '../../pipeline/status/status.ts';
+import { supervised } from '../../pipeline/supervised.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -221,10 +223,13 @@ export async function startOrderSync(
     clock,
     (error) => defects.met('the metrics', error),
   );
+  const series = new Series(clock);
+  const stopping = new AbortController();
   const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
     console: pages ?? NO_CONSOLE,
     settingEntries,
+    series: () => series.points(),
     problems,
     metrics: orderSyncMetrics(async () => ({
       shared: await kept.latest(),
@@ -258,6 +263,7 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
+    stopping.abort();
     await jobs.stop();
     await sync.stop();
     await pages?.stop();
@@ -280,6 +286,15 @@ export async function startOrderSync(
       portFlag,
     });
     void pages?.built();
+    void supervised(
+      'the series',
+      () =>
+        series.run(
+          async () => seriesReadingOf(sync.status(), await kept.latest(), sync.latencies()),
+          stopping.signal,
+        ),
+      { defects, clock, signal: stopping.signal },
+    );
     // The caller may need the topics at once. If they cannot be made now, the pipeline tries again until they are there.
     if (madeTopics.length > 0) {
       await makeTopics().catch((error: unknown) => {

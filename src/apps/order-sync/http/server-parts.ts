@@ -1,5 +1,6 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { StatusReport } from '../../../pipeline/status/report.ts';
+import type { SeriesPoint } from '../../../pipeline/status/series.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
 import type { Checkpoints } from '../../../ports/checkpoints.ts';
@@ -47,6 +48,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The last hour of this instance, the oldest step first. */
+  readonly series: () => readonly SeriesPoint[];
   /** The settings that this instance runs with, secrets masked. */
   readonly settingEntries: readonly SettingEntry[];
   /** The files of the console. */

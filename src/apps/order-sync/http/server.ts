@@ -17,6 +17,7 @@ import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
+import { addSeriesRoutes } from './series-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addSettingRoutes } from './setting-routes.ts';
 import { addStatusRoutes } from './status-routes.ts';
@@ -59,6 +60,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addAuditRoutes(app, parts);
   addAccessRoutes(app, parts);
   addSettingRoutes(app, parts);
+  addSeriesRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
   return app;
 }

@@ -22,6 +22,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   console: NO_CONSOLE,
   settingEntries: [],
+  series: () => [],
   onJob: () => {},
   onHolds: async () => {},
   targetsThatTell: ['order-mgt'],
