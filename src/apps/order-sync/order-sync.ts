@@ -28,6 +28,7 @@ import type { SettingEntry } from '../shared/settings/load.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
 import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
+import { knownEventTypes } from './event-types.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -35,6 +36,7 @@ import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
+import { Trial } from './trial.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
 
@@ -223,6 +225,9 @@ export async function startOrderSync(
     clock,
     (error) => defects.met('the metrics', error),
   );
+  const decoder = decoderOf(settings);
+  const eventTypes = knownEventTypes(settings);
+  const trial = settings.offersTry ? new Trial({ log, clock, tracing, decoder, eventTypes }) : null;
   const series = new Series(clock);
   const stopping = new AbortController();
   const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
@@ -245,7 +250,9 @@ export async function startOrderSync(
     logger: defects.logger,
     migrated: () => migratedStore,
     ask: () => asked,
-    decoder: decoderOf(settings),
+    decoder,
+    eventTypes,
+    trial,
     onJob: () => jobs.wake(),
     targetsThatTell: targetsThatTell(specs),
     onHolds: () => sync.holdsChanged(),
@@ -268,7 +275,7 @@ export async function startOrderSync(
     await sync.stop();
     await pages?.stop();
     await closeServer(app);
-    await Promise.all(routes.map(closeRoute));
+    await Promise.all([...routes.map(closeRoute), trial?.close()]);
     await closeParts();
   };
   let closed: Promise<void> | undefined;

@@ -5,7 +5,7 @@ import { ACCESS_SCHEMA } from './access-schemas.ts';
 import type { ServerParts } from './server-parts.ts';
 
 /** The route by which a caller learns what its key may do. */
-export function addAccessRoutes(app: FastifyInstance, { access }: ServerParts): void {
+export function addAccessRoutes(app: FastifyInstance, { access, trial }: ServerParts): void {
   const schema = {
     operationId: 'readAccess',
     summary: 'What the caller may do here.',
@@ -17,7 +17,7 @@ export function addAccessRoutes(app: FastifyInstance, { access }: ServerParts): 
       keyNeeded: access !== 'open',
       keyName: key?.name ?? null,
       scopes: access === 'open' ? API_SCOPES['order-sync'] : [...(key?.scopes ?? [])],
-      tryIt: false,
+      tryIt: trial !== null,
     };
   });
 }

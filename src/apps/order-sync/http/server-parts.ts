@@ -18,6 +18,8 @@ import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 import type { SettingEntry } from '../../shared/settings/load.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
 import type { ConsoleSource } from '../console/console-pages.ts';
+import type { KnownEventType } from '../event-types.ts';
+import type { Trial } from '../trial.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
@@ -48,6 +50,10 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The types of the domain's events. */
+  readonly eventTypes: readonly KnownEventType[];
+  /** Publishes events to try things out; null if that is off. */
+  readonly trial: Pick<Trial, 'publish'> | null;
   /** The last hour of this instance, the oldest step first. */
   readonly series: () => readonly SeriesPoint[];
   /** The settings that this instance runs with, secrets masked. */

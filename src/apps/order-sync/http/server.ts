@@ -10,6 +10,7 @@ import { scopeOf } from './access.ts';
 import { addAccessRoutes } from './access-routes.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addEventRoutes } from './event-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addOrderRoutes } from './order-routes.ts';
@@ -60,6 +61,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addAuditRoutes(app, parts);
   addAccessRoutes(app, parts);
   addSettingRoutes(app, parts);
+  addEventRoutes(app, parts);
   addSeriesRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
   return app;
