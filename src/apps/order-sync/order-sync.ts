@@ -252,6 +252,7 @@ export async function startOrderSync(
     ask: () => asked,
     decoder,
     eventTypes,
+    group: settings.group,
     trial,
     onJob: () => jobs.wake(),
     targetsThatTell: targetsThatTell(specs),

@@ -50,6 +50,8 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The consumer group. */
+  readonly group: string;
   /** The types of the domain's events. */
   readonly eventTypes: readonly KnownEventType[];
   /** Publishes events to try things out; null if that is off. */

@@ -8,6 +8,7 @@ import { createServer } from '../../shared/http/server.ts';
 import { addConsoleRoutes } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
 import { addAccessRoutes } from './access-routes.ts';
+import { addAsyncApiRoute } from './asyncapi.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
@@ -62,6 +63,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addAccessRoutes(app, parts);
   addSettingRoutes(app, parts);
   addEventRoutes(app, parts);
+  addAsyncApiRoute(app, parts);
   addSeriesRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
   return app;

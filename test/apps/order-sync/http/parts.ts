@@ -25,6 +25,7 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   settingEntries: [],
   eventTypes: knownEventTypes({ orderTopic: 'order_events', paymentTopic: 'payment_events' }),
   trial: null,
+  group: 'order-sync',
   series: () => [],
   onJob: () => {},
   onHolds: async () => {},
