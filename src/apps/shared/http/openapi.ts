@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import packageJson from '../../../../package.json' with { type: 'json' };
 
 export interface OpenApiInfo {
   readonly title: string;
@@ -93,12 +94,28 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: 
         .serializer(JSON.stringify)
         .send({
           openapi: '3.1.1',
-          info,
+          info: { ...info, license: { name: packageJson.license, identifier: packageJson.license } },
+          // The server that has answered this document.
+          servers: [{ url: '/' }],
           paths,
-          components: { schemas: { Problem: PROBLEM_SCHEMA }, securitySchemes: security.schemes },
+          components: {
+            schemas: { Problem: PROBLEM_SCHEMA },
+            responses: {
+              Refused: problemResponse(
+                'The caller has made a mistake, or may not do this. The member code says why.',
+              ),
+              Failed: problemResponse('The server could not do this now. The member code says why.'),
+            },
+            securitySchemes: security.schemes,
+          },
         });
     },
   );
+}
+
+function problemResponse(description: string): object {
+  const schema = { $ref: '#/components/schemas/Problem' };
+  return { description, content: { 'application/problem+json': { schema } } };
 }
 
 function operationOf(route: RouteOptions, path: string): object {
@@ -130,10 +147,8 @@ function operationOf(route: RouteOptions, path: string): object {
           responseOf(response),
         ]),
       ),
-      default: {
-        description: 'The request failed. The member code says why.',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      '4XX': { $ref: '#/components/responses/Refused' },
+      default: { $ref: '#/components/responses/Failed' },
     },
   };
 }
