@@ -12,7 +12,7 @@ describe('the settings that npm start shows for its order-sync', () => {
   const shown = startedEntries(entries, own.entries, { targetUrl: 'http://localhost:1/', offersTry: true });
   const of = (name: string) => shown.find((entry) => entry.name === name);
 
-  it('have the sources of the program that handed them on', () => {
+  it('keep the sources of the program that handed them on', () => {
     expect(of('TRIBUTARY_DATA_DIR')).toMatchObject({ value: '/data', source: 'flag', from: '--data-dir' });
     expect(of('ORDER_SYNC_PORT')).toMatchObject({ value: '4000', source: 'flag', from: '--order-sync-port' });
     expect(of('LOG_LEVEL')).toMatchObject({ value: 'warn', source: 'env' });

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import { messageOf } from '../../../core/errors.ts';
 
@@ -96,6 +96,7 @@ async function buildInto(folder: string, place: ConsolePlace, signal: AbortSigna
   try {
     await runVite(place, temporary, signal);
     if (!hasIndex(temporary)) throw new Error('Vite wrote no index.html');
+    await letEverybodyRead(temporary);
     await rename(temporary, folder).catch((error: unknown) => {
       // A folder that has files is never replaced. So another process was quicker, and its files are the same.
       if (!hasIndex(folder)) throw error;
@@ -103,6 +104,16 @@ async function buildInto(folder: string, place: ConsolePlace, signal: AbortSigna
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/**
+ * Lets other users read the folder, because they may run order-sync from the same checkout. The program keeps its other files
+ * private, and these hold no secret.
+ */
+async function letEverybodyRead(folder: string): Promise<void> {
+  await Promise.all([dirname(folder), folder].map((each) => chmod(each, 0o755)));
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    await chmod(join(entry.parentPath, entry.name), entry.isDirectory() ? 0o755 : 0o644);
 }
 
 /** Runs Vite's build in a child process on this Node. Rejects with the end of what Vite wrote. */

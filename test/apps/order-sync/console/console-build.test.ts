@@ -68,6 +68,16 @@ describe('the build of the console', () => {
     expect(await readdir(place.cache)).toHaveLength(1);
   });
 
+  it('lets every user of the machine read the files, although the program keeps its own ones private', async () => {
+    const place = await placeWith('one');
+    await writeFile(place.vite, `process.umask(0o077);${TOOL}`);
+    const folder = await folderOf(place);
+    const modes = [place.cache, folder, join(folder, 'index.html')].map(
+      async (path) => (await stat(path)).mode,
+    );
+    expect((await Promise.all(modes)).map((mode) => mode & 0o777)).toEqual([0o755, 0o755, 0o644]);
+  });
+
   it('removes what nobody has used for a day, and keeps what somebody has used since', async () => {
     const place = await placeWith('one');
     const first = await folderOf(place);

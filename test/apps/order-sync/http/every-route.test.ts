@@ -112,7 +112,10 @@ describe('every route of /openapi.json on a server with keys', () => {
     const before = await kept();
     for (const route of changing) {
       const name = `${route.method} ${route.path}`;
-      expect(await ask(route.method, route, reader.key), name).toEqual({ status: 403, code: 'scope_missing' });
+      expect(await ask(route.method, route, reader.key), name).toEqual({
+        status: 403,
+        code: 'scope_missing',
+      });
       expect(await ask(route.method, route), name).toEqual({ status: 401, code: 'api_key_missing' });
     }
     expect(await kept()).toEqual(before);
