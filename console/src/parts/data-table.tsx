@@ -84,7 +84,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
     <section
       className={isLong ? 'table-region table-long' : 'table-region'}
       ref={region}
-      aria-label={label}
+      aria-label={`${label}: the rows`}
       {...SCROLL_REGION}
     >
       <table {...TABLE} aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>

@@ -1,4 +1,4 @@
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo } from 'react';
 import { get, pathOf, type QueryValues } from '../api/client.ts';
 import type { Page } from '../api/types.ts';
@@ -18,12 +18,21 @@ export interface Pages<Row> {
   readonly reload: () => void;
 }
 
+interface PagesOptions {
+  readonly limit?: number;
+  /** The time between two reads of the pages that are loaded. */
+  readonly every?: number | false;
+  readonly isEnabled?: boolean;
+  /** Shows the list of the key before while this one is read. */
+  readonly keepsOther?: boolean;
+}
+
 /** A list of the API, page by page by its cursors. */
 export function usePages<Row>(
   key: readonly unknown[],
   path: string,
   query: QueryValues,
-  { limit = 100, every = false }: { readonly limit?: number; readonly every?: number | false } = {},
+  { limit = 100, every = false, isEnabled = true, keepsOther = false }: PagesOptions = {},
 ): Pages<Row> {
   const { data, error, isPending, isFetchingNextPage, hasNextPage, fetchNextPage, refetch } =
     useInfiniteQuery({
@@ -33,6 +42,8 @@ export function usePages<Row>(
       initialPageParam: null as string | null,
       getNextPageParam: ({ page }) => page.next,
       refetchInterval: every,
+      enabled: isEnabled,
+      ...(keepsOther ? { placeholderData: keepPreviousData } : {}),
     });
   const pages = data?.pages;
   const rows = useMemo(() => pages?.flatMap((page) => page.data) ?? [], [pages]);

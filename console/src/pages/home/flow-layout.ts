@@ -125,5 +125,8 @@ function lineOf(from: PlacedNode, to: PlacedNode, form: 'wide' | 'narrow'): Line
   }
   const x = Math.max(from.x, to.x) + Math.min(from.width, to.width) / 2;
   const [y1, y2] = [from.y + from.height, to.y];
-  return { path: `M${x} ${y1}L${x} ${y2 - 8}`, labelX: x + 8, labelY: (y1 + y2) / 2 + 4, anchor: 'start' };
+  const [path, labelY] = [`M${x} ${y1}L${x} ${y2 - 8}`, (y1 + y2) / 2 + 4];
+  // On a narrow screen the targets stand at the right edge.
+  if (form === 'narrow' && to.kind === 'target') return { path, labelX: x - 8, labelY, anchor: 'end' };
+  return { path, labelX: x + 8, labelY, anchor: 'start' };
 }

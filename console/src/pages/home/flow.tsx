@@ -86,7 +86,7 @@ function Box({ node }: { readonly node: PlacedNode }) {
   const sign = STATE_WORDS[state];
   const room = Math.floor((width - 24 - (sign === '' ? 0 : sign.length * 8)) / LETTER_PX);
   const shown = title.length > room ? `${title.slice(0, Math.max(1, room - 1))}…` : title;
-  const top = y + height / 2 - (lines.length * 18) / 2 + 4;
+  const top = y + height / 2 - (lines.length * 18) / 2 + 6;
   return (
     <Link href={href} className={`flow-box flow-${state} flow-kind-${kind}`}>
       <rect x={x} y={y} width={width} height={height} rx="10" />
