@@ -21,8 +21,13 @@ const ROW = {
 const ROW_OR_NONE = { ...ROW, type: ['object', 'null'] } as const;
 const VERSIONS = { type: 'array', items: COUNT } as const;
 
-const objectOf = <Properties extends Readonly<Record<string, object>>>(properties: Properties) =>
-  ({ type: 'object', required: Object.keys(properties), properties }) as const;
+/** `const` keeps the literals, so that types of answers can be made of the schemas. */
+const objectOf = <const Properties extends Readonly<Record<string, object>>>(properties: Properties) =>
+  ({
+    type: 'object',
+    required: Object.keys(properties) as readonly (keyof Properties & string)[],
+    properties,
+  }) as const;
 
 const PAGE = objectOf({
   next: { type: ['string', 'null'], description: 'Give it as after to get the next page.' },
