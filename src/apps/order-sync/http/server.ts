@@ -15,8 +15,10 @@ import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
+import { addRecordRoutes } from './record-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addStatusRoutes } from './status-routes.ts';
+import { addStreamRoutes } from './stream/stream-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
@@ -54,5 +56,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addStreamRoutes(app, parts);
+  addRecordRoutes(app, parts);
   return app;
 }
