@@ -19,7 +19,7 @@ import {
   whatIfJson,
 } from '../ask-json.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
-import { isOrderId, momentFrom, rowsQueryOf, sideFrom } from '../ask-query.ts';
+import { isOrderId, momentFrom, rowsQueryOf, sideFrom, stuckGiven } from '../ask-query.ts';
 import { refusalOf } from '../ask-refusals.ts';
 import { cursorOf, placeOf } from './cursor.ts';
 import {
@@ -37,7 +37,7 @@ import {
   WHAT_IF_BODY,
   WHAT_IF_SCHEMA,
 } from './order-schemas.ts';
-import { flagFrom, questionFrom, textFrom, textsFrom } from './query.ts';
+import { questionFrom, rowsGivenFrom, textFrom } from './query.ts';
 import type { ServerParts } from './server-parts.ts';
 
 const LIST_ROWS = 50;
@@ -77,15 +77,7 @@ function addLists(app: FastifyInstance, parts: () => OrderAskParts): void {
     (request, reply) => {
       const { query } = request;
       const rows = questionFrom(query, ORDERS_QUERY, () =>
-        rowsQueryOf(parts().domain.view, {
-          where: textsFrom(query, 'where'),
-          status: textFrom(query, 'status'),
-          isReady: flagFrom(query, 'ready'),
-          isUndelivered: flagFrom(query, 'notDelivered'),
-          isDead: flagFrom(query, 'dead'),
-          isStuck: flagFrom(query, 'stuck'),
-          olderThan: textFrom(query, 'olderThan'),
-        }),
+        rowsQueryOf(parts().domain.view, rowsGivenFrom(query)),
       );
       return sendRows(request, reply, parts(), rows);
     },
@@ -104,15 +96,7 @@ function addLists(app: FastifyInstance, parts: () => OrderAskParts): void {
     (request, reply) => {
       const { query } = request;
       const rows = questionFrom(query, STUCK_QUERY, () =>
-        rowsQueryOf(parts().domain.view, {
-          where: [],
-          status: undefined,
-          isReady: false,
-          isUndelivered: false,
-          isDead: false,
-          isStuck: true,
-          olderThan: textFrom(query, 'olderThan'),
-        }),
+        rowsQueryOf(parts().domain.view, stuckGiven(textFrom(query, 'olderThan'))),
       );
       return sendRows(request, reply, parts(), rows);
     },

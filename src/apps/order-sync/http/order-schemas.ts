@@ -46,7 +46,9 @@ export const STUCK_QUERY = {
   type: 'object',
   properties: { olderThan: OLDER_THAN, ...PAGE_PROPERTIES },
 } as const;
-export const ORDERS_QUERY = {
+
+/** The filters of orders, which the list and the export share. */
+export const ORDER_FILTERS = {
   type: 'object',
   properties: {
     status: { type: 'string', description: 'Only orders with this value in one of their status columns.' },
@@ -61,14 +63,28 @@ export const ORDERS_QUERY = {
       type: 'boolean',
       description: 'true: only orders of which a target has not got the latest state.',
     },
+    inFlight: {
+      type: 'boolean',
+      description:
+        'true: only orders of which a target has not got the latest state and is sent it: due or tried, and not dead.',
+    },
     dead: { type: 'boolean', description: 'true: only orders with a dead delivery.' },
+    delivered: {
+      type: 'boolean',
+      description:
+        'true: only orders that were due to a target, and of which every target has got the latest state.',
+    },
     stuck: {
       type: 'boolean',
       description: 'true: only orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER.',
     },
     olderThan: OLDER_THAN,
-    ...PAGE_PROPERTIES,
   },
+} as const;
+
+export const ORDERS_QUERY = {
+  type: 'object',
+  properties: { ...ORDER_FILTERS.properties, ...PAGE_PROPERTIES },
 } as const;
 
 const LISTED = objectOf({
