@@ -26,7 +26,10 @@ export function describeEventSearch(harness: StoreHarness): void {
 
     it('an event is looked for behind a version only, and the last of several with one id is found', async () => {
       const twins = [1, 2].map((position) => event('parcel', position, { eventId: 'twin' }));
-      await commitChanges(place.store, change('parcel', 0, { events: [event('parcel', 5), ...twins.slice(1)] }));
+      await commitChanges(
+        place.store,
+        change('parcel', 0, { events: [event('parcel', 5), ...twins.slice(1)] }),
+      );
       await commitChanges(place.store, change('parcel', 2, { events: twins.slice(0, 1) }));
       expect(await find('twin')).toEqual({ version: 3, lastVersion: 3 });
       expect(await find('twin', 2)).toEqual({ version: 3, lastVersion: 3 });
@@ -42,7 +45,9 @@ export function describeEventSearch(harness: StoreHarness): void {
       // The events arrive in the reverse of their canonical sequence, 50 in a transaction.
       const versions = new Map<string, number>();
       for (let from = 0; from < LONG_EVENTS; from += 50) {
-        const events = Array.from({ length: 50 }, (_, index) => event('parcel', LONG_EVENTS - from - 49 + index));
+        const events = Array.from({ length: 50 }, (_, index) =>
+          event('parcel', LONG_EVENTS - from - 49 + index),
+        );
         await commitChanges(place.store, change('parcel', from, { events }));
         for (const [index, { eventId }] of events.entries()) versions.set(eventId, from + index + 1);
         if (from + 50 === indexed) await place.store.longJournals.index('parcel', 1, NEVER);

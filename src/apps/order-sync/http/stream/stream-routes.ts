@@ -3,6 +3,7 @@ import { defectFields, describeDefect } from '../../../../core/errors.ts';
 import { ChangeStream } from '../../../../pipeline/ask/stream/change-stream.ts';
 import type { Query } from '../../../shared/http/paging.ts';
 import { HttpProblem } from '../../../shared/http/problem.ts';
+import { stoppingProblem } from '../../../shared/http/waiting.ts';
 import { isOrderId, QuestionFault } from '../../ask-query.ts';
 import { questionFrom, textsFrom } from '../query.ts';
 import type { ServerParts } from '../server-parts.ts';
@@ -38,15 +39,7 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
     },
     (request, reply) => {
       const orderIds = questionFrom(request.query, STREAM_QUERY, () => orderIdsOf(request.query));
-      if (clients.isClosed)
-        throw new HttpProblem(
-          503,
-          'stopping',
-          'The server stops; ask another instance, or come back later.',
-          {
-            retryAfterSeconds: 1,
-          },
-        );
+      if (clients.isClosed) throw stoppingProblem();
       if (clients.isFull)
         throw new HttpProblem(
           503,
