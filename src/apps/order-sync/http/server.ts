@@ -8,6 +8,7 @@ import { createServer } from '../../shared/http/server.ts';
 import { scopeOf } from './access.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addExportRoutes } from './export-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addOrderRoutes } from './order-routes.ts';
@@ -57,6 +58,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
   addStreamRoutes(app, parts);
+  addExportRoutes(app, parts);
   addRecordRoutes(app, parts);
   return app;
 }
