@@ -54,7 +54,9 @@ describe('a journal that is older than the column of versions', () => {
   });
 
   it('an old event of an indexed entity with more than 1,024 events is found by its id', async () => {
-    const events = Array.from({ length: 1_100 }, (_, n) => event('parcel', n + 1, { observedAtMs: 5_000 - n }));
+    const events = Array.from({ length: 1_100 }, (_, n) =>
+      event('parcel', n + 1, { observedAtMs: 5_000 - n }),
+    );
     await commitChanges(place.store, change('parcel', 0, { events }));
     await age(1_051);
     await place.store.longJournals.index('parcel', 1, new AbortController().signal);

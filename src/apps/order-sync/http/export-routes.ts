@@ -29,8 +29,6 @@ export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerPar
     // fastify reads two colons as one.
     '/api/v1/orders::export',
     {
-      // A HEAD request would read all orders.
-      exposeHeadRoute: false,
       schema: {
         operationId: 'exportOrders',
         summary: 'All orders, or those that the filters ask for, as a file.',
@@ -48,6 +46,7 @@ export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerPar
         format: formatFrom(request.query),
         rows: rowsQueryOf(parts.domain.view, rowsGivenFrom(request.query)),
       }));
+      if (request.method === 'HEAD') return withHeaders(reply, format).send();
       if (stopping.signal.aborted) throw stoppingProblem();
       if (running >= EXPORTS_MAX)
         throw new HttpProblem(503, 'too_many_exports', `${EXPORTS_MAX} exports run; come back later.`, {
@@ -66,7 +65,7 @@ export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerPar
           if (!stopping.signal.aborted) logger('error', `An export of orders broke off: ${messageOf(error)}`);
         });
         texts.once('close', () => running--);
-        return send(reply, format, texts);
+        return withHeaders(reply, format).send(texts);
       } catch (error) {
         running--;
         throw error;
@@ -87,12 +86,11 @@ const MEDIA_TYPES: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
 };
 
-function send(reply: FastifyReply, format: ExportFormat, texts: Readable): FastifyReply {
+function withHeaders(reply: FastifyReply, format: ExportFormat): FastifyReply {
   return reply
     .type(MEDIA_TYPES[format])
     .header('content-disposition', `attachment; filename="orders.${format}"`)
-    .header('cache-control', 'no-store')
-    .send(texts);
+    .header('cache-control', 'no-store');
 }
 
 /** Page after page. A page may be empty although others follow. Throws when the signal aborts between two of them. */

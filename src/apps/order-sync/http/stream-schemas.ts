@@ -1,5 +1,6 @@
 import { RESET_REASONS } from '../../../pipeline/ask/stream/messages.ts';
 import { COUNT, DELIVERY, MOMENT } from './schemas.ts';
+import { STATUS_SCHEMA } from './status-schemas.ts';
 
 /** JSON Schemas of the stream of changes: its query, and the data of its messages. */
 
@@ -96,13 +97,7 @@ A comment comes every 15 s. A client that leaves 1 MiB unread is cut off.`,
         type: 'string',
         contentMediaType: 'application/json',
         contentSchema: {
-          anyOf: [
-            { type: 'object', required: ['verdict'], description: 'The body of GET /api/v1/status.' },
-            CHANGES_SCHEMA,
-            STREAMED_DELIVERY_SCHEMA,
-            RESET_SCHEMA,
-            NOTE_SCHEMA,
-          ],
+          anyOf: [STATUS_SCHEMA, CHANGES_SCHEMA, STREAMED_DELIVERY_SCHEMA, RESET_SCHEMA, NOTE_SCHEMA],
         },
         examples: ['event: changes\nid: AQ...\ndata: {"at":...,"records":1,...}\n\n'],
       },

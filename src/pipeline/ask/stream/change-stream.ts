@@ -264,9 +264,9 @@ async function placesAt(
     const name = partitionName(checkpoint);
     const { nextOffset } = checkpoint;
     const place = known === null ? nextOffset : (known.get(name) ?? (await starts.of(checkpoint)));
-    const isBehind = known?.has(name) === true && place > nextOffset;
-    hasGoneBack ||= isBehind;
-    places.set(name, place > nextOffset ? nextOffset : place);
+    const isAhead = place > nextOffset;
+    hasGoneBack ||= isAhead && known?.has(name) === true;
+    places.set(name, isAhead ? nextOffset : place);
   }
   return { places, hasGoneBack };
 }

@@ -137,10 +137,10 @@ describe('GET /api/v1/stream', () => {
     expect([answer.statusCode, answer.json().code]).toEqual([401, 'api_key_missing']);
   });
 
-  it('refuses HEAD, which would wait for the end of the stream', async () => {
-    const { address } = await running();
-    const answer = await fetch(`${address}/api/v1/stream`, { method: 'HEAD' });
-    expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET']);
+  it('answers HEAD with the headers alone', async () => {
+    const { url } = await running();
+    const answer = await fetch(url, { method: 'HEAD' });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
   });
 
   it('ends its responses when the server stops', async () => {

@@ -18,6 +18,13 @@ const END_WITHIN_MS = 500;
 /** A client whose connection broke comes back after this time. */
 const RETRY_MS = 1_000;
 
+export const STREAM_RESPONSE_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-store',
+  // Has nginx pass each message on at once.
+  'x-accel-buffering': 'no',
+} as const;
+
 const COMMENT = ': still here\n\n';
 
 /** The connections that listen to the stream of changes. */
@@ -49,11 +56,7 @@ export class StreamClients {
 
   /** Writes the messages to the response, until it is closed or cut off. */
   open(response: ServerResponse, entityIds: ReadonlySet<string>, position: string | null): void {
-    response.writeHead(200, {
-      'content-type': 'text/event-stream',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    response.writeHead(200, STREAM_RESPONSE_HEADERS);
     response.write(`retry: ${RETRY_MS}\n\n`);
     if (response.destroyed) return;
     const listener = {

@@ -8,7 +8,7 @@ import { isOrderId, QuestionFault } from '../../ask-query.ts';
 import { questionFrom, textsFrom } from '../query.ts';
 import type { ServerParts } from '../server-parts.ts';
 import { STREAM_HEADERS, STREAM_ORDERS_MAX, STREAM_QUERY, STREAM_SCHEMA } from '../stream-schemas.ts';
-import { StreamClients } from './stream-clients.ts';
+import { STREAM_RESPONSE_HEADERS, StreamClients } from './stream-clients.ts';
 
 /** The route that tells what changes, as server-sent events. */
 export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void {
@@ -27,8 +27,6 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
   app.get<{ Querystring: Query }>(
     '/api/v1/stream',
     {
-      // A HEAD request would wait for the end of the stream.
-      exposeHeadRoute: false,
       schema: {
         operationId: 'streamChanges',
         summary: 'What changes, as it changes: the status, the events that are journaled, and deliveries.',
@@ -47,6 +45,7 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
           'As many clients listen to changes as may; come back later.',
           { retryAfterSeconds: 5 },
         );
+      if (request.method === 'HEAD') return reply.headers(STREAM_RESPONSE_HEADERS).send();
       const position = request.headers['last-event-id'];
       reply.hijack();
       clients.open(reply.raw, orderIds, typeof position === 'string' && position !== '' ? position : null);
