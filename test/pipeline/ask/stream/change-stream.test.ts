@@ -287,7 +287,7 @@ describe('a listener that comes back', () => {
         return position;
       },
     ],
-  ])('is told by %s to look again, from a position %s', async (reason, _what, change) => {
+  ])('learns by %s that it has to look again, from a position %s', async (reason, _what, change) => {
     const feed = new Feed();
     const first = await feed.listen();
     feed.first.journal('a');
@@ -303,7 +303,7 @@ describe('a listener that comes back', () => {
     expect(third.resets).toEqual([]);
   });
 
-  it('is told to look again if the partition with what it missed cannot be read', async () => {
+  it('learns that it has to look again if the partition with what it missed cannot be read', async () => {
     const feed = new Feed(2);
     const first = await feed.listen();
     feed.first.journal('a');
@@ -445,7 +445,7 @@ describe('the deliveries in the stream', () => {
     expect(late.of('delivery')).toEqual([listener.of('delivery')[1]]);
   });
 
-  it('are not told again for the end of a lease that moved by milliseconds', async () => {
+  it('come no second time for the end of a lease that moved by milliseconds', async () => {
     const feed = new Feed();
     feed.deliveries.set('order-mgt a', deliveryOf('a'));
     const listener = await feed.listen({ entityIds: ids('a') });
@@ -456,7 +456,7 @@ describe('the deliveries in the stream', () => {
     expect(listener.of('delivery').map(({ delivery }) => delivery.nextAttemptAtMs)).toEqual([10_000, 14_000]);
   });
 
-  it('are read by no more than 200 reads a look, in turns', async () => {
+  it('take turns, so that a look makes no more than 200 reads', async () => {
     const feed = new Feed();
     const listeners = await Promise.all(
       Array.from({ length: 15 }, (_, group) =>
@@ -473,7 +473,7 @@ describe('the deliveries in the stream', () => {
     for (const listener of listeners) expect(listener.of('delivery')).toHaveLength(20);
   });
 
-  it('are no longer read for a listener that has left', async () => {
+  it('cost no read for a listener that has left', async () => {
     const feed = new Feed();
     await feed.listen();
     const listener = await feed.listen({ entityIds: ids('a') });
