@@ -9,7 +9,10 @@ import type { Judge } from './judge.ts';
 declare const document: {
   readonly documentElement: { readonly scrollWidth: number };
 };
-declare function getComputedStyle(element: object): { readonly backgroundColor: string; readonly color: string };
+declare function getComputedStyle(element: object): {
+  readonly backgroundColor: string;
+  readonly color: string;
+};
 declare const innerWidth: number;
 declare const axe: {
   run(context: object): Promise<{
@@ -26,11 +29,14 @@ export interface Looks {
   /** The folder for pictures; null for none. */
   readonly pictures: string | null;
   axeViolations: number;
+  /** The names of the pages that were judged. */
+  readonly pages: Set<string>;
 }
 
 /** The page stays open, with the light theme and 1280 pixels wide. */
 export async function look(looks: Looks, page: Page, name: string): Promise<void> {
   const { judge } = looks;
+  looks.pages.add(name);
   await judgeByAxe(looks, page, `${name}, light`);
   await picture(looks, page, name);
   const light = await colours(page);
@@ -38,7 +44,11 @@ export async function look(looks: Looks, page: Page, name: string): Promise<void
   const dark = await colours(page);
   judge.same(
     `${name} has other colours in the dark`,
-    { ground: light.ground !== dark.ground, text: light.text !== dark.text, isDark: brightness(dark.ground) < 90 },
+    {
+      ground: light.ground !== dark.ground,
+      text: light.text !== dark.text,
+      isDark: brightness(dark.ground) < 90,
+    },
     { ground: true, text: true, isDark: true },
   );
   await judgeByAxe(looks, page, `${name}, dark`);

@@ -15,6 +15,7 @@ export async function rowsOf(within: Page | Locator, name: string): Promise<stri
   const rows = await table.evaluate((element: TableElement) =>
     [...element.rows]
       .filter((row) => row.getAttribute('aria-hidden') !== 'true')
+      // biome-ignore lint/performance/useDomNodeTextContent: only what is visible counts
       .map((row) => [...row.cells].map(({ innerText }) => innerText)),
   );
   return rows.slice(1).map((cells) => cells.map(oneLine));

@@ -3,7 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { Admin } from '@platformatic/kafka';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { createDatabase, type DatabaseAddress, type KafkaAddress, startServices } from '../../services/index.ts';
+import {
+  createDatabase,
+  type DatabaseAddress,
+  type KafkaAddress,
+  startServices,
+} from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
 import { createTopics, type Place as LogPlace, Publisher } from '../lib/kafka-client.ts';
 import type { RawRecord, Topics } from '../oracle.ts';
