@@ -1,4 +1,5 @@
 import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
+import { DELIVERY_SCHEMA } from './schemas.ts';
 
 /** JSON Schemas of the questions about orders and of their answers. The OpenAPI document is made of these. */
 
@@ -266,14 +267,7 @@ export const EXPLANATION_SCHEMA = {
       }),
     },
     canonicalSequence: { ...VERSIONS, description: 'The versions of these events in canonical sequence.' },
-    deliveries: {
-      type: 'array',
-      items: {
-        type: 'object',
-        description: 'As GET /api/v1/deliveries/{target}/{entityId} shows it.',
-        required: ['target', 'status', 'attemptLog'],
-      },
-    },
+    deliveries: { type: 'array', items: DELIVERY_SCHEMA },
   }),
 } as const;
 

@@ -5,9 +5,13 @@ import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
+import { addConsoleRoutes } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
+import { addAccessRoutes } from './access-routes.ts';
+import { addAsyncApiRoute } from './asyncapi.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
+import { addEventRoutes } from './event-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addOrderRoutes } from './order-routes.ts';
@@ -15,7 +19,9 @@ import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
+import { addSeriesRoutes } from './series-routes.ts';
 import type { ServerParts } from './server-parts.ts';
+import { addSettingRoutes } from './setting-routes.ts';
 import { addStatusRoutes } from './status-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
@@ -54,5 +60,11 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addAccessRoutes(app, parts);
+  addSettingRoutes(app, parts);
+  addEventRoutes(app, parts);
+  addAsyncApiRoute(app, parts);
+  addSeriesRoutes(app, parts);
+  addConsoleRoutes(app, parts.console);
   return app;
 }
