@@ -2,11 +2,12 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useAccess } from '../../api/access.ts';
 import { get } from '../../api/client.ts';
-import type { Setting, Settings } from '../../api/pending.ts';
+import type { Setting, Settings } from '../../api/types.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Card } from '../../parts/card.tsx';
 import { CopyJson } from '../../parts/copy-button.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
+import { DocumentLink } from '../../parts/document-link.tsx';
 import { Loading } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { Filters, TextFilter, Toggle } from '../../parts/filters.tsx';
@@ -76,8 +77,10 @@ function Versions({ settings }: { readonly settings: Settings | undefined }) {
         </dd>
         <dt>Descriptions</dt>
         <dd>
-          <a href="/openapi.json">OpenAPI of the HTTP API</a>,{' '}
-          <a href="/asyncapi.json">AsyncAPI of the topics</a>
+          <span className="row-actions">
+            <DocumentLink path="/openapi.json" name="openapi.json" words="OpenAPI of the HTTP API" />
+            <DocumentLink path="/asyncapi.json" name="asyncapi.json" words="AsyncAPI of the topics" />
+          </span>
         </dd>
       </dl>
     </Card>
@@ -114,7 +117,17 @@ function Entries({ entries }: { readonly entries: readonly Setting[] }) {
 }
 
 const COLUMNS: readonly TableColumn<Setting>[] = [
-  { id: 'name', header: 'Setting', isName: true, cell: ({ name }) => <code>{name}</code> },
+  {
+    id: 'name',
+    header: 'Setting',
+    isName: true,
+    cell: ({ name, help }) => (
+      <>
+        <code>{name}</code>
+        <p className="faint setting-help">{help}</p>
+      </>
+    ),
+  },
   {
     id: 'value',
     header: 'Value',
@@ -126,7 +139,8 @@ const COLUMNS: readonly TableColumn<Setting>[] = [
     header: 'Source',
     cell: ({ source, from }) => (
       <>
-        <Badge tone={source === 'default' ? 'plain' : 'info'}>{source}</Badge> {from ?? ''}
+        <Badge tone={source === 'default' ? 'plain' : 'info'}>{source}</Badge>{' '}
+        {source === 'default' ? '' : from}
       </>
     ),
   },

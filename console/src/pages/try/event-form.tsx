@@ -1,6 +1,6 @@
 import { type FormEvent, useId, useState } from 'react';
 import { useMayOperate } from '../../api/access.ts';
-import type { EventSchema } from '../../api/pending.ts';
+import type { EventSchema } from '../../api/types.ts';
 import { NEEDS_OPERATE } from '../../parts/confirm-dialog.tsx';
 import { CopyCurl } from '../../parts/copy-button.tsx';
 import { Loading } from '../../parts/empty-state.tsx';

@@ -1,6 +1,6 @@
 import { get, orderPath, pathOf, post } from '../../api/client.ts';
-import type { Published } from '../../api/pending.ts';
 import { ProblemError } from '../../api/problem.ts';
+import type { Tried } from '../../api/types.ts';
 import type { TriedEvent } from './scenarios.ts';
 
 /** How far a published event is. */
@@ -25,7 +25,7 @@ export async function publishAndWatch(
   words: string,
   onChange: (watched: Watched) => void,
 ): Promise<{ readonly delivered: Promise<void> }> {
-  const { published } = await post<Published>('/api/v1/try', { events: [event] });
+  const { published } = await post<Tried>('/api/v1/try', { events: [event] });
   const [first] = published;
   if (first === undefined) throw new Error('order-sync published nothing.');
   const { orderId, eventId } = first;

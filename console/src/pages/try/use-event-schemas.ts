@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../../api/client.ts';
-import type { EventSchema } from '../../api/pending.ts';
+import type { EventSchema } from '../../api/types.ts';
 
 /** The types of events that the domain knows, with their topics and schemas. */
 export function useEventSchemas() {
