@@ -86,7 +86,7 @@ export default function Deliveries() {
       ) : null}
       <List
         label={isDead ? 'Dead letters' : 'Deliveries'}
-        noun={isDead ? 'dead letters' : 'deliveries'}
+        nouns={isDead ? ['dead letter', 'dead letters'] : ['delivery', 'deliveries']}
         pages={pages}
         columns={COLUMNS}
         idOf={deliveryName}

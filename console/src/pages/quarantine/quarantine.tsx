@@ -86,7 +86,7 @@ export default function Quarantine() {
       </div>
       <List
         label="Quarantined records"
-        noun="records"
+        nouns={['record', 'records']}
         pages={pages}
         columns={COLUMNS}
         idOf={recordName}
