@@ -143,16 +143,27 @@ export function DataTable<Row>(props: TableProps<Row>) {
   );
 }
 
-/** The model of the table. Only the choice of rows is state of it; the server sorts and filters. */
+/**
+ * The model of the table. Only the choice of rows is state of it; the server sorts and filters. React makes a cell anew when
+ * its function is another one, and an open dialog in it would be gone. So the functions stay the same for the same columns,
+ * and look up what to show.
+ */
 function useRowsTable<Row>({ label, columns, rows, idOf, selection }: TableProps<Row>) {
+  const latest = useRef(columns);
+  latest.current = columns;
   const canChoose = selection !== undefined;
+  const names = JSON.stringify(columns.map(({ id, header }) => [id, header]));
   const defined = useMemo(() => {
     const helper = createColumnHelper<typeof features, Row & object>();
-    const own = columns.map(({ id, header, cell }) =>
-      helper.display({ id, header, cell: ({ row }) => cell(row.original) }),
+    const own = (JSON.parse(names) as readonly [string, string][]).map(([id, header]) =>
+      helper.display({
+        id,
+        header,
+        cell: ({ row }) => latest.current.find((column) => column.id === id)?.cell(row.original),
+      }),
     );
     return canChoose ? [chooserOf<Row & object>(label), ...own] : own;
-  }, [columns, canChoose, label]);
+  }, [names, canChoose, label]);
   const rowSelection: RowSelectionState = Object.fromEntries(
     [...(selection?.ids ?? [])].map((id) => [id, true]),
   );

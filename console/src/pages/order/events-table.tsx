@@ -25,7 +25,7 @@ export function EventsTable({ events, explained }: Props) {
   return (
     <List
       label="Events"
-      noun="events"
+      nouns={['event', 'events']}
       pages={events}
       columns={columns}
       idOf={({ version }) => String(version)}
@@ -37,21 +37,38 @@ export function EventsTable({ events, explained }: Props) {
 function columnsOf(changed: ReadonlyMap<number, readonly string[] | null>): TableColumn<OrderEvent>[] {
   return [
     { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
-    { id: 'event', header: 'Event', isName: true, cell: (event) => eventWords(event) },
-    { id: 'marks', header: 'Marks', cell: (event) => <EventMarks event={event} /> },
+    {
+      id: 'event',
+      header: 'Event',
+      isName: true,
+      cell: (event) => (
+        <>
+          {eventWords(event)} <EventMarks event={event} />
+        </>
+      ),
+    },
     {
       id: 'occurred',
       header: 'Happened',
       cell: ({ occurredAt }) => <Time at={occurredAt} relative={false} />,
     },
     { id: 'journaled', header: 'Arrived', cell: ({ journaledAt }) => <Time at={journaledAt} /> },
-    { id: 'place', header: 'Place', isNumber: true, cell: ({ place }) => place ?? '–' },
     {
       id: 'changed',
       header: 'Changed',
-      cell: ({ version }) =>
-        changed.get(version)?.map(wordsOf).join(', ') || <span className="faint">–</span>,
+      cell: ({ version }) => <Changed columns={changed.get(version) ?? []} />,
     },
     { id: 'raw', header: 'Record', cell: (event) => <EventDialog event={event} /> },
   ];
+}
+
+function Changed({ columns }: { readonly columns: readonly string[] }) {
+  if (columns.length === 0) return <span className="faint">–</span>;
+  return (
+    <ul className="lines">
+      {columns.map((column) => (
+        <li key={column}>{wordsOf(column)}</li>
+      ))}
+    </ul>
+  );
 }

@@ -58,10 +58,8 @@ function Parts({ id, explanation, events }: PartsProps) {
       </p>
       {isKnown ? (
         <>
-          <div className="halves">
-            <RowCard explanation={explanation} />
-            <OrderDeliveries deliveries={explanation.deliveries} />
-          </div>
+          <RowCard explanation={explanation} />
+          <OrderDeliveries deliveries={explanation.deliveries} />
           <History id={id} explanation={explanation} events={events} />
         </>
       ) : null}

@@ -42,7 +42,7 @@ export default function Orders() {
       )}
       <List
         label="Orders"
-        noun="orders"
+        nouns={['order', 'orders']}
         pages={pages}
         columns={columns}
         idOf={({ orderId }) => orderId}

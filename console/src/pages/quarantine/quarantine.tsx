@@ -86,7 +86,7 @@ export default function Quarantine() {
       </div>
       <List
         label="Quarantined records"
-        noun="records"
+        nouns={['record', 'records']}
         pages={pages}
         columns={COLUMNS}
         idOf={recordName}
@@ -117,6 +117,9 @@ const PLACEHOLDERS = {
   before: '2026-11-22T11:00:00Z',
 } as const;
 
+/** The groups that are shown at first, those with the most records. */
+const GROUPS_SHOWN = 6;
+
 /** The open records by reason. A choice sets the filters. */
 function Groups({
   quarantine,
@@ -127,11 +130,13 @@ function Groups({
   readonly filter: Readonly<Record<string, string>>;
   readonly onChoose: (topic: string | null, reason: string | null) => void;
 }) {
+  const [showsAll, setShowsAll] = useState(false);
   if (quarantine.length === 0) return null;
+  const shown = showsAll ? quarantine : quarantine.slice(0, GROUPS_SHOWN);
   return (
     <fieldset className="groups">
       <legend className="field-label">Open records by reason</legend>
-      {quarantine.map(({ topic, reason, records, isMore }) => {
+      {shown.map(({ topic, reason, records, isMore }) => {
         const isChosen = filter.topic === topic && filter.reason === reason;
         return (
           <button
@@ -147,6 +152,16 @@ function Groups({
           </button>
         );
       })}
+      {quarantine.length <= GROUPS_SHOWN ? null : (
+        <button
+          type="button"
+          className="quiet"
+          aria-expanded={showsAll}
+          onClick={() => setShowsAll(!showsAll)}
+        >
+          {showsAll ? 'Fewer' : `All ${quarantine.length} reasons`}
+        </button>
+      )}
     </fieldset>
   );
 }

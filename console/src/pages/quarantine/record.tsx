@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get, orderHref } from '../../api/client.ts';
-import type { Bytes } from '../../api/pending.ts';
 import type { QuarantinedRecord } from '../../api/types.ts';
 import { usePathPart } from '../../location.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -11,6 +10,7 @@ import { CopyCurl, CopyJson } from '../../parts/copy-button.tsx';
 import { Loading } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { Page } from '../../parts/page.tsx';
+import { RecordHeaders } from '../../parts/record-headers.tsx';
 import { Time } from '../../parts/time.tsx';
 import { UrlJobs } from '../../parts/url-jobs.tsx';
 import { countText } from '../../text/numbers.ts';
@@ -104,7 +104,15 @@ function OneRecord({ record }: { readonly record: QuarantinedRecord }) {
         <BytesView bytes={key} label="Key" />
       </Card>
       <Card title="Headers">
-        <Headers headers={record.headers} />
+        <RecordHeaders
+          headers={
+            record.headers?.map(({ name, value }) => ({
+              name,
+              text: value?.text ?? null,
+              base64: value?.base64 ?? null,
+            })) ?? null
+          }
+        />
       </Card>
     </>
   );
@@ -131,32 +139,4 @@ function Today({ today }: Pick<QuarantinedRecord, 'today'>) {
       <Badge tone="bad">refuses it</Badge> <code>{reason}</code>: {detail}
     </>
   );
-}
-
-function Headers({ headers }: Pick<QuarantinedRecord, 'headers'>) {
-  if (headers === null) return <p className="faint">They could not be read.</p>;
-  if (headers.length === 0) return <p className="faint">It has none.</p>;
-  return (
-    <dl className="facts">
-      {headers.map(({ name, value }, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a record may have a header twice, and its headers never change
-        <HeaderRow key={index} name={nameText(name)} value={value} />
-      ))}
-    </dl>
-  );
-}
-
-function HeaderRow({ name, value }: { readonly name: string; readonly value: Bytes | null }) {
-  return (
-    <>
-      <dt className="id">{name}</dt>
-      <dd className="id">{value === null ? 'no value' : (value.text ?? `base64 ${value.base64}`)}</dd>
-    </>
-  );
-}
-
-/** A name that is no UTF-8 comes as bytes. */
-function nameText(name: unknown): string {
-  if (typeof name === 'string') return name;
-  return `base64 ${(name as { readonly base64?: string }).base64 ?? ''}`;
 }
