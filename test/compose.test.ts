@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { accessFor as accessToMgt } from '../src/apps/order-mgt/http/access.ts';
+import { consolePlaceIn } from '../src/apps/order-sync/console/console-build.ts';
 import { accessFor as accessToSync } from '../src/apps/order-sync/http/access.ts';
 import { type ApiKey, findApiKey, makeApiKey } from '../src/apps/shared/http/api-keys.ts';
 import { COMMON_SETTINGS, type ProgramName } from '../src/apps/shared/settings/known/index.ts';
@@ -227,18 +228,28 @@ function isLiteralSecret(key: string, value: string): boolean {
 describe('the image', () => {
   it('uses the version of Node that the checkout pins', () => {
     const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, { version: string }> };
-    expect(/^FROM node:(\S+)-slim$/m.exec(dockerfile)?.[1]).toBe(lock.packages['node_modules/node']?.version);
+    const version = lock.packages['node_modules/node']?.version;
+    const bases = [...dockerfile.matchAll(/^FROM (.+)$/gm)].map(([, base]) => base);
+    expect(bases).toEqual([`node:${version}-slim AS console`, `node:${version}-slim`]);
   });
 
   it('gets from the checkout exactly the paths that its Dockerfile copies', () => {
-    const copied = [...dockerfile.matchAll(/^COPY (.+) \S+$/gm)].flatMap((match) =>
+    // What comes from another stage of the build is in no checkout.
+    const named = [...dockerfile.matchAll(/^COPY (?!--from=)(.+) \S+$/gm)].flatMap((match) =>
       (match[1] ?? '').split(' '),
     );
+    const copied = [...new Set(named)];
     const sent = read('.dockerignore')
       .split('\n')
       .filter((line) => line !== '' && !line.startsWith('#'));
     expect(sent).toEqual(['*', ...copied.map((path) => `!${path}`)]);
     for (const path of copied) expect(existsSync(join(root, path)), path).toBe(true);
+  });
+
+  it('puts the built console into the folder in which order-sync looks for it', () => {
+    const { sources, finished } = consolePlaceIn('/app');
+    expect(dockerfile).toContain(`vite.js build ${basename(sources)} --outDir ${finished} `);
+    expect(dockerfile).toMatch(new RegExp(`^COPY --from=console ${finished} ./${basename(finished)}$`, 'm'));
   });
 
   it('stores its data in the folder of the volume', () => {

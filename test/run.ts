@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildConsole, CONSOLE_PLACE } from '../src/apps/order-sync/console/console-build.ts';
 
 interface Report {
   readonly numPassedTests: number;
@@ -32,6 +33,10 @@ let skipped = 0;
 step('the types hold (tsc --noEmit)', [join(modules, 'typescript', 'bin', 'tsc'), '--noEmit']);
 step('the style holds (biome check)', [join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']);
 
+// The programs of the tests find the console built, so that none of them builds it beside what it measures.
+const pages = await buildConsole(CONSOLE_PLACE);
+note(pages.kind === 'built', `the console builds${pages.kind === 'built' ? '' : `: ${pages.reason}`}`);
+
 const vitest = spawnSync(
   process.execPath,
   [
@@ -55,9 +60,13 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 function step(name: string, command: readonly string[]): void {
   const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
-  if (status === 0) passed++;
+  note(status === 0, name);
+}
+
+function note(isOk: boolean, name: string): void {
+  if (isOk) passed++;
   else failed++;
-  console.log(`${status === 0 ? 'ok' : 'FAILED'}: ${name}`);
+  console.log(`${isOk ? 'ok' : 'FAILED'}: ${name}`);
 }
 
 function count(report: Report | null, status: number | null): void {

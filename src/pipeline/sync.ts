@@ -10,7 +10,7 @@ import { ParkedRegistry } from './ingest/parked.ts';
 import { QuarantineWatch } from './ingest/quarantine-watch.ts';
 import { migrateStore } from './migrate-store.ts';
 import { Opening } from './opening.ts';
-import { Meters, type MetersStatus } from './status/meters.ts';
+import { type MeteredLatencies, Meters, type MetersStatus } from './status/meters.ts';
 import { NO_STORE_LOOPS, StoreLoops, type StoreLoopsStatus } from './store-loops.ts';
 import { supervised } from './supervised.ts';
 import { combinedHealth, type PartsHealth, type SyncHealth, summaryOf } from './sync-health.ts';
@@ -95,6 +95,11 @@ export class Sync<State, Event> {
       holds: this.#holds?.list() ?? [],
       defects: this.#defects.status(),
     };
+  }
+
+  /** The latencies since the start, for the quantiles between two moments. */
+  latencies(): MeteredLatencies {
+    return this.#meters.latencies();
   }
 
   /** Whether every part works; else what is wrong. Resolves within 5 s. */

@@ -32,6 +32,12 @@ describe('the whole system in one process', () => {
     const { TRIBUTARY_DATA_DIR: folder } = system.settings;
     const hint = `npm run event-producer -- --data-dir ${folder} o order123`;
     await vi.waitFor(() => expect(program.stdout).toContain(hint), WAITING);
+    const console = `http://127.0.0.1:${system.syncPort}/`;
+    await vi.waitFor(
+      () => expect(program.stdout.endsWith(`\nThe console: ${console}\n`)).toBe(true),
+      WAITING,
+    );
+    expect((await fetch(console)).headers.get('content-type')).toContain('text/html');
     expect(program.stdout).not.toMatch(/see the log above/);
     for (const [orderId, payment_status] of [
       ['demo-1', 'PAYMENT_AUTHORIZED'],

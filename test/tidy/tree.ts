@@ -8,7 +8,15 @@ export type Tree = ReadonlyMap<string, string>;
 export type Violation = string;
 
 /** Files and folders that installing, testing and running create. They are in no commit. */
-const LEFT_OUT = new Set(['node_modules', '.git', 'coverage', '.tributary', '.tributary-installing', '.env']);
+const LEFT_OUT = new Set([
+  'node_modules',
+  '.git',
+  'coverage',
+  'console-dist',
+  '.tributary',
+  '.tributary-installing',
+  '.env',
+]);
 
 /** Reads all files below `root`. */
 export function readTree(root: string): Tree {

@@ -6,7 +6,9 @@ import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
 import { reportOf } from '../../pipeline/status/report.ts';
+import { Series, seriesReadingOf } from '../../pipeline/status/series.ts';
 import { StatusReader } from '../../pipeline/status/status.ts';
+import { supervised } from '../../pipeline/supervised.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -22,7 +24,11 @@ import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import type { SettingEntry } from '../shared/settings/load.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
+import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
+import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
+import { knownEventTypes } from './event-types.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
@@ -30,6 +36,7 @@ import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
+import { Trial } from './trial.ts';
 
 export type OrderSyncSettings = SettingsOf<'order-sync'>;
 
@@ -37,6 +44,8 @@ export interface OrderSync {
   /** The address of the HTTP API, without a slash at the end. */
   readonly url: string;
   status(): SyncStatus;
+  /** Resolves when the console is built, or cannot be. Null if this server was started without it. Never rejects. */
+  console(): Promise<BuiltConsole | null>;
   /** Finishes the work in hand, gives the partitions back, and closes everything. May be called twice. */
   close(): Promise<void>;
 }
@@ -111,15 +120,22 @@ function warnOfSharing(settings: OrderSyncSettings, logger: Logger): void {
   if (warning !== null) logger('warn', warning);
 }
 
+export interface OrderSyncParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onFailure: (error: unknown) => void;
+  /** The flag that names the port, for messages. */
+  readonly portFlag?: string;
+  /** The settings with their sources, for callers who ask which ones the instance runs with. Default: none are shown. */
+  readonly settingEntries?: readonly SettingEntry[];
+  /** Where the console is built. Without it the server has no pages. */
+  readonly consolePlace?: ConsolePlace;
+}
+
 /** Starts order-sync. Resolves as soon as the HTTP API answers; the pipeline may still wait for its parts then. */
 export async function startOrderSync(
   settings: OrderSyncSettings,
-  {
-    clock,
-    logger,
-    onFailure,
-    portFlag = 'port',
-  }: { clock: Clock; logger: Logger; onFailure: (error: unknown) => void; portFlag?: string },
+  { clock, logger, onFailure, portFlag = 'port', consolePlace, settingEntries = [] }: OrderSyncParts,
 ): Promise<OrderSync> {
   const defects = new Defects(clock, logger);
   const access = accessFor(settings, logger);
@@ -209,7 +225,16 @@ export async function startOrderSync(
     clock,
     (error) => defects.met('the metrics', error),
   );
+  const decoder = decoderOf(settings);
+  const eventTypes = knownEventTypes(settings);
+  const trial = settings.offersTry ? new Trial({ log, clock, tracing, decoder, eventTypes }) : null;
+  const series = new Series(clock);
+  const stopping = new AbortController();
+  const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
+    console: pages ?? NO_CONSOLE,
+    settingEntries,
+    series: () => series.points(),
     problems,
     metrics: orderSyncMetrics(async () => ({
       shared: await kept.latest(),
@@ -225,7 +250,10 @@ export async function startOrderSync(
     logger: defects.logger,
     migrated: () => migratedStore,
     ask: () => asked,
-    decoder: decoderOf(settings),
+    decoder,
+    eventTypes,
+    group: settings.group,
+    trial,
     onJob: () => jobs.wake(),
     targetsThatTell: targetsThatTell(specs),
     onHolds: () => sync.holdsChanged(),
@@ -243,10 +271,12 @@ export async function startOrderSync(
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },
   });
   const closeAll = async () => {
+    stopping.abort();
     await jobs.stop();
     await sync.stop();
+    await pages?.stop();
     await closeServer(app);
-    await Promise.all(routes.map(closeRoute));
+    await Promise.all([...routes.map(closeRoute), trial?.close()]);
     await closeParts();
   };
   let closed: Promise<void> | undefined;
@@ -263,6 +293,16 @@ export async function startOrderSync(
       portSetting: 'ORDER_SYNC_PORT',
       portFlag,
     });
+    void pages?.built();
+    void supervised(
+      'the series',
+      () =>
+        series.run(
+          async () => seriesReadingOf(sync.status(), await kept.latest(), sync.latencies()),
+          stopping.signal,
+        ),
+      { defects, clock, signal: stopping.signal },
+    );
     // The caller may need the topics at once. If they cannot be made now, the pipeline tries again until they are there.
     if (madeTopics.length > 0) {
       await makeTopics().catch((error: unknown) => {
@@ -273,7 +313,7 @@ export async function startOrderSync(
     sync.start().then(() => {
       logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
     }, onFailure);
-    return { url, status: () => sync.status(), close };
+    return { url, status: () => sync.status(), console: async () => (await pages?.built()) ?? null, close };
   } catch (error) {
     await close();
     throw error;

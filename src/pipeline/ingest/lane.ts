@@ -364,7 +364,7 @@ export class Lane<State, Event> {
     if (this.#lockingLeft > 0) this.#lockingLeft--;
     this.#owned.advance(moves);
     this.#context.quarantine.committed(pieces);
-    this.#context.meters.committed(pieces, deliveriesDue > 0);
+    this.#context.meters.committed(pieces, deliveriesDue);
     this.#context.onCommitted({
       ...tally,
       deliveriesDue,

@@ -33,6 +33,9 @@ export interface LatencyStatus extends LatencyQuantiles {
   readonly totals: LatencyTotals;
 }
 
+/** The number of times in each bucket. */
+export type LatencyCounts = Float64Array;
+
 export interface LatencyWindowOptions {
   /** The quantiles are those of the last `windowMs`. Default: 5 minutes. */
   readonly windowMs?: number;
@@ -84,21 +87,18 @@ export class LatencyWindow {
     }
   }
 
+  /** A copy of the counts of all times since the start, for `quantilesBetween`. */
+  counts(): LatencyCounts {
+    return this.#all.slice();
+  }
+
   status(nowMs: number): LatencyStatus {
     this.#countsAt(nowMs);
     const window = new Float64Array(BOUNDS_MS.length + 1);
     for (const counts of this.#steps)
       for (let bucket = 0; bucket < window.length; bucket++)
         window[bucket] = (window[bucket] ?? 0) + (counts[bucket] ?? 0);
-    const samples = window.reduce((sum, count) => sum + count, 0);
-    const at = (share: number) => (samples === 0 ? null : quantileMs(window, samples, share) / 1_000);
-    return {
-      samples,
-      p50Seconds: at(0.5),
-      p95Seconds: at(0.95),
-      p99Seconds: at(0.99),
-      totals: this.#totals(),
-    };
+    return { ...quantilesOf(window), totals: this.#totals() };
   }
 
   #totals(): LatencyTotals {
@@ -125,6 +125,17 @@ export class LatencyWindow {
   #stepAt(step: number): Uint32Array {
     return this.#steps[step % this.#steps.length] as Uint32Array;
   }
+}
+
+/** The quantiles of the times that were counted after `earlier` and until `later`, which are counts of the same window. */
+export function quantilesBetween(earlier: LatencyCounts, later: LatencyCounts): LatencyQuantiles {
+  return quantilesOf(later.map((count, bucket) => count - (earlier[bucket] ?? 0)));
+}
+
+function quantilesOf(counts: LatencyCounts): LatencyQuantiles {
+  const samples = counts.reduce((sum, count) => sum + count, 0);
+  const at = (share: number) => (samples === 0 ? null : quantileMs(counts, samples, share) / 1_000);
+  return { samples, p50Seconds: at(0.5), p95Seconds: at(0.95), p99Seconds: at(0.99) };
 }
 
 /** The number of the first bucket whose bound is not below the length. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../../ports/clock.ts';
-import { type LatencyStatus, LatencyWindow } from './latency-window.ts';
+import { type LatencyCounts, type LatencyStatus, LatencyWindow } from './latency-window.ts';
 import { RateWindow } from './rate-window.ts';
 
 /** What the meters need to know of committed records. */
@@ -23,6 +23,8 @@ export interface MeteredDelivery {
 export interface MetersStatus {
   /** Records that are in the journal or in quarantine. The type of records in quarantine is null. */
   readonly consumed: readonly ConsumedCount[];
+  /** States that became due to a target. */
+  readonly statesDue: number;
   /** Records a second. */
   readonly perSecond: { readonly last10Seconds: number; readonly lastMinute: number };
   /** From the timestamp of a record to the commit that journals it. */
@@ -32,6 +34,12 @@ export interface MetersStatus {
    * not journaled that record lately, from the moment at which the state became due.
    */
   readonly delivered: LatencyStatus;
+}
+
+/** The latencies since the start, for the quantiles between two moments. */
+export interface MeteredLatencies {
+  readonly journaled: LatencyCounts;
+  readonly delivered: LatencyCounts;
 }
 
 export interface ConsumedCount {
@@ -54,6 +62,7 @@ export class Meters {
   readonly #delivered = new LatencyWindow();
   readonly #rate = new RateWindow();
   readonly #counts = new Map<string, Map<string | null, { records: number }>>();
+  #statesDue = 0;
   /** By entity: the timestamp of its latest record. Two maps, of which the older one is dropped when the other is full. */
   #arrivals = new Map<string, number>();
   #olderArrivals = new Map<string, number>();
@@ -64,8 +73,9 @@ export class Meters {
     this.#delivers = delivers;
   }
 
-  /** A transaction has committed these pieces. `hasDue` says whether it has made states due. */
-  committed(pieces: readonly MeteredPiece[], hasDue: boolean): void {
+  /** A transaction has committed these pieces, and made this number of states due. */
+  committed(pieces: readonly MeteredPiece[], statesDue: number): void {
+    this.#statesDue += statesDue;
     const nowMs = this.#clock.now();
     const monotonicMs = this.#clock.monotonicMs();
     for (const piece of pieces) {
@@ -74,7 +84,7 @@ export class Meters {
       this.#rate.add(consumed, monotonicMs);
       this.#journaled.addSpread(nowMs - timestampMs, nowMs - lastTimestampMs, consumed, monotonicMs);
       this.#count(piece);
-      if (hasDue && this.#delivers) this.#remember(piece);
+      if (statesDue > 0 && this.#delivers) this.#remember(piece);
     }
   }
 
@@ -92,6 +102,7 @@ export class Meters {
       consumed: [...this.#counts].flatMap(([topic, types]) =>
         [...types].map(([type, { records }]) => ({ topic, type, records })),
       ),
+      statesDue: this.#statesDue,
       perSecond: {
         last10Seconds: this.#rate.perSecond(10, nowMs),
         lastMinute: this.#rate.perSecond(60, nowMs),
@@ -99,6 +110,10 @@ export class Meters {
       journaled: this.#journaled.status(nowMs),
       delivered: this.#delivered.status(nowMs),
     };
+  }
+
+  latencies(): MeteredLatencies {
+    return { journaled: this.#journaled.counts(), delivered: this.#delivered.counts() };
   }
 
   #count({ topic, events, rejected }: MeteredPiece): void {

@@ -103,7 +103,8 @@ function stateOf(part: Part<unknown>): PartState {
   return part.ok ? { state: 'ok' } : { state: 'unreachable', code: part.code, reason: part.reason };
 }
 
-function totalOf(partitions: readonly PartitionLag[]): StatusReport['lag'] {
+/** The largest age and the sum of all partitions; null if a partition is unknown. */
+export function totalOf(partitions: readonly PartitionLag[]): StatusReport['lag'] {
   let seconds: number | null = 0;
   let messages: number | null = 0;
   for (const { lag } of partitions) {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { CONSOLE_PLACE } from '../console/console-build.ts';
 import { startOrderSync } from '../order-sync.ts';
 
 export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -15,12 +16,14 @@ export function runCommand(clock: Clock): CommandSpec<'order-sync'> {
       ],
     ],
     isDefault: true,
-    async run({ settings, logger, shutdown }) {
+    async run({ settings, settingEntries, logger, shutdown }) {
       let failure: unknown = null;
       const failed = Promise.withResolvers<void>();
       const orderSync = await startOrderSync(settings, {
         clock,
         logger,
+        settingEntries,
+        consolePlace: CONSOLE_PLACE,
         onFailure(error) {
           failure = error;
           failed.resolve();

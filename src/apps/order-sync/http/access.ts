@@ -3,14 +3,17 @@ import type { Logger } from '../../../ports/logger.ts';
 import { type ApiAccess, requireApiKeys, scopesBut } from '../../shared/http/api-access.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
+import { CONSOLE_ROUTES } from '../console/page-paths.ts';
 
 const SETTING = 'ORDER_SYNC_API_KEYS';
 
 /**
  * The scope that a route needs. Probes need no key, and learn only whether the program works. The description of the API
- * needs none, because it holds nothing of the data.
+ * needs none, because it holds nothing of the data. Neither do the files of the console, which asks for the data by a key.
  */
-export const scopeOf = scopesBut(new Set(['GET /livez', 'GET /readyz', 'GET /openapi.json']));
+export const scopeOf = scopesBut(
+  new Set(['GET /livez', 'GET /readyz', 'GET /openapi.json', ...CONSOLE_ROUTES]),
+);
 
 /**
  * Who may use the HTTP API. With keys, their holders may. Without keys on loopback, everybody on this machine may. Throws

@@ -1,5 +1,6 @@
 import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
 import { EXPORT_FORMATS } from '../export-text.ts';
+import { DELIVERY_SCHEMA } from './schemas.ts';
 
 /** JSON Schemas of the questions about orders and of their answers. The OpenAPI document is made of these. */
 
@@ -21,8 +22,13 @@ const ROW = {
 const ROW_OR_NONE = { ...ROW, type: ['object', 'null'] } as const;
 const VERSIONS = { type: 'array', items: COUNT } as const;
 
-const objectOf = <Properties extends Readonly<Record<string, object>>>(properties: Properties) =>
-  ({ type: 'object', required: Object.keys(properties), properties }) as const;
+/** `const` keeps the literals, so that types of answers can be made of the schemas. */
+const objectOf = <const Properties extends Readonly<Record<string, object>>>(properties: Properties) =>
+  ({
+    type: 'object',
+    required: Object.keys(properties) as readonly (keyof Properties & string)[],
+    properties,
+  }) as const;
 
 const PAGE = objectOf({
   next: { type: ['string', 'null'], description: 'Give it as after to get the next page.' },
@@ -302,14 +308,7 @@ export const EXPLANATION_SCHEMA = {
       }),
     },
     canonicalSequence: { ...VERSIONS, description: 'The versions of these events in canonical sequence.' },
-    deliveries: {
-      type: 'array',
-      items: {
-        type: 'object',
-        description: 'As GET /api/v1/deliveries/{target}/{entityId} shows it.',
-        required: ['target', 'status', 'attemptLog'],
-      },
-    },
+    deliveries: { type: 'array', items: DELIVERY_SCHEMA },
   }),
 } as const;
 

@@ -1,5 +1,6 @@
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { StatusReport } from '../../../pipeline/status/report.ts';
+import type { SeriesPoint } from '../../../pipeline/status/series.ts';
 import type { SyncStatus } from '../../../pipeline/sync.ts';
 import type { AuditLog } from '../../../ports/audit.ts';
 import type { Checkpoints } from '../../../ports/checkpoints.ts';
@@ -14,7 +15,11 @@ import type { Store } from '../../../ports/store.ts';
 import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
+import type { SettingEntry } from '../../shared/settings/load.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
+import type { ConsoleSource } from '../console/console-pages.ts';
+import type { KnownEventType } from '../event-types.ts';
+import type { Trial } from '../trial.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
@@ -45,4 +50,16 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** The names that the server is called by, where it is open to everybody on this machine. */
   readonly guard: Omit<HostGuardOptions, 'isOpen'>;
   readonly logger: Logger;
+  /** The consumer group. */
+  readonly group: string;
+  /** The types of the domain's events. */
+  readonly eventTypes: readonly KnownEventType[];
+  /** Publishes events to try things out; null if that is off. */
+  readonly trial: Pick<Trial, 'publish'> | null;
+  /** The last hour of this instance, the oldest step first. */
+  readonly series: () => readonly SeriesPoint[];
+  /** The settings that this instance runs with, secrets masked. */
+  readonly settingEntries: readonly SettingEntry[];
+  /** The files of the console. */
+  readonly console: ConsoleSource;
 }

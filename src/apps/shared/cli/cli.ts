@@ -152,7 +152,7 @@ function openContext<Program extends ProgramName>(
   host: CliHost,
 ): CommandContext<Program> {
   const options = command.optsWithGlobals();
-  const { values, warnings } = loadFrom(program, command, host);
+  const { values, entries, warnings } = loadFrom(program, command, host);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
   const logger = createLogger({
     program,
@@ -164,6 +164,7 @@ function openContext<Program extends ProgramName>(
   for (const warning of warnings) logger('warn', warning);
   return {
     settings: values,
+    settingEntries: entries,
     output: createOutput(host.stdout, formatOf(command)),
     logger,
     shutdown: createShutdown({

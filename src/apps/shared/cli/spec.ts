@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Logger } from '../../../ports/logger.ts';
 import type { Shutdown } from '../process/shutdown.ts';
-import type { ProgramName, SettingsOf } from '../settings/load.ts';
+import type { ProgramName, SettingEntry, SettingsOf } from '../settings/load.ts';
 import type { Output } from './output.ts';
 
 /** What a program takes from its process. Only its main.ts reads the environment. */
@@ -20,6 +20,8 @@ export interface CliHost {
 /** What a command works with. After the command has returned or thrown, `shutdown` is stopped. */
 export interface CommandContext<Program extends ProgramName> {
   readonly settings: SettingsOf<Program>;
+  /** The settings as people may see them, each with its source. */
+  readonly settingEntries: readonly SettingEntry[];
   readonly output: Output;
   readonly logger: Logger;
   readonly shutdown: Shutdown;

@@ -79,15 +79,20 @@ function givenKey(request: FastifyRequest): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
-const nameOf = new WeakMap<FastifyRequest, string>();
+const keys = new WeakMap<FastifyRequest, ApiKey>();
+
+/** The key that let the request in, or null if the route asks for no key. */
+export function keyOf(request: FastifyRequest): ApiKey | null {
+  return keys.get(request) ?? null;
+}
 
 /** The name of the key that let the request in, or null if the route asks for no key. */
 export function keyNameOf(request: FastifyRequest): string | null {
-  return nameOf.get(request) ?? null;
+  return keyOf(request)?.name ?? null;
 }
 
 function refusalOf(
-  keys: readonly ApiKey[],
+  known: readonly ApiKey[],
   scope: Scope,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -98,12 +103,12 @@ function refusalOf(
     return new HttpProblem(
       401,
       'api_key_missing',
-      keys.length === 0
+      known.length === 0
         ? 'This API is closed: the server has no keys yet.'
         : 'This route needs an API key, in the header "Authorization: Bearer <key>".',
     );
   }
-  const key = findApiKey(keys, given);
+  const key = findApiKey(known, given);
   if (key === null) {
     reply.header('www-authenticate', 'Bearer error="invalid_token"');
     return new HttpProblem(401, 'api_key_unknown', 'The server does not know this API key.');
@@ -112,6 +117,6 @@ function refusalOf(
     reply.header('www-authenticate', `Bearer error="insufficient_scope", scope="${scope}"`);
     return new HttpProblem(403, 'scope_missing', `The API key lacks the scope ${scope}.`);
   }
-  nameOf.set(request, key.name);
+  keys.set(request, key);
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify';
+import packageJson from '../../../../package.json' with { type: 'json' };
 
 export interface OpenApiInfo {
   readonly title: string;
@@ -9,6 +10,8 @@ export interface OpenApiInfo {
 /** What a route says about itself for the document. fastify ignores it. */
 declare module 'fastify' {
   interface FastifySchema {
+    /** Whether the document leaves the route out. */
+    hide?: boolean;
     operationId?: string;
     summary?: string;
     description?: string;
@@ -33,7 +36,9 @@ function documentedPath(url: string): string {
 }
 
 const PROBLEM_SCHEMA = {
+  description: 'Some codes have further members.',
   type: 'object',
+  additionalProperties: true,
   required: ['type', 'title', 'status', 'detail', 'code'],
   properties: {
     type: { type: 'string' },
@@ -58,13 +63,14 @@ const PROBLEM_SCHEMA = {
 } as const;
 
 /**
- * Adds `/openapi.json`, which describes every route that is added afterwards. The document is made of the schemas by which
+ * Adds `/openapi.json`, which describes every route that is added afterwards and does not hide. The document is made of the schemas by which
  * the routes themselves judge requests and write answers, so the two cannot differ. Every error has the form of a problem
  * document. Sources: OpenAPI 3.1.1; RFC 9457.
  */
 export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: ApiSecurity): void {
   const paths: Record<string, Record<string, object>> = {};
   app.addHook('onRoute', (route) => {
+    if (route.schema?.hide === true) return;
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
       const path = documentedPath(route.url);
@@ -90,12 +96,28 @@ export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: 
         .serializer(JSON.stringify)
         .send({
           openapi: '3.1.1',
-          info,
+          info: { ...info, license: { name: packageJson.license, identifier: packageJson.license } },
+          // The server that has answered this document.
+          servers: [{ url: '/' }],
           paths,
-          components: { schemas: { Problem: PROBLEM_SCHEMA }, securitySchemes: security.schemes },
+          components: {
+            schemas: { Problem: PROBLEM_SCHEMA },
+            responses: {
+              Refused: problemResponse(
+                'The caller has made a mistake, or may not do this. The member code says why.',
+              ),
+              Failed: problemResponse('The server could not do this now. The member code says why.'),
+            },
+            securitySchemes: security.schemes,
+          },
         });
     },
   );
+}
+
+function problemResponse(description: string): object {
+  const schema = { $ref: '#/components/schemas/Problem' };
+  return { description, content: { 'application/problem+json': { schema } } };
 }
 
 function operationOf(route: RouteOptions, path: string): object {
@@ -127,10 +149,8 @@ function operationOf(route: RouteOptions, path: string): object {
           responseOf(response),
         ]),
       ),
-      default: {
-        description: 'The request failed. The member code says why.',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-      },
+      '4XX': { $ref: '#/components/responses/Refused' },
+      default: { $ref: '#/components/responses/Failed' },
     },
   };
 }

@@ -78,7 +78,7 @@ export const PAGED = {
 } as const;
 
 /** The answer of a list whose rows have the schema `items`. */
-export function pageSchemaOf<Items extends object>(items: Items, description: string) {
+export function pageSchemaOf<const Items extends object>(items: Items, description: string) {
   return {
     description,
     type: 'object',

@@ -28,12 +28,13 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
 
 /**
  * The pattern of a route's paths. `:id` in `/orders/:id` matches one piece of a path, `:id(^[^:]+)::cancel` one that ends
- * with `:cancel`, and `::` is a colon.
+ * with `:cancel`, and `::` is a colon. `*` matches any rest.
  */
 function patternOf(url: string): RegExp {
   const source = url
     .split('/')
     .map((piece) => {
+      if (piece === '*') return '.*';
       const [parameter = ''] = /^:\w+(?:\([^)]*\))?/.exec(piece) ?? [];
       const rest = piece.slice(parameter.length);
       const escaped = rest.replaceAll('::', ':').replace(/[.*+?^${}()|[\]\\]/g, '\\$&');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../../ports/clock.ts';
 import { topicsOf } from '../../event-producer/publish.ts';
 import { startOrderMgt } from '../../order-mgt/order-mgt.ts';
+import { CONSOLE_PLACE } from '../../order-sync/console/console-build.ts';
 import { startOrderSync } from '../../order-sync/order-sync.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandSpec } from '../../shared/cli/spec.ts';
@@ -12,6 +13,7 @@ import { isKafka, openEventLog, sameLogFlags } from '../../shared/parts/open-log
 import { commonVariables, loadSettings } from '../../shared/settings/load.ts';
 import { runDemo } from '../demo.ts';
 import { lockDataDirectory } from '../instance-lock.ts';
+import { isGiven, startedEntries } from '../started-entries.ts';
 
 export function startCommand(clock: Clock): CommandSpec<'tributary'> {
   return {
@@ -24,7 +26,7 @@ export function startCommand(clock: Clock): CommandSpec<'tributary'> {
 }
 
 async function start(
-  { settings, logger, shutdown, host }: CommandContext<'tributary'>,
+  { settings, settingEntries, logger, shutdown, host }: CommandContext<'tributary'>,
   clock: Clock,
 ): Promise<number> {
   const { dataDirectory } = settings;
@@ -36,7 +38,7 @@ async function start(
     ORDER_SYNC_PORT: String(settings.orderSyncPort),
     ORDER_MGT_PORT: String(settings.orderMgtPort),
   };
-  const { values: syncSettings, warnings } = loadSettings('order-sync', { env });
+  const { values: syncSettings, entries, warnings } = loadSettings('order-sync', { env });
   const { values: mgtSettings, warnings: mgtWarnings } = loadSettings('order-mgt', { env });
   for (const warning of new Set([...warnings, ...mgtWarnings])) logger('warn', warning);
   const isNew = !existsSync(join(dataDirectory, 'event-log.sqlite'));
@@ -62,12 +64,16 @@ async function start(
     host.env.ORDER_SYNC_TARGET_URL === undefined
       ? { targetUrl: `${orderMgt.url}/api/orders`, targetApiKey: syncSettings.targetApiKey ?? ownKey }
       : {};
+  // On the embedded log nobody but the user of this machine sees the events that they try.
+  const trial = isGiven(entries, 'ORDER_SYNC_TRY') || isKafka(settings) ? {} : { offersTry: true };
   const orderSync = await startOrderSync(
-    { ...syncSettings, ...target },
+    { ...syncSettings, ...target, ...trial },
     {
       portFlag: 'order-sync-port',
+      settingEntries: startedEntries(entries, settingEntries, { ...target, ...trial }),
       clock,
       logger,
+      consolePlace: CONSOLE_PLACE,
       onFailure(error) {
         failure = error;
         failed.resolve();
@@ -96,6 +102,9 @@ async function start(
   print(`  ${curlFor(mgtSettings)} '${orderMgt.url}/api/orders/order123?wait=5'`);
   print(`  ${curlFor(syncSettings)} ${orderSync.url}/api/v1/pipeline`);
   print('');
+  void orderSync.console().then((built) => {
+    if (built?.kind === 'built') print(`The console: ${orderSync.url}/`);
+  });
 
   await Promise.race([shutdown.requested, failed.promise]);
   if (failure !== null) throw failure;

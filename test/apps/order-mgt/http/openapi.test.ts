@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OpenApiDocument, requireDescribed } from '../../shared/http/openapi-document.ts';
+import { complaintsAbout } from '../../shared/http/openapi-lint.ts';
 import { TestOrderMgt } from '../fixture.ts';
 
 describe('/openapi.json', () => {
@@ -22,6 +23,11 @@ describe('/openapi.json', () => {
       'post /api/orders/batch',
     ]);
     requireDescribed(document);
+  });
+
+  it('shows no fault by the recommended rules of its linter', async () => {
+    const target = await new TestOrderMgt().start();
+    expect(await complaintsAbout((await target.get('/openapi.json')).body)).toEqual([]);
   });
 
   it('leaves the route of delivery batches out if none are taken', async () => {

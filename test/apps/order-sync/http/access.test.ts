@@ -96,15 +96,20 @@ describe('the HTTP API of order-sync with keys', () => {
     for (const url of ['/livez', '/readyz', '/openapi.json']) expect((await ask(url)).status).toBe(200);
   });
 
-  it('asks for a key on every route but the probes and the description, also on new ones', () => {
+  it('asks for a key on every route but the probes, the description and the console, also on new ones', () => {
     const routes = READING.map((url) => url.replace('order-mgt/a', ':target/:entityId'));
-    for (const path of [...routes, '/api/v1/jobs/:id', '/', '/metrics']) {
+    for (const path of [...routes, '/api/v1/jobs/:id', '/new', '/metrics']) {
       expect(scopeOf('GET', path), path).toBe('read');
       expect(scopeOf('HEAD', path), path).toBe('read');
       for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) expect(scopeOf(method, path)).toBe('operate');
     }
     const open = [scopeOf('GET', '/livez'), scopeOf('HEAD', '/readyz'), scopeOf('GET', '/openapi.json')];
     expect(open).toEqual([null, null, null]);
+    expect([scopeOf('GET', '/'), scopeOf('HEAD', '/assets/*'), scopeOf('POST', '/')]).toEqual([
+      null,
+      null,
+      'operate',
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@ import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts'
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { HoldWatch } from '../../../../src/pipeline/holds.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { ledgerOf } from '../ledger.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
@@ -29,8 +30,9 @@ async function server() {
     await app.close();
     await log.close();
   });
+  const inject = heldInject(app);
   const ask = async (url: string, payload?: object) => {
-    const answer = await app.inject({
+    const answer = await inject({
       method: payload === undefined ? 'GET' : 'POST',
       url,
       ...(payload === undefined ? {} : { payload }),

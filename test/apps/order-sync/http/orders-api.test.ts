@@ -10,6 +10,7 @@ import {
   PENDING,
   paid,
 } from '../../../helpers/order-store.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 const NASTY = ['a/b?c#d', 'ä:what-if', '...', '%41', ' x ', '=1+1', '__proto__', `${'ä'.repeat(127)}x`];
@@ -24,6 +25,7 @@ async function server(fill: (place: OrderStore) => Promise<void>, isReady = true
     ask: () => (isReady ? place.parts() : null),
   });
   onTestFinished(() => app.close());
+  const inject = heldInject(app);
   const ask = async (url: string, payload?: unknown) => {
     const options: InjectOptions =
       payload === undefined
@@ -34,7 +36,7 @@ async function server(fill: (place: OrderStore) => Promise<void>, isReady = true
             headers: { 'content-type': 'application/json' },
             payload: JSON.stringify(payload),
           };
-    const { statusCode, body, headers } = await app.inject(options);
+    const { statusCode, body, headers } = await inject(options);
     return { status: statusCode, body: JSON.parse(body), headers };
   };
   return { ...place, place, ask };

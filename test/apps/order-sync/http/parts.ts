@@ -1,4 +1,6 @@
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import { NO_CONSOLE } from '../../../../src/apps/order-sync/console/console-pages.ts';
+import { knownEventTypes } from '../../../../src/apps/order-sync/event-types.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
 import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
 import { Meters } from '../../../../src/pipeline/status/meters.ts';
@@ -24,6 +26,12 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   logger: () => {},
   access: 'open',
   guard: { host: '127.0.0.1', hosts: [], setting: 'ORDER_SYNC_KNOWN_HOSTS' },
+  console: NO_CONSOLE,
+  settingEntries: [],
+  eventTypes: knownEventTypes({ orderTopic: 'order_events', paymentTopic: 'payment_events' }),
+  trial: null,
+  group: 'order-sync',
+  series: () => [],
   onJob: () => {},
   onHolds: async () => {},
   targetsThatTell: ['order-mgt'],

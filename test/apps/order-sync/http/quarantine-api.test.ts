@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { orderRecord, quarantineOf } from '../quarantine-place.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
@@ -18,12 +19,13 @@ async function server(count: number) {
     onJob: () => void jobs++,
   });
   onTestFinished(() => app.close());
+  const inject = heldInject(app);
   return {
     ...place,
     jobs: () => jobs,
     async ask(url: string, payload?: object) {
       const options: InjectOptions = payload === undefined ? { url } : { url, method: 'POST', payload };
-      const { statusCode, headers, body } = await app.inject(options);
+      const { statusCode, headers, body } = await inject(options);
       return { status: statusCode, headers, body: JSON.parse(body) };
     },
   };

@@ -3,13 +3,15 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { Store } from '../../../../src/ports/store.ts';
 import { buggyOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 function serverOn(store: Store, migrated: () => Store | null = () => store) {
   const app = buildServer({ ...UNUSED_PARTS, store, migrated, clock: systemClock });
   onTestFinished(() => app.close());
+  const inject = heldInject(app);
   return async (url: string, payload?: object) => {
-    const answer = await app.inject({
+    const answer = await inject({
       url: `/api/v1/rebuilds${url}`,
       ...(payload === undefined ? {} : { method: 'POST' as const, payload }),
     });

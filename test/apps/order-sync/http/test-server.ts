@@ -7,7 +7,7 @@ import { reportOf } from '../../../../src/pipeline/status/report.ts';
 import { StatusReader } from '../../../../src/pipeline/status/status.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { askPartsFor } from '../../../helpers/order-store.ts';
-import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { type Ledger, ledgerOf } from '../ledger.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
@@ -68,21 +68,15 @@ export async function testServer(
     ...parts,
   });
   onTestFinished(() => app.close());
-  const send = async (url: string, options: InjectOptions = {}): Promise<TestAnswer> => {
-    const { statusCode, headers, body } = await app.inject({ url, ...options });
-    const isText = String(headers['content-type']).startsWith('text/plain');
-    return { status: statusCode, headers, body: isText ? body : body === '' ? null : JSON.parse(body) };
-  };
-  const document = new OpenApiDocument((await send('/openapi.json')).body);
+  const inject = heldInject(app);
   return {
     ...ledger,
     app,
     jobs: () => jobs,
     async ask(url, options = {}) {
-      const answer = await send(url, options);
-      const [type = ''] = String(answer.headers['content-type'] ?? '').split(';', 1);
-      document.requireFit(String(options.method ?? 'GET'), url, { ...answer, type });
-      return answer;
+      const { statusCode, headers, body } = await inject({ url, ...options });
+      const isText = String(headers['content-type']).startsWith('text/plain');
+      return { status: statusCode, headers, body: isText ? body : body === '' ? null : JSON.parse(body) };
     },
   };
 }

@@ -8,6 +8,7 @@ import type { EventLog } from '../../../../src/ports/event-log.ts';
 import { SqliteHarness } from '../../../adapters/sqlite/harness.ts';
 import { WAITING } from '../../../pipeline/ingest/harness.ts';
 import { FIRST, OrderWorld } from '../../../pipeline/verify/order-world.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 const URL = '/api/v1/verifications';
@@ -32,11 +33,12 @@ async function server() {
       onRedriven: () => {},
     }),
   );
+  const inject = heldInject(app);
   return {
     world,
     harness,
     async ask(url: string, payload?: object) {
-      const answer = await app.inject(payload === undefined ? { url } : { url, method: 'POST', payload });
+      const answer = await inject(payload === undefined ? { url } : { url, method: 'POST', payload });
       return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body) };
     },
   };

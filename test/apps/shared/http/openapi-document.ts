@@ -6,13 +6,18 @@ interface Content {
   readonly [type: string]: { readonly schema: object };
 }
 
+interface Response {
+  readonly description?: string;
+  readonly content: Content;
+}
+
 interface Operation {
   readonly operationId?: string;
   readonly summary?: string;
   readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
   readonly security?: readonly object[];
   readonly requestBody?: { readonly content: Content };
-  readonly responses: Readonly<Record<string, { readonly description?: string; readonly content: Content }>>;
+  readonly responses: Readonly<Record<string, Response | { readonly $ref: string }>>;
 }
 
 export interface NamedOperation {
@@ -28,6 +33,7 @@ export interface OpenApiBody {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, object>>;
+    readonly responses: Readonly<Record<string, Response>>;
     readonly securitySchemes: Readonly<Record<string, object>>;
   };
 }
@@ -43,6 +49,8 @@ export class OpenApiDocument {
     formats: { 'date-time': (text: string) => parseRfc3339(text) !== null },
   });
   readonly #compiled = new Map<object, ValidateFunction>();
+  /** The schemas of answers, without members that they do not name. */
+  readonly #closed = new Map<object, object>();
 
   constructor(body: OpenApiBody) {
     this.body = body;
@@ -57,13 +65,22 @@ export class OpenApiDocument {
     return known;
   }
 
+  /** A response of the document, or of its components. */
+  response(given: Operation['responses'][string] | undefined): Response | undefined {
+    if (given === undefined || !('$ref' in given)) return given;
+    return this.body.components.responses[given.$ref.replace('#/components/responses/', '')];
+  }
+
   get operations(): readonly NamedOperation[] {
     return Object.entries(this.body.paths).flatMap(([path, item]) =>
       Object.entries(item).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
     );
   }
 
-  /** Throws unless the document has the status and the media type of the answer, and the body fits the schema. */
+  /**
+   * Throws unless the document has the status and the media type of the answer, and the body fits the schema. The body has no
+   * member that the schema does not name, unless the schema says that there may be others.
+   */
   requireFit(
     method: string,
     path: string,
@@ -71,11 +88,17 @@ export class OpenApiDocument {
   ): void {
     const responses = this.#operationOf(method, path)?.responses;
     const nothingThere: Content = { 'application/problem+json': { schema: this.#problem } };
-    const content = (responses?.[String(answer.status)] ?? responses?.default)?.content ?? nothingThere;
+    const named =
+      responses?.[String(answer.status)] ??
+      (answer.status >= 400 && answer.status < 500 ? responses?.['4XX'] : undefined) ??
+      (answer.status >= 500 ? responses?.default : undefined);
+    const content = responses === undefined ? nothingThere : (this.response(named)?.content ?? {});
     const schema = content[answer.type]?.schema;
     const place = `${method} ${path} answered ${answer.status} ${answer.type}`;
     if (schema === undefined) throw new Error(`${place}: the document does not have this.`);
-    const validate = this.compile(schema);
+    const strict = this.#closed.get(schema) ?? (closed(schema) as object);
+    this.#closed.set(schema, strict);
+    const validate = this.compile(strict);
     if (!validate(answer.body)) throw new Error(`${place}: ${this.#ajv.errorsText(validate.errors)}`);
   }
 
@@ -97,13 +120,22 @@ export class OpenApiDocument {
   }
 }
 
+/** The schema as it is where nothing is said about further members: without them. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const inner = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]));
+  const isOpen = !('properties' in schema) || 'additionalProperties' in schema;
+  return isOpen ? inner : { ...inner, additionalProperties: false };
+}
+
 function patternOf(template: string): RegExp {
   const parts = template.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   return new RegExp(`^${parts.join('[^/]+')}$`);
 }
 
 /**
- * Fails unless each operation has an id of its own, a summary, its parameters, one good answer and one for failures, and
+ * Fails unless each operation has an id of its own, a summary, its parameters, one good answer, those for refusals and failures, and
  * schemas that are valid JSON Schema 2020-12.
  */
 export function requireDescribed(document: OpenApiDocument): void {
@@ -115,11 +147,12 @@ export function requireDescribed(document: OpenApiDocument): void {
     expect(operation.summary, name).toMatch(/\.$/);
     expect(Object.keys(operation.responses).sort(), name).toEqual([
       expect.stringMatching(/^20[0-2]$/),
+      '4XX',
       'default',
     ]);
-    for (const response of Object.values(operation.responses)) {
-      expect(response.description, name).toMatch(/\S/);
-      for (const { schema } of Object.values(response.content)) document.compile(schema);
+    for (const response of Object.values(operation.responses).map((each) => document.response(each))) {
+      expect(response?.description, name).toMatch(/\S/);
+      for (const { schema } of Object.values(response?.content ?? {})) document.compile(schema);
     }
     for (const { schema } of Object.values(operation.requestBody?.content ?? {})) document.compile(schema);
     for (const { schema } of operation.parameters ?? []) document.compile(schema);

@@ -76,6 +76,12 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'A key with the scope read, by which "order-sync status" asks the running order-sync for its rates.',
     check: checkBearerKey,
   }),
+  offersTry: boolean({
+    env: 'ORDER_SYNC_TRY',
+    flag: 'try',
+    default: false,
+    help: 'Whether POST /api/v1/try and the console may publish events. Only for trying things out; "npm start" turns it on for the embedded log.',
+  }),
   lanes: integer({
     env: 'ORDER_SYNC_LANES',
     flag: 'lanes',

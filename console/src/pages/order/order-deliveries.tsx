@@ -1,0 +1,94 @@
+import { Link } from 'wouter';
+import type { Attempt, DeliveryWithAttempts } from '../../api/types.ts';
+import { Badge, type Tone } from '../../parts/badge.tsx';
+import { Card } from '../../parts/card.tsx';
+import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
+import { Time } from '../../parts/time.tsx';
+import { latencyText } from '../../text/time.ts';
+
+const STATUS_TONES: Readonly<Record<string, Tone>> = { delivered: 'good', pending: 'info', dead: 'bad' };
+const VERDICT_TONES: Readonly<Record<string, Tone>> = { delivered: 'good', park: 'bad', disable: 'bad' };
+
+export function DeliveryBadge({ status }: { readonly status: string }) {
+  return <Badge tone={STATUS_TONES[status] ?? 'plain'}>{status === 'pending' ? 'due' : status}</Badge>;
+}
+
+/** Where the deliveries of an order stand, with every attempt that the ledger has. */
+export function OrderDeliveries({ deliveries }: { readonly deliveries: readonly DeliveryWithAttempts[] }) {
+  return (
+    <Card title="Deliveries">
+      {deliveries.length === 0 ? (
+        <p className="faint">No state of this order was ever due to a target.</p>
+      ) : (
+        deliveries.map((delivery) => <OneDelivery key={delivery.target} delivery={delivery} />)
+      )}
+    </Card>
+  );
+}
+
+function OneDelivery({ delivery }: { readonly delivery: DeliveryWithAttempts }) {
+  const { target, status, dueVersion, deliveredVersion, attempts, nextAttemptAt, lastError, attemptLog } =
+    delivery;
+  return (
+    <div className="delivery">
+      <div className="row-actions">
+        <h3>{target}</h3>
+        <DeliveryBadge status={status} />
+        <span>
+          Version {dueVersion} was due;{' '}
+          {deliveredVersion === null
+            ? 'none was accepted yet'
+            : `version ${deliveredVersion} was accepted last`}
+          . {attempts === 0 ? '' : `Attempts at it: ${attempts}. `}
+          {nextAttemptAt === null || status !== 'pending' ? null : (
+            <>
+              Next try: <Time at={nextAttemptAt} />
+            </>
+          )}
+        </span>
+        {status === 'dead' ? (
+          <Link
+            className="button-link"
+            href={`/deliveries?status=dead&entityId=${encodeURIComponent(delivery.entityId)}`}
+          >
+            Redrive it
+          </Link>
+        ) : null}
+      </div>
+      {lastError === null || status === 'delivered' ? null : <p className="warning">{lastError}</p>}
+      {attemptLog.length === 0 ? (
+        <p className="faint">The ledger has no attempt.</p>
+      ) : (
+        <DataTable
+          label={`Attempts at ${target}`}
+          columns={ATTEMPT_COLUMNS}
+          rows={attemptLog}
+          idOf={({ version, attempt, attemptedAt }) => `${version} ${attempt} ${attemptedAt}`}
+        />
+      )}
+    </div>
+  );
+}
+
+const ATTEMPT_COLUMNS: readonly TableColumn<Attempt>[] = [
+  { id: 'at', header: 'When', isName: true, cell: ({ attemptedAt }) => <Time at={attemptedAt} /> },
+  { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
+  { id: 'attempt', header: 'Attempt', isNumber: true, cell: ({ attempt }) => attempt },
+  {
+    id: 'verdict',
+    header: 'Verdict',
+    cell: ({ verdict }) => <Badge tone={VERDICT_TONES[verdict] ?? 'warn'}>{verdict}</Badge>,
+  },
+  { id: 'status', header: 'Status', isNumber: true, cell: ({ status }) => status ?? 'no answer' },
+  { id: 'latency', header: 'Latency', isNumber: true, cell: ({ latencyMs }) => latencyText(latencyMs) },
+  {
+    id: 'answer',
+    header: 'Answer',
+    cell: ({ answer, error }) => (
+      <>
+        {error === null ? null : <p>{error}</p>}
+        {answer === '' ? null : <code className="answer">{answer}</code>}
+      </>
+    ),
+  },
+];

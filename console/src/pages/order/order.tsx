@@ -1,0 +1,91 @@
+import { useMemo } from 'react';
+import { orderPath } from '../../api/client.ts';
+import type { Explanation, OrderEvent } from '../../api/types.ts';
+import { usePathPart } from '../../location.ts';
+import { Card } from '../../parts/card.tsx';
+import { CopyCurl, CopyJson } from '../../parts/copy-button.tsx';
+import { Loading } from '../../parts/empty-state.tsx';
+import { ErrorNote } from '../../parts/error-note.tsx';
+import { Page } from '../../parts/page.tsx';
+import type { Pages } from '../../parts/use-pages.ts';
+import { EventsTable } from './events-table.tsx';
+import { OrderDeliveries } from './order-deliveries.tsx';
+import { RowCard } from './row-card.tsx';
+import { TimeTravel, useMoment, useStateAt } from './time-travel.tsx';
+import { Timeline } from './timeline.tsx';
+import { useOrder } from './use-order.ts';
+import { WhatIfCard } from './what-if.tsx';
+import './order.css';
+
+export default function OrderPage() {
+  const id = usePathPart(1);
+  const { explanation, events } = useOrder(id);
+  const { data, error, refetch } = explanation;
+  return (
+    <Page
+      title={`Order ${id}`}
+      actions={
+        <>
+          {data === undefined ? null : <CopyJson value={data} />}
+          <CopyCurl path={`${orderPath(id)}/explain`} />
+        </>
+      }
+    >
+      {error === null ? null : <ErrorNote error={error} onRetry={() => void refetch()} />}
+      {data === undefined ? (
+        error === null ? (
+          <Loading what="the order" />
+        ) : null
+      ) : (
+        <Parts key={id} id={id} explanation={data} events={events} />
+      )}
+    </Page>
+  );
+}
+
+interface PartsProps {
+  readonly id: string;
+  readonly explanation: Explanation;
+  readonly events: Pages<OrderEvent>;
+}
+
+function Parts({ id, explanation, events }: PartsProps) {
+  const isKnown = explanation.version > 0;
+  return (
+    <>
+      <p className="lead" aria-live="polite">
+        {explanation.explanation}
+      </p>
+      {isKnown ? (
+        <>
+          <div className="halves">
+            <RowCard explanation={explanation} />
+            <OrderDeliveries deliveries={explanation.deliveries} />
+          </div>
+          <History id={id} explanation={explanation} events={events} />
+        </>
+      ) : null}
+      <WhatIfCard id={id} />
+    </>
+  );
+}
+
+/** Timeline, time travel and events: three views of the same events. */
+function History({ id, explanation, events }: PartsProps) {
+  const { version } = explanation;
+  const { moment, isNow } = useMoment(version);
+  const { data: state } = useStateAt(id, moment, isNow);
+  const versions = state?.versions;
+  const counted = useMemo(() => (versions == null ? null : new Set(versions)), [versions]);
+  return (
+    <>
+      <Card title="When it happened, and when it arrived">
+        <Timeline events={events.rows} counted={isNow ? null : counted} />
+        <TimeTravel id={id} version={version} events={events.rows} moment={moment} isNow={isNow} />
+      </Card>
+      <Card title="Events">
+        <EventsTable events={events} explained={explanation.events} />
+      </Card>
+    </>
+  );
+}

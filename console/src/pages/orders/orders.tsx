@@ -1,0 +1,106 @@
+import { useMemo } from 'react';
+import { Link } from 'wouter';
+import { orderHref } from '../../api/client.ts';
+import type { ListedOrder } from '../../api/types.ts';
+import { useQueryState } from '../../location.ts';
+import type { TableColumn } from '../../parts/data-table.tsx';
+import { EmptyState } from '../../parts/empty-state.tsx';
+import { List } from '../../parts/list.tsx';
+import { Page } from '../../parts/page.tsx';
+import { Time } from '../../parts/time.tsx';
+import { usePages } from '../../parts/use-pages.ts';
+import { ValueCell } from '../../parts/value-cell.tsx';
+import { wordsOf } from '../../text/json.ts';
+import { countText, plural } from '../../text/numbers.ts';
+import { ExportButtons } from './export-buttons.tsx';
+import { filtersFrom, isFiltered, queryOf } from './filters.ts';
+import { OrderFilterBar } from './order-filters.tsx';
+import { OrderSearch } from './order-search.tsx';
+import { useLiveRows } from './use-live-rows.ts';
+import './orders.css';
+
+const PAGE_ROWS = 100;
+
+export default function Orders() {
+  const [parameters, change] = useQueryState();
+  const filters = useMemo(() => filtersFrom(parameters), [parameters]);
+  const query = useMemo(() => queryOf(filters), [filters]);
+  const key = useMemo(() => ['orders', query], [query]);
+  const pages = usePages<ListedOrder>(key, '/api/v1/orders', query, { limit: PAGE_ROWS });
+  const live = useLiveRows(key, query, PAGE_ROWS);
+  const names = Object.keys(pages.rows[0]?.row ?? {}).join();
+  const showsAge = filters.olderThan !== '' || filters.flags.has('stuck');
+  const columns = useMemo(() => columnsOf(names === '' ? [] : names.split(','), showsAge), [names, showsAge]);
+  return (
+    <Page title="Orders" actions={<ExportButtons query={query} />}>
+      <OrderSearch />
+      <OrderFilterBar filters={filters} onChange={change} />
+      {live.others === 0 ? null : (
+        <button type="button" className="news" onClick={live.reload}>
+          {plural(live.others, 'other order')} changed: show
+        </button>
+      )}
+      <List
+        label="Orders"
+        noun="orders"
+        pages={pages}
+        columns={columns}
+        idOf={({ orderId }) => orderId}
+        classOf={({ orderId }) =>
+          [live.changed.has(orderId) ? 'changed' : '', live.gone.has(orderId) ? 'gone' : ''].join(' ').trim()
+        }
+        onVisible={live.hasSeen}
+        empty={
+          <EmptyState title={isFiltered(filters) ? 'No order is like this.' : 'There is no order yet.'}>
+            {isFiltered(filters)
+              ? 'Take a filter away to see others.'
+              : 'Orders appear as soon as their first event is journaled.'}
+          </EmptyState>
+        }
+      />
+      {live.gone.size === 0 ? null : (
+        <p className="faint">
+          {countText(live.gone.size)} grey {live.gone.size === 1 ? 'row does' : 'rows do'} not match the
+          filters any more.
+        </p>
+      )}
+    </Page>
+  );
+}
+
+function columnsOf(names: readonly string[], showsAge: boolean): TableColumn<ListedOrder>[] {
+  return [
+    {
+      id: 'id',
+      header: 'Order',
+      isName: true,
+      cell: ({ orderId }) => (
+        <Link href={orderHref(orderId)} className="id">
+          {orderId}
+        </Link>
+      ),
+    },
+    ...names.map(
+      (name): TableColumn<ListedOrder> => ({
+        id: `column:${name}`,
+        header: wordsOf(name),
+        cell: ({ row }) => <ValueCell column={name} value={row[name] ?? null} />,
+      }),
+    ),
+    {
+      id: 'waitsFor',
+      header: 'waits for',
+      cell: ({ waitsFor }) => waitsFor ?? <span className="faint">–</span>,
+    },
+    ...(showsAge
+      ? [
+          {
+            id: 'age',
+            header: 'last event',
+            cell: ({ lastJournaledAt }: ListedOrder) => <Time at={lastJournaledAt} />,
+          },
+        ]
+      : []),
+    { id: 'version', header: 'version', isNumber: true, cell: ({ version }) => countText(version) },
+  ];
+}

@@ -1,0 +1,225 @@
+import {
+  createColumnHelper,
+  FlexRender,
+  type RowSelectionState,
+  rowSelectionFeature,
+  tableFeatures,
+  useTable,
+} from '@tanstack/react-table';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { type ReactNode, useEffect, useMemo, useRef } from 'react';
+import { SCROLL_REGION } from './scroll-region.ts';
+
+export interface TableColumn<Row> {
+  readonly id: string;
+  readonly header: string;
+  readonly cell: (row: Row) => ReactNode;
+  /** Numbers stand at the end of their cell. */
+  readonly isNumber?: boolean;
+  /** The cell names its row. */
+  readonly isName?: boolean;
+}
+
+interface TableProps<Row> {
+  /** What the table lists, for screen readers. */
+  readonly label: string;
+  readonly columns: readonly TableColumn<Row>[];
+  readonly rows: readonly Row[];
+  readonly idOf: (row: Row) => string;
+  readonly classOf?: (row: Row) => string;
+  /** Which rows are chosen, by id; without it rows cannot be chosen. */
+  readonly selection?: {
+    readonly ids: ReadonlySet<string>;
+    readonly onChange: (ids: ReadonlySet<string>) => void;
+    readonly mayChoose?: (row: Row) => boolean;
+  };
+  /** Only the rows in sight are in the document. `onVisible` hears which they are. */
+  readonly isLong?: boolean;
+  readonly hasMore?: boolean;
+  readonly onEnd?: () => void;
+  readonly onVisible?: (ids: readonly string[]) => void;
+}
+
+/*
+ * On a narrow screen the style sheet makes cards of rows, by another `display`, for which browsers drop the roles of a table.
+ * So every part states its role. They stand in constants, because beside the elements they look redundant.
+ */
+const TABLE = { role: 'table' };
+const GROUP = { role: 'rowgroup' };
+const ROW = { role: 'row' };
+const HEAD = { role: 'columnheader' };
+const NAME = { role: 'rowheader' };
+const CELL = { role: 'cell' };
+const NO_ROW = { 'aria-hidden': true };
+
+const features = tableFeatures({ rowSelectionFeature });
+const ROW_PX = 41;
+const OVERSCAN = 12;
+/** The next page is asked for when the end of the list is this number of rows away. */
+const NEAR_END = 15;
+
+/** A table in a region of its own that scrolls. Its rows are cards on a narrow screen. */
+export function DataTable<Row>(props: TableProps<Row>) {
+  const { label, columns, rows, classOf, selection, isLong = false, hasMore = false } = props;
+  const table = useRowsTable(props);
+  const shown = table.getRowModel().rows;
+  const region = useRef<HTMLDivElement>(null);
+  const virtualizer = useVirtualizer({
+    count: shown.length,
+    getScrollElement: () => region.current,
+    estimateSize: () => ROW_PX,
+    getItemKey: (index) => shown[index]?.id ?? index,
+    overscan: OVERSCAN,
+    enabled: isLong,
+  });
+  const items = isLong
+    ? virtualizer.getVirtualItems()
+    : shown.map((_, index) => ({ index, start: 0, end: 0 }));
+  const [first, last] = [items[0], items.at(-1)];
+  useEnds(props, shown.length, first?.index ?? 0, last?.index ?? -1);
+  const above = isLong ? (first?.start ?? 0) : 0;
+  const below = isLong ? Math.max(0, virtualizer.getTotalSize() - (last?.end ?? 0)) : 0;
+  const width = columns.length + (selection === undefined ? 0 : 1);
+  return (
+    <section
+      className={isLong ? 'table-region table-long' : 'table-region'}
+      ref={region}
+      aria-label={`${label}: the rows`}
+      {...SCROLL_REGION}
+    >
+      <table {...TABLE} aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>
+        <thead {...GROUP}>
+          {table.getHeaderGroups().map((group) => (
+            <tr key={group.id} {...ROW} aria-rowindex={1}>
+              {group.headers.map((header) => (
+                <th
+                  key={header.id}
+                  {...HEAD}
+                  scope="col"
+                  className={classOfColumn(columns, header.column.id)}
+                >
+                  <FlexRender header={header} />
+                </th>
+              ))}
+            </tr>
+          ))}
+        </thead>
+        <tbody {...GROUP}>
+          <Gap px={above} width={width} />
+          {items.map(({ index }) => {
+            const row = shown[index];
+            if (row === undefined) return null;
+            const name = columns.find(({ isName }) => isName === true)?.id;
+            return (
+              <tr
+                key={row.id}
+                {...ROW}
+                aria-rowindex={index + 2}
+                data-index={index}
+                ref={isLong ? virtualizer.measureElement : undefined}
+                className={classOf?.(row.original)}
+              >
+                {row.getAllCells().map((cell) => {
+                  const id = cell.column.id;
+                  const header = columns.find((column) => column.id === id)?.header;
+                  const shared = { className: classOfColumn(columns, id), 'data-label': header };
+                  return id === name ? (
+                    <th key={cell.id} scope="row" {...NAME} {...shared}>
+                      <FlexRender cell={cell} />
+                    </th>
+                  ) : (
+                    <td key={cell.id} {...CELL} {...shared}>
+                      <FlexRender cell={cell} />
+                    </td>
+                  );
+                })}
+              </tr>
+            );
+          })}
+          <Gap px={below} width={width} />
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** The model of the table. Only the choice of rows is state of it; the server sorts and filters. */
+function useRowsTable<Row>({ label, columns, rows, idOf, selection }: TableProps<Row>) {
+  const canChoose = selection !== undefined;
+  const defined = useMemo(() => {
+    const helper = createColumnHelper<typeof features, Row & object>();
+    const own = columns.map(({ id, header, cell }) =>
+      helper.display({ id, header, cell: ({ row }) => cell(row.original) }),
+    );
+    return canChoose ? [chooserOf<Row & object>(label), ...own] : own;
+  }, [columns, canChoose, label]);
+  const rowSelection: RowSelectionState = Object.fromEntries(
+    [...(selection?.ids ?? [])].map((id) => [id, true]),
+  );
+  return useTable({
+    features,
+    columns: defined,
+    data: rows as (Row & object)[],
+    getRowId: (row) => idOf(row),
+    enableRowSelection: (row) => selection?.mayChoose?.(row.original) ?? true,
+    state: { rowSelection },
+    onRowSelectionChange: (updater) => {
+      const next = typeof updater === 'function' ? updater(rowSelection) : updater;
+      selection?.onChange(new Set(Object.keys(next).filter((id) => next[id])));
+    },
+  });
+}
+
+/** The column with a box for each row, and one for all rows that are loaded. */
+function chooserOf<Row extends object>(label: string) {
+  return createColumnHelper<typeof features, Row>().display({
+    id: 'choose',
+    header: ({ table }) => (
+      <input
+        type="checkbox"
+        aria-label={`Choose all loaded rows of ${label}`}
+        checked={table.getIsAllRowsSelected()}
+        onChange={table.getToggleAllRowsSelectedHandler()}
+      />
+    ),
+    cell: ({ row }) => (
+      <input
+        type="checkbox"
+        aria-label={`Choose ${row.id}`}
+        checked={row.getIsSelected()}
+        disabled={!row.getCanSelect()}
+        onChange={row.getToggleSelectedHandler()}
+      />
+    ),
+  });
+}
+
+function classOfColumn<Row>(columns: readonly TableColumn<Row>[], id: string): string | undefined {
+  if (id === 'choose') return 'cell-choose';
+  return columns.find((column) => column.id === id)?.isNumber === true ? 'cell-number' : undefined;
+}
+
+/** The height of the rows that are not in the document. */
+function Gap({ px, width }: { readonly px: number; readonly width: number }) {
+  if (px === 0) return null;
+  return (
+    <tr {...NO_ROW} className="gap">
+      <td colSpan={width} style={{ height: px }} />
+    </tr>
+  );
+}
+
+function useEnds<Row>(
+  { rows, idOf, hasMore, onEnd, onVisible }: TableProps<Row>,
+  count: number,
+  first: number,
+  last: number,
+): void {
+  useEffect(() => {
+    if (hasMore === true && last >= count - NEAR_END) onEnd?.();
+  }, [hasMore, last, count, onEnd]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only other rows in sight are news
+  useEffect(() => {
+    onVisible?.(rows.slice(first, last + 1).map(idOf));
+  }, [rows, first, last, onVisible]);
+}

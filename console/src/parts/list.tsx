@@ -1,0 +1,52 @@
+import type { ReactNode } from 'react';
+import { countText } from '../text/numbers.ts';
+import { DataTable, type TableColumn } from './data-table.tsx';
+import { Loading } from './empty-state.tsx';
+import { ErrorNote } from './error-note.tsx';
+import type { Pages } from './use-pages.ts';
+
+interface ListProps<Row> {
+  readonly label: string;
+  /** The plural of what is listed, as in `orders`. */
+  readonly noun: string;
+  readonly pages: Pages<Row>;
+  readonly columns: readonly TableColumn<Row>[];
+  readonly idOf: (row: Row) => string;
+  readonly classOf?: (row: Row) => string;
+  readonly selection?: Parameters<typeof DataTable<Row>>[0]['selection'];
+  readonly onVisible?: (ids: readonly string[]) => void;
+  readonly empty: ReactNode;
+}
+
+/** A paged list: its table, and a line that says how much of it is loaded. */
+export function List<Row>({ label, noun, pages, empty, selection, ...table }: ListProps<Row>) {
+  const { rows, error, isLoading, isLoadingMore, hasMore, isSearching, loadMore, reload } = pages;
+  if (isLoading && error === null) return <Loading what={noun} />;
+  if (error !== null && rows.length === 0) return <ErrorNote error={error} onRetry={reload} />;
+  if (rows.length === 0 && !hasMore) return empty;
+  return (
+    <>
+      <DataTable
+        {...table}
+        {...(selection === undefined ? {} : { selection })}
+        label={label}
+        rows={rows}
+        isLong
+        hasMore={hasMore}
+        onEnd={loadMore}
+      />
+      <div className="list-foot">
+        <span>
+          {countText(rows.length)} {noun} loaded{hasMore ? ', others follow' : ': that is all'}
+          {isLoadingMore ? '. Reading more…' : '.'}
+        </span>
+        {isSearching && !isLoadingMore ? (
+          <button type="button" onClick={loadMore}>
+            Search further
+          </button>
+        ) : null}
+      </div>
+      {error === null ? null : <ErrorNote error={error} onRetry={reload} />}
+    </>
+  );
+}

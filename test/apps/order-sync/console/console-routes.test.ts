@@ -1,0 +1,136 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { consolePlaceIn } from '../../../../src/apps/order-sync/console/console-build.ts';
+import { ConsolePages, type ConsoleSource } from '../../../../src/apps/order-sync/console/console-pages.ts';
+import { PAGE_PATHS } from '../../../../src/apps/order-sync/console/page-paths.ts';
+import { testServer } from '../http/test-server.ts';
+
+const INDEX = '<!doctype html><script src="/assets/index-1.js"></script>';
+const SCRIPT = `console.log(${JSON.stringify('x'.repeat(5_000))});`;
+
+/** The pages of a folder with an index, a long script and a picture. */
+async function somePages(): Promise<ConsolePages> {
+  const root = await mkdtemp(join(tmpdir(), 'tributary-console-'));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const place = consolePlaceIn(root);
+  await mkdir(join(place.finished, 'assets'), { recursive: true });
+  await writeFile(join(place.finished, 'index.html'), INDEX);
+  await writeFile(join(place.finished, 'assets', 'index-1.js'), SCRIPT);
+  await writeFile(join(place.finished, 'assets', 'logo.png'), Buffer.alloc(5_000));
+  const pages = new ConsolePages(place, () => {});
+  onTestFinished(() => pages.stop());
+  return pages;
+}
+
+async function server(console: ConsoleSource) {
+  const { app } = await testServer([], { console, access: [] });
+  return (url: string, headers: Record<string, string> = {}, method: 'GET' | 'HEAD' | 'POST' = 'GET') =>
+    app.inject({ url, headers, method });
+}
+
+describe('the pages of the console', () => {
+  it('answer every page path with the same document, without a key', async () => {
+    const ask = await server(await somePages());
+    for (const path of PAGE_PATHS) {
+      const url = path.replaceAll(/:\w+/g, 'a%2Fb');
+      const { statusCode, headers, body } = await ask(url);
+      expect({ statusCode, body }, url).toEqual({ statusCode: 200, body: INDEX });
+      expect(headers).toMatchObject({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-cache',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'content-security-policy':
+          "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+          "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      });
+    }
+    expect((await ask('/orders', {}, 'HEAD')).statusCode).toBe(200);
+  });
+
+  it('load files that never change, compressed for clients that take gzip', async () => {
+    const ask = await server(await somePages());
+    const plain = await ask('/assets/index-1.js');
+    expect(plain.headers).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+    });
+    expect([plain.body, plain.headers['content-encoding']]).toEqual([SCRIPT, undefined]);
+    const packed = await ask('/assets/index-1.js', { 'accept-encoding': 'br, gzip;q=0.5' });
+    expect(packed.headers['content-encoding']).toBe('gzip');
+    expect(gunzipSync(packed.rawPayload).toString()).toBe(SCRIPT);
+    expect(packed.headers.etag).not.toBe(plain.headers.etag);
+    for (const refusing of ['gzip;q=0', 'br', ''])
+      expect(
+        (await ask('/assets/index-1.js', { 'accept-encoding': refusing })).headers['content-encoding'],
+        refusing,
+      ).toBeUndefined();
+    const picture = await ask('/assets/logo.png', { 'accept-encoding': 'gzip' });
+    expect(picture.headers['content-encoding']).toBeUndefined();
+    expect(picture.headers['content-type']).toBe('image/png');
+  });
+
+  it('answer 304 to a client that has the content', async () => {
+    const ask = await server(await somePages());
+    const { etag = '' } = (await ask('/')).headers;
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const { statusCode, body } = await ask('/', { 'if-none-match': String(known) });
+      expect([statusCode, body], String(known)).toEqual([304, '']);
+    }
+    expect((await ask('/', { 'if-none-match': '"other"' })).statusCode).toBe(200);
+  });
+
+  it('leave all other paths and methods to the problems of the API', async () => {
+    const ask = await server(await somePages());
+    for (const url of [
+      '/nothing',
+      '/orders/a/b',
+      '/assets/none.js',
+      '/assets/../index.html',
+      '/index.html',
+    ]) {
+      const answer = await ask(url);
+      expect([answer.statusCode, answer.json().code], url).toEqual([404, 'route_unknown']);
+    }
+    for (const url of ['/', '/orders/a', '/assets/index-1.js']) {
+      const answer = await ask(url, {}, 'POST');
+      expect([answer.statusCode, answer.headers.allow], url).toEqual([405, 'GET, HEAD']);
+    }
+  });
+
+  it('stay out of the OpenAPI document', async () => {
+    const ask = await server(await somePages());
+    const { paths } = (await ask('/openapi.json')).json();
+    expect(Object.keys(paths).filter((path) => /^\/(assets|orders|jobs|try|$)/.test(path))).toEqual([]);
+  });
+
+  it('say in plain text why they are missing and how to build them, and the API still answers', async () => {
+    const pages = new ConsolePages(consolePlaceIn('/nowhere'), () => {});
+    const ask = await server(pages);
+    const { statusCode, headers, body } = await ask('/orders');
+    expect(statusCode).toBe(503);
+    expect(headers['content-type']).toBe('text/plain; charset=utf-8');
+    expect(body).toMatch(/neither its sources nor its built files are installed[\s\S]*npm ci/);
+    expect((await ask('/assets/index-1.js')).statusCode).toBe(404);
+    expect((await ask('/livez')).statusCode).toBe(200);
+  });
+
+  it('wait for a build that is under way', async () => {
+    const finished = Promise.withResolvers<void>();
+    const pages = await somePages();
+    const ask = await server({ files: () => finished.promise.then(() => pages.files()) });
+    let isAnswered = false;
+    const answer = ask('/').then((given) => {
+      isAnswered = true;
+      return given;
+    });
+    expect((await ask('/livez')).statusCode).toBe(200);
+    expect(isAnswered).toBe(false);
+    finished.resolve();
+    expect((await answer).body).toBe(INDEX);
+  });
+});
