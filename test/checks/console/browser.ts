@@ -43,6 +43,7 @@ export async function newSession(browser: Browser, url: string): Promise<Watched
     deviceScaleFactor: 1,
     locale: 'en-GB',
     timezoneId: 'UTC',
+    permissions: ['clipboard-read', 'clipboard-write'],
   });
   context.setDefaultTimeout(ACTION_TIMEOUT_MS);
   const watch = await Watch.of(context, url);

@@ -1,9 +1,10 @@
 /** Judges how a page looks: by axe in both themes, on a narrow screen, and by its colours. Takes pictures of it. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { NARROW, WIDE } from './browser.ts';
 import type { Judge } from './judge.ts';
+import { smallPng } from './png.ts';
 
 /** What the functions that run in the page use of it. */
 declare const document: {
@@ -95,5 +96,6 @@ function sideways(page: Page): Promise<number> {
 async function picture({ pictures }: Looks, page: Page, name: string): Promise<void> {
   if (pictures === null) return;
   mkdirSync(pictures, { recursive: true });
-  await page.screenshot({ path: join(pictures, `${name}.png`), animations: 'disabled' });
+  const png = await page.screenshot({ animations: 'disabled' });
+  writeFileSync(join(pictures, `${name}.png`), smallPng(png));
 }

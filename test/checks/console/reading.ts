@@ -45,8 +45,12 @@ export function all(texts: readonly string[]): Record<string, boolean> {
   return Object.fromEntries(texts.map((text) => [text, true]));
 }
 
+/** The text without the sign of a badge, which only repeats its colour. */
 function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim();
+  return text
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+    .replace(/^[✓✕!•·] /, '');
 }
 
 /** The query of the page's address. */

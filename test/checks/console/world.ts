@@ -9,6 +9,8 @@ import { type Looks, look } from './looks.ts';
 import { type Story, tellStory } from './story.ts';
 import type { Watch } from './watch.ts';
 
+/** The secret of the deliveries. No page may show it. */
+export const SECRET = `whsec_${Buffer.alloc(32, 'the page does not show it').toString('base64')}`;
 /** Low, so that a redrive of six deliveries is still at work after the page was loaded again. */
 const REDRIVES_PER_SECOND = 2;
 
@@ -26,6 +28,8 @@ export interface World {
   readonly watches: readonly Watch[];
   /** Judges how the page looks, and takes pictures of it if they are wanted. */
   look(name: string): Promise<void>;
+  /** The same with a page of another session. */
+  lookAt(page: Page, name: string): Promise<void>;
 }
 
 export interface WorldOptions {
@@ -46,6 +50,7 @@ export async function openWorld(check: RunningCheck, place: Place, options: Worl
   });
   const stage = await setStage(check, place, {
     ORDER_SYNC_TRY: 'true',
+    ORDER_SYNC_TARGET_SECRET: SECRET,
     ORDER_SYNC_REDRIVE_RATE: String(REDRIVES_PER_SECOND),
   });
   const watches: Watch[] = [];
@@ -69,5 +74,6 @@ export async function openWorld(check: RunningCheck, place: Place, options: Worl
     watches,
     session,
     look: (name) => look(looks, page, name),
+    lookAt: (other, name) => look(looks, other, name),
   };
 }

@@ -21,6 +21,8 @@ export interface Stage {
   readonly place: Place;
   readonly desk: Desk;
   readonly gateway: Gateway;
+  /** The offset behind the last published record of each partition, by `topic/partition`. */
+  readonly ends: ReadonlyMap<string, bigint>;
   /** Where order-sync listens. */
   readonly url: string;
   /** Publishes records, and resolves with their places once order-sync has journaled or refused them. */
@@ -106,6 +108,7 @@ export async function setStage(
     place,
     desk,
     gateway,
+    ends,
     url: `http://127.0.0.1:${port}`,
     publish,
     async tell(records) {

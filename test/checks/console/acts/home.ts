@@ -1,10 +1,35 @@
 /** The home page: is the sync healthy, how far behind is it, where is it stuck, and what needs a person. */
+import type { Response } from 'playwright-core';
 import { TARGET } from '../../operator/stage.ts';
 import { all, saying, textOf, textsOf } from '../reading.ts';
 import { UNWANTED } from '../story.ts';
 import type { World } from '../world.ts';
 
-export async function showsTheHealth({ page, judge, stage, look }: World): Promise<void> {
+/** The most bytes of script, as they come over the wire, with which the first page is there. */
+const SCRIPT_BYTES_MAX = 150_000;
+
+/** Opens the first page of a session that has nothing in its cache. */
+export async function loadsLittle({ page, judge }: World): Promise<void> {
+  const scripts: Response[] = [];
+  const note = (response: Response) => {
+    if (response.request().resourceType() === 'script') scripts.push(response);
+  };
+  page.on('response', note);
+  await page.goto('/');
+  await judge.soon('the first page is there', () => page.getByRole('list', { name: 'Numbers' }).count(), 1);
+  page.off('response', note);
+  const sizes = await Promise.all(scripts.map((response) => response.request().sizes()));
+  const bytes = sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+  judge.same(
+    'the first page loads less than 150 KB of script',
+    bytes < SCRIPT_BYTES_MAX ? 'less' : bytes,
+    'less',
+  );
+  judge.same('the first page loads script', bytes > 0, true);
+}
+
+export async function showsTheHealth(world: World): Promise<void> {
+  const { page, judge, look } = world;
   await page.goto('/');
   await judge.soon(
     'the home page says what needs a person, and how far the journal is behind',
@@ -37,7 +62,12 @@ export async function showsTheHealth({ page, judge, stage, look }: World): Promi
       ),
     true,
   );
-  await picture({ page, judge, stage } as World);
+  await showsTheFlow(world);
+  judge.same(
+    'the words below the picture do not say that nothing is stuck while a part of it is',
+    await page.getByText('Nothing is stuck.').count(),
+    0,
+  );
   await judge.soon(
     'each thing that needs a person is a link to its page',
     () => textsOf(page.getByRole('region', { name: 'Needs a person' }).getByRole('link')),
@@ -62,7 +92,7 @@ export async function showsTheHealth({ page, judge, stage, look }: World): Promi
 }
 
 /** The picture of the flow: each part is a link, and the same stands below it in words. */
-async function picture({ page, judge, stage }: World): Promise<void> {
+async function showsTheFlow({ page, judge, stage }: World): Promise<void> {
   const { topics } = stage.place;
   const flow = page.getByRole('group', { name: 'The flow of events' });
   const boxes = [topics.order, topics.payment, 'Journal and view', 'Quarantine', TARGET, 'Dead letters'];
