@@ -1,4 +1,4 @@
-/** How long requests take. */
+/** Times requests one after the other. */
 
 /** The milliseconds that each request takes to its last byte, one after the other. Rejects if one is not answered well. */
 export async function timesOf(count: number, urlOf: () => string): Promise<number[]> {
