@@ -1,7 +1,7 @@
 /** Dead letters: by reason, and redriven all at once, first dry, by a job that goes on while the page is loaded again. */
 import { TARGET } from '../../operator/stage.ts';
 import { all, queryOf, rowsOf, saying, textOf } from '../reading.ts';
-import { REFUSED_ANSWER, UNWANTED } from '../story.ts';
+import { UNWANTED } from '../story.ts';
 import type { World } from '../world.ts';
 
 export const REDRIVEN_BECAUSE = 'the customers are known now';
@@ -24,7 +24,7 @@ export async function listsDeadLetters({ page, judge, look }: World): Promise<vo
         status,
         version,
         accepted,
-        answer?.startsWith('422') && answer.includes(REFUSED_ANSWER),
+        answer?.startsWith('422 '),
       ]) ?? null,
     UNWANTED.map((id) => [id, TARGET, 'dead', '2', 'none', true]),
   );

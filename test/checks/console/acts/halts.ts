@@ -48,7 +48,7 @@ export async function decidesAboutAHalt({ page, judge, stage, look }: World): Pr
     async () => saying(await textOf(halt), facts),
     all(facts),
   );
-  await look('pipeline-halted');
+  await look('pipeline');
   await halt.getByRole('button', { name: `Let it go on at ${at}` }).click();
   const dialog = page.getByRole('alertdialog', { name: `Let ${name} go on at offset ${at}?` });
   await dialog.getByRole('textbox', { name: 'Reason, which the audit log keeps' }).fill(RESUMED_BECAUSE);

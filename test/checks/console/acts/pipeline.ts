@@ -23,7 +23,7 @@ export async function showsThePipeline({ page, judge, stage, look }: World): Pro
       return [name, 'read', '0 s', '0', end, end, 'this one'];
     }),
   );
-  await look('pipeline');
+  await look('partitions');
   const parts = page.getByRole('tablist', { name: 'Parts of the pipeline' });
   await parts.getByRole('tab', { name: 'Targets' }).click();
   await judge.soon('the tab stands in the address', async () => queryOf(page), { tab: 'targets' });
