@@ -42,7 +42,7 @@ describe('the built console', () => {
     expect(bytes, scripts.join(', ')).toBeLessThan(FIRST_LOAD_BYTES_MAX);
   });
 
-  it('has no inline script or style, and no source map', () => {
+  it('contains no inline script or style, and no source map', () => {
     expect(index()).not.toMatch(/<style|<script(?![^>]*\bsrc=)|\bstyle=|\bon\w+=/);
     expect(assets().filter((name) => name.endsWith('.map'))).toEqual([]);
   });

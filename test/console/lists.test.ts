@@ -117,7 +117,7 @@ describe('reasonsOf', () => {
 });
 
 describe('the filters of deliveries and of the quarantine', () => {
-  it('have only the parts that are given and known', () => {
+  it('take only the parts that are given and known', () => {
     expect(deliveryFilter(new URLSearchParams('?status=dead&target=a&entityId=&x=1'))).toEqual({
       target: 'a',
     });

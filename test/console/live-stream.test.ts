@@ -92,7 +92,7 @@ describe('LiveStream', () => {
     ]);
   });
 
-  it('has everything read again if a connection without a position was lost', async () => {
+  it('asks for everything anew after it lost a connection without a position', async () => {
     const { stream, heard, end } = server();
     stream.start();
     await pass(100);

@@ -49,7 +49,7 @@ describe('placedEvents', () => {
 describe('the moments of an order', () => {
   const events = [event(1, 20, 30), event(2, 10, 31), event(3, 20, 32)];
 
-  it('are those at which something changes, each once', () => {
+  it('name each time at which something changes once', () => {
     expect(momentsOf(events, 'at')).toEqual([at(10), at(20)]);
     expect(momentsOf(events, 'known')).toEqual([at(30), at(31), at(32)]);
     expect(momentsOf(events, 'version')).toEqual([]);
@@ -68,7 +68,7 @@ describe('the moments of an order', () => {
     expect(sideOf({ mode: 'known', value: at(1) })).toBe(`known:${at(1)}`);
   });
 
-  it('have a moment before them, and version 0 before the first', () => {
+  it('follow a moment before them, and version 0 before the first', () => {
     expect(sideBefore({ mode: 'version', value: '2' }, [])).toBe('1');
     expect(sideBefore({ mode: 'version', value: '0' }, [])).toBeNull();
     expect(sideBefore({ mode: 'known', value: at(31) }, momentsOf(events, 'known'))).toBe(`known:${at(30)}`);

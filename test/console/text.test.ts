@@ -49,7 +49,7 @@ describe('the texts of numbers', () => {
 });
 
 describe('hexLines', () => {
-  it('has sixteen bytes a line, with their letters', () => {
+  it('shows sixteen bytes a line, with their letters', () => {
     const lines = hexLines(new TextEncoder().encode('order-sync\0\n and more'));
     expect(lines).toEqual([
       { at: '00000000', hex: '6f 72 64 65 72 2d 73 79  6e 63 00 0a 20 61 6e 64', text: 'order-sync.. and' },
