@@ -67,7 +67,7 @@ const COLUMNS: readonly TableColumn<Decision>[] = [
     header: 'About',
     cell: ({ action, subject }) => <Subject action={action} subject={subject} />,
   },
-  { id: 'reason', header: 'Reason', cell: ({ reason }) => reason },
+  { id: 'reason', header: 'Reason', isWide: true, cell: ({ reason }) => reason },
   { id: 'by', header: 'By', cell: ({ decidedBy }) => decidedBy },
   { id: 'details', header: 'Details', cell: ({ details }) => <Details details={details} /> },
 ];

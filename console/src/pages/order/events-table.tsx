@@ -9,19 +9,22 @@ import { wordsOf } from '../../text/json.ts';
 import { EventDialog } from './event-dialog.tsx';
 import { EventMarks } from './event-marks.tsx';
 import { eventWords } from './event-words.ts';
+import { repeatsOf, type StreamedEvent } from './repeats.ts';
 
 interface Props {
   readonly events: Pages<OrderEvent>;
   readonly explained: Explanation['events'];
+  readonly streamed: readonly StreamedEvent[];
 }
 
 /** The events in the sequence of their arrival. */
-export function EventsTable({ events, explained }: Props) {
+export function EventsTable({ events, explained, streamed }: Props) {
   const changed = useMemo(
     () => new Map(explained.map((event) => [event.version, event.changed])),
     [explained],
   );
-  const columns = useMemo(() => columnsOf(changed), [changed]);
+  const repeats = useMemo(() => repeatsOf(events.rows, streamed), [events.rows, streamed]);
+  const columns = useMemo(() => columnsOf(changed, repeats), [changed, repeats]);
   return (
     <List
       label="Events"
@@ -34,7 +37,10 @@ export function EventsTable({ events, explained }: Props) {
   );
 }
 
-function columnsOf(changed: ReadonlyMap<number, readonly string[] | null>): TableColumn<OrderEvent>[] {
+function columnsOf(
+  changed: ReadonlyMap<number, readonly string[] | null>,
+  repeats: ReadonlyMap<number, readonly string[]>,
+): TableColumn<OrderEvent>[] {
   return [
     { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
     {
@@ -43,7 +49,7 @@ function columnsOf(changed: ReadonlyMap<number, readonly string[] | null>): Tabl
       isName: true,
       cell: (event) => (
         <>
-          {eventWords(event)} <EventMarks event={event} />
+          {eventWords(event)} <EventMarks event={event} repeats={repeats.get(event.version) ?? []} />
         </>
       ),
     },
