@@ -23,6 +23,12 @@ export interface Journal {
    */
   readArrivals(range: ArrivalsRange): Promise<Arrivals>;
   /**
+   * Looks for an event of one entity by its id, among the events behind a version. If nothing is found, the next search
+   * may begin behind `lastVersion`, and then costs nothing while the entity has no new event. For an entity with more than
+   * 1,024 events it uses their index, if there is one.
+   */
+  findEvent(search: EventSearch): Promise<EventFound>;
+  /**
    * The times at which the events with the last versions of these entities were decoded, in milliseconds. An entity
    * without events is left out.
    */
@@ -34,6 +40,23 @@ export interface ArrivalsRange {
   /** A version; 0 begins with the first event. */
   readonly after: number;
   readonly limit: number;
+}
+
+export interface EventSearch {
+  readonly entityId: string;
+  readonly eventId: string;
+  /** A version; 0 searches all events. */
+  readonly after: number;
+}
+
+export interface EventFound {
+  /**
+   * The version that the entity had with the event. If events of other content have the same id, it is the last of their
+   * versions. Null if there is none behind the version that was given.
+   */
+  readonly version: number | null;
+  /** The entity's version before the search; 0 if it has no event. */
+  readonly lastVersion: number;
 }
 
 export interface Arrivals {

@@ -71,7 +71,7 @@ export interface OpenedStore extends StoreAdministration {
 
 /** The reads with which people ask about entities. */
 export interface EntityInspection
-  extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals'>,
+  extends Pick<Journal, 'readArrivals' | 'readLastArrivals' | 'readJournals' | 'findEvent'>,
     ViewRowsInspection,
     DeliveryInspection,
     ParkedEntities,

@@ -11,11 +11,11 @@ export interface ViewRowsInspection {
    */
   listView(page: ViewPage): Promise<ViewListing>;
   /**
-   * Lists the entities to which this target is owed a state, or whose delivery is dead, sorted by the bytes of their
-   * ids, beginning behind `after`. Looks at no more than `scan` rows of the ledger and `scan` entries of its index of
-   * due rows. If no more than `scan` rows are due or dead, one page finds them all.
+   * Lists the entities whose delivery to this target is of a kind, sorted by the bytes of their ids, beginning behind
+   * `after`. Looks at no more than `scan` rows of the ledger and `scan` entries of its index of due rows. If no more than
+   * `scan` rows are due or dead, one page finds all of every kind but `delivered`.
    */
-  listUndelivered(page: UndeliveredPage): Promise<UndeliveredListing>;
+  listByDelivery(page: DeliveryKindPage): Promise<DeliveryKindListing>;
 }
 
 export interface ViewPage {
@@ -41,16 +41,23 @@ export interface ListedRow extends StoredRow {
   readonly entityId: string;
 }
 
-export interface UndeliveredPage {
+/**
+ * - `owed`: the target has not accepted the state that was due last.
+ * - `dead`: it is owed, and not tried any more.
+ * - `in_flight`: it is owed, and is claimed or will be.
+ * - `delivered`: the target has accepted it.
+ */
+export type DeliveryKind = 'owed' | 'dead' | 'in_flight' | 'delivered';
+
+export interface DeliveryKindPage {
   readonly target: string;
-  /** `owed`: deliveries that are due or dead. `dead`: only the dead ones. */
-  readonly kind: 'owed' | 'dead';
+  readonly kind: DeliveryKind;
   readonly after: string | null;
   readonly limit: number;
   readonly scan: number;
 }
 
-export interface UndeliveredListing {
+export interface DeliveryKindListing {
   readonly entityIds: readonly string[];
   /** The id behind which the next page begins; null if there are no more entities. */
   readonly next: string | null;

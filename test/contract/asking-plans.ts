@@ -44,6 +44,7 @@ export async function fillForPlans(store: Store): Promise<void> {
       );
     }
   }
+  await addLongOrder(store);
   const numbers = Array.from({ length: OTHERS }, (_, index) => index);
   const refused = numbers.map((number) => quarantined(BigInt(number), { partition: number % 4 }));
   await store.commit(batchOf([], [], { quarantined: refused }));
@@ -60,6 +61,18 @@ export async function fillForPlans(store: Store): Promise<void> {
       createdAtMs: number,
     });
   }
+}
+
+/** The id of an order with more than 1,024 events, which stands behind all others. */
+const LONG_ORDER = 'order long';
+
+/** Of the events, 1,050 are in the index of ids. */
+async function addLongOrder(store: Store): Promise<void> {
+  const events = Array.from({ length: 1_100 }, (_, index) => event(LONG_ORDER, index + 1));
+  const row = ['CREATED', null, null, false];
+  await commitChanges(store, change(LONG_ORDER, 0, { row, events: events.slice(0, 1_050) }));
+  await store.longJournals.index(LONG_ORDER, 1, new AbortController().signal);
+  await commitChanges(store, change(LONG_ORDER, 1_050, { row, events: events.slice(1_050) }));
 }
 
 function idOf(number: number): string {
@@ -134,9 +147,11 @@ async function askAboutOrders(store: Store): Promise<void> {
   await whatIf(parts, id, JSON.stringify(created(id, '11:00')));
   await store.readView([id]);
   await store.readArrivals({ entityId: id, after: 2_000, limit: 10 });
+  for (const after of [0, 1_060])
+    for (const entityId of [id, LONG_ORDER]) await store.findEvent({ entityId, eventId: 'event-7', after });
   const query: RowsQuery = {
     conditions: [],
-    undelivered: null,
+    delivery: null,
     isStuck: false,
     olderThanMs: null,
     after: id,
@@ -147,13 +162,16 @@ async function askAboutOrders(store: Store): Promise<void> {
     { conditions: [{ columns: ['order_status', 'review_status'], value: 'PENDING' }] },
     { conditions: [{ columns: ['ready_to_send'], value: true }] },
     { conditions: [{ columns: ['review_status'], value: null }] },
-    { undelivered: 'owed' as const },
-    { undelivered: 'dead' as const },
+    { delivery: 'owed' as const },
+    { delivery: 'dead' as const },
+    { delivery: 'in_flight' as const },
+    { delivery: 'delivered' as const },
     { isStuck: true },
     { olderThanMs: 1 },
   ])
     await listRows(parts, { ...query, ...facts });
   // More deliveries are owed than may be looked at.
   for (const target of TARGETS)
-    await store.listUndelivered({ target, kind: 'owed', after: id, limit: 20, scan: 20 });
+    for (const kind of ['owed', 'in_flight'] as const)
+      await store.listByDelivery({ target, kind, after: id, limit: 20, scan: 20 });
 }

@@ -7,6 +7,7 @@ import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
 import { describeDeliveryPages } from './store/delivery-pages.ts';
+import { describeEventSearch } from './store/event-search.ts';
 import type { StoreHarness } from './store/fixtures.ts';
 import { describeHolds } from './store/holds.ts';
 import { describeIdentity } from './store/identity.ts';
@@ -56,5 +57,6 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeVerification(harness);
     describeTraces(harness);
     describeAsking(harness);
+    describeEventSearch(harness);
   });
 }

@@ -12,12 +12,17 @@ const PAGE_LENGTH = 8 * 1024 * 1024;
 /** Reads a page of an entity's events by version, which is the sequence of its segments. */
 export async function readArrivals(connection: PoolConnection, range: ArrivalsRange): Promise<Arrivals> {
   const events = await readEvents(connection, range);
+  return { events, lastVersion: await readLastVersion(connection, range.entityId) };
+}
+
+/** The entity's version in the journal; 0 if it has no event. */
+export async function readLastVersion(connection: PoolConnection, entityId: string): Promise<number> {
   const [[last]] = await connection.execute<RowDataPacket[]>(
     'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
       'ORDER BY first_version DESC LIMIT 1',
-    [Buffer.from(range.entityId)],
+    [Buffer.from(entityId)],
   );
-  return { events, lastVersion: Number(last?.[0] ?? 0) };
+  return Number(last?.[0] ?? 0);
 }
 
 async function readEvents(
@@ -70,5 +75,5 @@ export async function readLastArrivals(
   return found;
 }
 
-/** The bodies are not read where only their events' times count. */
-const NO_BODIES = Buffer.alloc(0);
+/** For reads of events without their bodies. */
+export const NO_BODIES = Buffer.alloc(0);

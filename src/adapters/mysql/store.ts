@@ -9,7 +9,7 @@ import type {
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
-import type { ArrivalsRange } from '../../ports/journal.ts';
+import type { ArrivalsRange, EventSearch } from '../../ports/journal.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store } from '../../ports/store.ts';
 import type { SweepClaim, SweepResult } from '../../ports/sweeps.ts';
@@ -21,7 +21,7 @@ import type {
   SettledChanges,
   ViewState,
 } from '../../ports/view-rebuild.ts';
-import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
+import type { DeliveryKindPage, ViewPage } from '../../ports/view-rows.ts';
 import { MysqlAdministration } from './administration.ts';
 import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt } from './checkpoints.ts';
@@ -30,6 +30,7 @@ import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DeliveryClaims } from './delivery-claims.ts';
 import { DueDeliveries } from './due-deliveries.ts';
+import { findEvent } from './event-search.ts';
 import { listJournaled } from './journal.ts';
 import { MysqlLongJournals } from './long-journals.ts';
 import type { MysqlStoreOptions } from './options.ts';
@@ -50,7 +51,7 @@ import {
   readEntities,
   removeUnjournaledRows,
 } from './verification.ts';
-import { listUndelivered, listView } from './view-listing.ts';
+import { listByDelivery, listView } from './view-listing.ts';
 import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 
 /** A migrated store: the methods that need the current schema or the view. */
@@ -125,12 +126,16 @@ export class MysqlStore extends MysqlAdministration implements Store {
     return withConnection(this.pool, (connection) => listView(connection, this.#layout, page));
   }
 
-  async listUndelivered(page: UndeliveredPage) {
-    return withConnection(this.pool, (connection) => listUndelivered(connection, page));
+  async listByDelivery(page: DeliveryKindPage) {
+    return withConnection(this.pool, (connection) => listByDelivery(connection, page));
   }
 
   async readArrivals(range: ArrivalsRange) {
     return withConnection(this.pool, (connection) => readArrivals(connection, range));
+  }
+
+  async findEvent(search: EventSearch) {
+    return withConnection(this.pool, (connection) => findEvent(connection, search));
   }
 
   async readLastArrivals(entityIds: readonly string[]) {

@@ -4,8 +4,9 @@ import { DefectError } from '../../core/errors.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type {
   ColumnCondition,
-  UndeliveredListing,
-  UndeliveredPage,
+  DeliveryKind,
+  DeliveryKindListing,
+  DeliveryKindPage,
   ViewListing,
   ViewPage,
 } from '../../ports/view-rows.ts';
@@ -84,33 +85,46 @@ const IN_INDEX =
   'SELECT entity_id FROM deliveries FORCE INDEX (deliveries_by_next_attempt) WHERE target = ? AND';
 const IN_LEDGER = 'SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND';
 
-export async function listUndelivered(
+/** The entries of the index for each kind that is owed. */
+const INDEXED: Readonly<Record<Exclude<DeliveryKind, 'delivered'>, string>> = {
+  owed: `is_retry IN (0, 1) AND next_attempt_at <= ${DEAD_AT_MS}`,
+  dead: `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`,
+  in_flight: `is_retry IN (0, 1) AND next_attempt_at < ${DEAD_AT_MS}`,
+};
+
+/** The condition on `status` for each kind. */
+const STATUS: Readonly<Record<DeliveryKind, string>> = {
+  owed: "<> 'delivered'",
+  dead: "= 'dead'",
+  in_flight: "= 'pending'",
+  delivered: "= 'delivered'",
+};
+
+/** Reads the index of due rows if it has few of them, and else a part of the ledger. */
+export async function listByDelivery(
   connection: PoolConnection,
-  { target, kind, after, limit, scan }: UndeliveredPage,
-): Promise<UndeliveredListing> {
+  { target, kind, after, limit, scan }: DeliveryKindPage,
+): Promise<DeliveryKindListing> {
   const from = Buffer.from(after ?? '');
   const idsOf = async (sql: string, ...values: Value[]) => {
     const [rows] = await connection.execute<RowDataPacket[]>(sql, [target, ...values]);
     return rows.map((row) => textOf(row[0]));
   };
-  const pageOf = (ids: readonly string[], end: string | null): UndeliveredListing => {
+  const pageOf = (ids: readonly string[], end: string | null): DeliveryKindListing => {
     const shown = ids.slice(0, limit);
     return { entityIds: shown, next: ids.length > limit ? (shown.at(-1) ?? null) : end };
   };
-  const isWanted =
-    kind === 'dead'
-      ? `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`
-      : `is_retry IN (0, 1) AND next_attempt_at <= ${DEAD_AT_MS}`;
-  const few = await idsOf(`${IN_INDEX} ${isWanted} LIMIT ${Math.floor(scan) + 1}`);
-  if (few.length <= scan) return pageOf(behind(few, after ?? ''), null);
+  if (kind !== 'delivered') {
+    const few = await idsOf(`${IN_INDEX} ${INDEXED[kind]} LIMIT ${Math.floor(scan) + 1}`);
+    if (few.length <= scan) return pageOf(behind(few, after ?? ''), null);
+  }
   const [end = null] = await idsOf(
     `${IN_LEDGER} entity_id > ? ORDER BY entity_id LIMIT ${Math.floor(scan) - 1}, 1`,
     from,
   );
-  const status = kind === 'dead' ? "= 'dead'" : "<> 'delivered'";
   return pageOf(
     await idsOf(
-      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status ${status} ` +
+      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status ${STATUS[kind]} ` +
         `ORDER BY entity_id LIMIT ${Math.floor(limit) + 1}`,
       from,
       ...(end === null ? [] : [Buffer.from(end)]),

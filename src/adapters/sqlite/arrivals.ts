@@ -7,8 +7,8 @@ import { KEY_COLUMNS, keyValues, toEvent, toKey } from './event-rows.ts';
 import { Pace, slices } from './pace.ts';
 import { bigintOf, nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
-/** The index event_journal_by_version holds events with a higher version than this. */
-const INDEXED = 'entity_version > 1024';
+/** The condition on the events that the index event_journal_by_version holds. */
+export const INDEXED = 'entity_version > 1024';
 
 /** A page of events ends once their bodies have this many UTF-16 units. */
 const PAGE_LENGTH = 8 * 1024 * 1024;
@@ -55,7 +55,8 @@ export async function readLastArrivals(
   return found;
 }
 
-function edgeVersion(reader: Connection, edge: 'min' | 'max', entityId: string): number | null {
+/** The first or the last version that the index event_journal_by_version has; null if the entity has no such event. */
+export function edgeVersion(reader: Connection, edge: 'min' | 'max', entityId: string): number | null {
   const row = reader
     .statement(
       `SELECT ${edge}(entity_version) AS version FROM event_journal WHERE entity_id = ? AND ${INDEXED}`,
@@ -64,7 +65,7 @@ function edgeVersion(reader: Connection, edge: 'min' | 'max', entityId: string):
   return nullOr(row?.version, numberOf);
 }
 
-function lastVersion(reader: Connection, entityId: string): number {
+export function lastVersion(reader: Connection, entityId: string): number {
   return edgeVersion(reader, 'max', entityId) ?? countEvents(reader, entityId);
 }
 
@@ -95,12 +96,8 @@ async function readScanned(
   { entityId, after, limit }: ArrivalsRange,
   firstIndexed: number | null,
 ): Promise<ArrivedEvent[]> {
-  const arrivals = await scan(database, entityId, firstIndexed === null ? null : firstIndexed - 1);
-  arrivals.sort(compareArrival);
-  const wanted = arrivals
-    .map(({ key, version }, place) => ({ key, version: version ?? place + 1 }))
-    .filter(({ version }) => version > after)
-    .slice(0, limit);
+  const arrivals = await scanVersions(database, entityId, firstIndexed);
+  const wanted = arrivals.filter(({ version }) => version > after).slice(0, limit);
   const page = new Page();
   for (const slice of slices(wanted)) {
     const isFull = await database.read((reader) => {
@@ -115,6 +112,17 @@ async function readScanned(
     if (isFull) break;
   }
   return page.events;
+}
+
+/** Reads the keys of the events before the version `end`, or of all events if it is null, by their versions. */
+export async function scanVersions(
+  database: Database,
+  entityId: string,
+  end: number | null,
+): Promise<{ readonly key: SequenceKey; readonly version: number }[]> {
+  const arrivals = await scan(database, entityId, end === null ? null : end - 1);
+  arrivals.sort(compareArrival);
+  return arrivals.map(({ key, version }, place) => ({ key, version: version ?? place + 1 }));
 }
 
 /** Reads the keys of the events up to a version, or of all events if it is null, in the sequence of the keys. */

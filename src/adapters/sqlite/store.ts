@@ -9,7 +9,7 @@ import type {
   DeliverySettlement,
 } from '../../ports/delivery-claims.ts';
 import type { JsonObject } from '../../ports/jobs.ts';
-import type { ArrivalsRange, JournaledEvent } from '../../ports/journal.ts';
+import type { ArrivalsRange, EventSearch, JournaledEvent } from '../../ports/journal.ts';
 import type { RefusedCounts } from '../../ports/quarantine.ts';
 import type { DueAgain, RepairsDue } from '../../ports/reconciliation.ts';
 import type { Store, StoreCounts, StoredRow } from '../../ports/store.ts';
@@ -22,7 +22,7 @@ import type {
   SettledChanges,
   ViewState,
 } from '../../ports/view-rebuild.ts';
-import type { UndeliveredPage, ViewPage } from '../../ports/view-rows.ts';
+import type { DeliveryKindPage, ViewPage } from '../../ports/view-rows.ts';
 import { SqliteAdministration } from './administration.ts';
 import { readArrivals, readLastArrivals } from './arrivals.ts';
 import { acquire, halt, readCheckpoints } from './checkpoints.ts';
@@ -30,6 +30,7 @@ import { Committer } from './commit.ts';
 import type { Database } from './database.ts';
 import { DeliveryClaims } from './delivery-claims.ts';
 import { DueDeliveries } from './due-deliveries.ts';
+import { findEvent } from './event-search.ts';
 import { listJournaled } from './journal.ts';
 import { SqliteLongJournals } from './long-journals.ts';
 import type { SqliteStoreOptions } from './options.ts';
@@ -50,7 +51,7 @@ import {
   readEntities,
   removeUnjournaledRows,
 } from './verification.ts';
-import { listUndelivered, listView } from './view-listing.ts';
+import { listByDelivery, listView } from './view-listing.ts';
 import { ViewRows } from './view-rows.ts';
 import { awaitFold, readViewState } from './view-state.ts';
 
@@ -128,12 +129,16 @@ export class SqliteStore extends SqliteAdministration implements Store {
     return this.#database.read((reader) => listView(reader, this.#view, page));
   }
 
-  async listUndelivered(page: UndeliveredPage) {
-    return this.#database.read((reader) => listUndelivered(reader, page));
+  async listByDelivery(page: DeliveryKindPage) {
+    return this.#database.read((reader) => listByDelivery(reader, page));
   }
 
   async readArrivals(range: ArrivalsRange) {
     return readArrivals(this.#database, range);
+  }
+
+  async findEvent(search: EventSearch) {
+    return findEvent(this.#database, search);
   }
 
   async readLastArrivals(entityIds: readonly string[]) {

@@ -3,8 +3,9 @@ import { DefectError } from '../../core/errors.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type {
   ColumnCondition,
-  UndeliveredListing,
-  UndeliveredPage,
+  DeliveryKind,
+  DeliveryKindListing,
+  DeliveryKindPage,
   ViewListing,
   ViewPage,
 } from '../../ports/view-rows.ts';
@@ -63,34 +64,49 @@ function conditionsOf(
 const IN_INDEX =
   'SELECT entity_id FROM deliveries INDEXED BY deliveries_by_next_attempt WHERE target = ? AND';
 
-export function listUndelivered(
+/** The entries of the index for each kind that is owed. */
+const INDEXED: Readonly<Record<Exclude<DeliveryKind, 'delivered'>, string>> = {
+  owed: 'next_attempt_at IS NOT NULL',
+  dead: `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}`,
+  in_flight: `is_retry IN (0, 1) AND next_attempt_at < ${DEAD_AT_MS}`,
+};
+
+/** The condition on `status` for each kind. */
+const STATUS: Readonly<Record<DeliveryKind, string>> = {
+  owed: "<> 'delivered'",
+  dead: "= 'dead'",
+  in_flight: "= 'pending'",
+  delivered: "= 'delivered'",
+};
+
+/** Reads the index of due rows if it has few of them, and else a part of the ledger. */
+export function listByDelivery(
   reader: Connection,
-  { target, kind, after, limit, scan }: UndeliveredPage,
-): UndeliveredListing {
+  { target, kind, after, limit, scan }: DeliveryKindPage,
+): DeliveryKindListing {
   const from = after ?? '';
   const idsOf = (sql: string, ...values: SQLInputValue[]) =>
     reader
       .statement(sql)
       .all(target, ...values)
       .map((row) => textOf(row.entity_id));
-  const pageOf = (ids: readonly string[], end: string | null): UndeliveredListing => {
+  const pageOf = (ids: readonly string[], end: string | null): DeliveryKindListing => {
     const shown = ids.slice(0, limit);
     return { entityIds: shown, next: ids.length > limit ? (shown.at(-1) ?? null) : end };
   };
-  const isWanted =
-    kind === 'dead' ? `is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : 'next_attempt_at IS NOT NULL';
-  const few = idsOf(`${IN_INDEX} ${isWanted} LIMIT ?`, scan + 1);
-  if (few.length <= scan) return pageOf(behind(few, from), null);
+  if (kind !== 'delivered') {
+    const few = idsOf(`${IN_INDEX} ${INDEXED[kind]} LIMIT ?`, scan + 1);
+    if (few.length <= scan) return pageOf(behind(few, from), null);
+  }
   const [end = null] = idsOf(
     'SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ORDER BY entity_id LIMIT 1 OFFSET ?',
     from,
     scan - 1,
   );
-  const status = kind === 'dead' ? "= 'dead'" : "<> 'delivered'";
   return pageOf(
     idsOf(
       `SELECT entity_id FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'}
-      AND status ${status} ORDER BY entity_id LIMIT ?`,
+      AND status ${STATUS[kind]} ORDER BY entity_id LIMIT ?`,
       from,
       ...(end === null ? [] : [end]),
       limit + 1,

@@ -4,7 +4,7 @@ import { utf8Length } from '../../core/text.ts';
 import { parseRfc3339 } from '../../core/time.ts';
 import type { RowsQuery } from '../../pipeline/ask/list-rows.ts';
 import { MOMENT_FORMS, type Moment, momentOf, NOW } from '../../pipeline/ask/moment.ts';
-import type { ColumnCondition } from '../../ports/view-rows.ts';
+import type { ColumnCondition, DeliveryKind } from '../../ports/view-rows.ts';
 
 /** A fault in one part of a question. The message follows the name of the part, as the caller writes it. */
 export class QuestionFault extends Error {
@@ -23,7 +23,9 @@ export interface RowsGiven {
   readonly status: string | undefined;
   readonly isReady: boolean;
   readonly isUndelivered: boolean;
+  readonly isInFlight: boolean;
   readonly isDead: boolean;
+  readonly isDelivered: boolean;
   readonly isStuck: boolean;
   readonly olderThan: string | undefined;
 }
@@ -42,9 +44,36 @@ export function rowsQueryOf(
   }
   return {
     conditions,
-    undelivered: given.isDead ? 'dead' : given.isUndelivered ? 'owed' : null,
+    delivery: deliveryKindOf(given),
     isStuck: given.isStuck,
     olderThanMs: given.olderThan === undefined ? null : durationOf('olderThan', given.olderThan),
+  };
+}
+
+/** Dead deliveries and those in flight are undelivered too, so each of the two may be given together with that. */
+function deliveryKindOf(given: RowsGiven): DeliveryKind | null {
+  const { isUndelivered, isInFlight, isDead, isDelivered } = given;
+  if (isInFlight && isDead) throw new QuestionFault('inFlight', 'cannot be given together with dead');
+  if (isDelivered && (isUndelivered || isInFlight || isDead))
+    throw new QuestionFault('delivered', 'cannot be given together with notDelivered, inFlight or dead');
+  if (isDelivered) return 'delivered';
+  if (isDead) return 'dead';
+  if (isInFlight) return 'in_flight';
+  return isUndelivered ? 'owed' : null;
+}
+
+/** Only the orders that are stuck, of a certain age or of any. */
+export function stuckGiven(olderThan: string | undefined): RowsGiven {
+  return {
+    where: [],
+    status: undefined,
+    isReady: false,
+    isUndelivered: false,
+    isInFlight: false,
+    isDead: false,
+    isDelivered: false,
+    isStuck: true,
+    olderThan,
   };
 }
 

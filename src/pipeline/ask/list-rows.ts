@@ -1,13 +1,22 @@
 import type { ViewRow } from '../../core/domain.ts';
 import { compareUtf8 } from '../../core/text.ts';
-import type { ColumnCondition, ListedRow, UndeliveredPage, ViewListing } from '../../ports/view-rows.ts';
+import type {
+  ColumnCondition,
+  DeliveryKind,
+  DeliveryKindListing,
+  ListedRow,
+  ViewListing,
+} from '../../ports/view-rows.ts';
 import type { AskParts } from './parts.ts';
 
 /** Which rows of the view are listed. All conditions have to hold. */
 export interface RowsQuery {
   readonly conditions: readonly ColumnCondition[];
-  /** Only entities whose deliveries are like this; null for all. */
-  readonly undelivered: UndeliveredPage['kind'] | null;
+  /**
+   * Only entities with a delivery of this kind; null for all. For `delivered`, no target may be owed the entity's state
+   * besides.
+   */
+  readonly delivery: DeliveryKind | null;
   /** Whether only entities are listed that have waited for an event longer than `stuckAfterMs`. */
   readonly isStuck: boolean;
   /** Only entities whose last event was journaled at least this long ago; null for all. */
@@ -46,7 +55,8 @@ export async function listRows(parts: Parts, query: RowsQuery): Promise<RowsFoun
   const { limit, isStuck, olderThanMs } = query;
   const needsTimes = isStuck || olderThanMs !== null;
   const wide = { ...query, limit: needsTimes ? Math.max(limit, CANDIDATES) : limit };
-  const { rows, next } = query.undelivered === null ? await ofView(parts, wide) : await ofLedger(parts, wide);
+  const { rows, next } =
+    query.delivery === null ? await ofView(parts, wide) : await ofLedger(parts, wide, query.delivery);
   const found = needsTimes ? await byTimes(parts, rows, query) : rows.map((row) => asFound(parts, row, null));
   const shown = found.slice(0, limit);
   return { rows: shown, next: found.length > limit ? (shown.at(-1)?.entityId ?? null) : next };
@@ -68,19 +78,25 @@ async function ofView(
 
 async function ofLedger(
   parts: Parts,
-  { conditions, undelivered, after, limit }: RowsQuery,
+  { conditions, after, limit }: RowsQuery,
+  kind: DeliveryKind,
 ): Promise<ViewListing> {
   const { domain, store, targets } = parts;
-  const kind = undelivered ?? 'owed';
-  const listings = [];
-  for (const target of targets)
-    listings.push(await store.listUndelivered({ target, kind, after, limit, scan: SCANNED_ROWS }));
+  const listingsOf = async (listed: DeliveryKind) => {
+    const listings: DeliveryKindListing[] = [];
+    for (const target of targets)
+      listings.push(await store.listByDelivery({ target, kind: listed, after, limit, scan: SCANNED_ROWS }));
+    return listings;
+  };
+  const listings = await listingsOf(kind);
+  const owed = kind === 'delivered' ? await listingsOf('owed') : [];
   // Behind the first `next` a listing may lack entities.
-  const next = listings
+  const next = [...listings, ...owed]
     .flatMap((listing) => (listing.next === null ? [] : [listing.next]))
     .reduce<string | null>((least, id) => (least === null || compareUtf8(id, least) < 0 ? id : least), null);
+  const isOwed = new Set(owed.flatMap(({ entityIds }) => entityIds));
   const ids = [...new Set(listings.flatMap(({ entityIds }) => entityIds))]
-    .filter((id) => next === null || compareUtf8(id, next) <= 0)
+    .filter((id) => !isOwed.has(id) && (next === null || compareUtf8(id, next) <= 0))
     .sort(compareUtf8);
   const rows = await store.readView(ids);
   const meets = (row: ViewRow, { columns, value }: ColumnCondition) =>

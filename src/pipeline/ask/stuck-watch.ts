@@ -81,7 +81,7 @@ export class StuckWatch<State, Event> {
       { ...this.#parts, targets: [] },
       {
         conditions: [],
-        undelivered: null,
+        delivery: null,
         isStuck: true,
         olderThanMs: null,
         after,

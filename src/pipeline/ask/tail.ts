@@ -1,21 +1,26 @@
 import { isRetryable, messageOf } from '../../core/errors.ts';
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import { isSameEvent } from '../../core/sequence.ts';
-import type { Checkpoint, Checkpoints } from '../../ports/checkpoints.ts';
+import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLog, LogRecord } from '../../ports/event-log.ts';
+import type { LogRecord } from '../../ports/event-log.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import { decodeUtf8 } from '../decode/bytes.ts';
 import type { Decoder } from '../decode/decoder.ts';
+import {
+  AFTER_TROUBLE_MS,
+  checkpointsOf,
+  type FollowParts,
+  LOOK_EVERY_MS,
+  readUpTo,
+  StartOffsets,
+} from './following.ts';
 
-export interface TailParts<Event> {
-  readonly log: Pick<EventLog, 'describe' | 'readRecords'>;
-  readonly store: Pick<Checkpoints, 'checkpoints'> & Pick<EntityInspection, 'readJournals'>;
+export interface TailParts<Event> extends FollowParts {
+  readonly store: FollowParts['store'] & Pick<EntityInspection, 'readJournals'>;
   readonly decoder: Decoder<Event>;
   readonly clock: Pick<Clock, 'now' | 'sleep'>;
-  /** The actual names of the topics that are followed. */
-  readonly topics: readonly string[];
 }
 
 /**
@@ -42,9 +47,6 @@ export interface TailedRecord extends TopicPartition {
   readonly refusal: { readonly reason: string; readonly detail: string } | null;
 }
 
-const POLL_MS = 500;
-const AFTER_TROUBLE_MS = 2_000;
-const PAGE = { maxRecords: 500, maxBytes: 1024 * 1024 };
 /** The journals of entities with more events are not looked up. */
 const LOOKED_UP_EVENTS_MAX = 1_024;
 
@@ -61,12 +63,16 @@ export async function* tail<Event>(
   const places = new Map<string, bigint>();
   let isFirst = true;
   while (!signal.aborted) {
-    let restMs = POLL_MS;
+    let restMs = LOOK_EVERY_MS;
     try {
       const checkpoints = await checkpointsOf(parts);
+      const starts = new StartOffsets(parts);
       for (const checkpoint of checkpoints)
         if (!places.has(partitionName(checkpoint)))
-          places.set(partitionName(checkpoint), await placeOf(parts, checkpoint, isFirst, sinceMs));
+          places.set(
+            partitionName(checkpoint),
+            await placeOf({ ...parts, starts }, checkpoint, isFirst, sinceMs),
+          );
       isFirst = false;
       yield* round(parts, places, checkpoints, signal);
     } catch (error) {
@@ -78,25 +84,16 @@ export async function* tail<Event>(
   }
 }
 
-async function checkpointsOf({ store, topics }: TailParts<unknown>): Promise<Checkpoint[]> {
-  return (await store.checkpoints()).filter(({ topic }) => topics.includes(topic));
-}
-
 /** The offset at which a partition begins to be told. A partition that comes later is told from its beginning. */
 async function placeOf(
-  parts: TailParts<unknown>,
+  parts: TailParts<unknown> & { readonly starts: StartOffsets },
   checkpoint: Checkpoint,
   isFirst: boolean,
   sinceMs: number | null,
 ): Promise<bigint> {
   if (isFirst && sinceMs === null) return checkpoint.nextOffset;
-  const start = await startOf(parts, checkpoint);
+  const start = await parts.starts.of(checkpoint);
   return isFirst && sinceMs !== null ? offsetAt(parts, checkpoint, start, sinceMs) : start;
-}
-
-async function startOf({ log }: TailParts<unknown>, { topic, partition }: TopicPartition): Promise<bigint> {
-  const [described] = await log.describe([topic]);
-  return described?.partitions.find((range) => range.partition === partition)?.startOffset ?? 0n;
 }
 
 /** Finds the first record from a time on by halving. It takes the times to rise with the offsets. */
@@ -146,24 +143,16 @@ async function* page<Event>(
   checkpoint: Checkpoint,
   offset: bigint,
 ): AsyncGenerator<Tailed, boolean> {
-  const { topic, partition, nextOffset } = checkpoint;
   const name = partitionName(checkpoint);
-  const read = await parts.log.readRecords({ topic, partition, offset, ...PAGE });
+  const read = await readUpTo(parts.log, checkpoint, offset);
   if (read.kind === 'unreadable') {
     yield note(name, read.problem);
     return false;
   }
-  if (read.kind === 'out_of_range') {
-    const next = read.startOffset > offset && read.startOffset < nextOffset ? read.startOffset : nextOffset;
-    yield note(name, `the log no longer has the offsets ${offset} to ${next - 1n}`);
-    places.set(name, next);
-    return true;
-  }
-  const records = read.records.filter((record) => record.offset < nextOffset);
-  yield* await tell(parts, checkpoint, records);
-  // A log without any record here has a gap up to the checkpoint, as compaction leaves it.
-  const isGap = read.records.length === 0 && read.nextOffset <= offset;
-  places.set(name, isGap || read.nextOffset > nextOffset ? nextOffset : read.nextOffset);
+  if (read.kind === 'lost')
+    yield note(name, `the log no longer has the offsets ${offset} to ${read.next - 1n}`);
+  else yield* await tell(parts, checkpoint, read.records);
+  places.set(name, read.next);
   return true;
 }
 

@@ -42,10 +42,28 @@ describe('a journal that is older than the column of versions', () => {
       [5, 'event-0'],
     ]);
     expect(lastVersion).toBe(5);
+    for (const { version, eventId } of events)
+      expect(await place.store.findEvent({ entityId: 'parcel', eventId, after: 0 })).toEqual({
+        version,
+        lastVersion: 5,
+      });
     expect((await place.store.readArrivals({ ...all, after: 2, limit: 2 })).events).toEqual(
       events.slice(2, 4),
     );
     expect((await place.store.readLastArrivals(['parcel'])).get('parcel')).toBe(1);
+  });
+
+  it('an old event of an indexed entity with more than 1,024 events is found by its id', async () => {
+    const events = Array.from({ length: 1_100 }, (_, n) =>
+      event('parcel', n + 1, { observedAtMs: 5_000 - n }),
+    );
+    await commitChanges(place.store, change('parcel', 0, { events }));
+    await age(1_051);
+    await place.store.longJournals.index('parcel', 1, new AbortController().signal);
+    const find = (eventId: string) => place.store.findEvent({ entityId: 'parcel', eventId, after: 0 });
+    // The old events are sorted by the time at which they were decoded, which here is the reverse of their positions.
+    expect(await find('event-1050')).toEqual({ version: 1, lastVersion: 1_100 });
+    expect(await find('event-1100')).toEqual({ version: 1_100, lastVersion: 1_100 });
   });
 
   it('gives the version of an entity with old events only, and goes on counting from there', async () => {

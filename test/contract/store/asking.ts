@@ -3,7 +3,7 @@ import { compareSequence } from '../../../src/core/sequence.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { ArrivedEvent, JournaledEvent } from '../../../src/ports/journal.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import type { UndeliveredPage, ViewPage } from '../../../src/ports/view-rows.ts';
+import type { DeliveryKindPage, ViewPage } from '../../../src/ports/view-rows.ts';
 import { claimDue, LEASE_MS, settlement } from './delivery-helpers.ts';
 import {
   change,
@@ -188,10 +188,10 @@ function describeViewPages(harness: StoreHarness): void {
 }
 
 function describeUndelivered(harness: StoreHarness): void {
-  describe('the entities that a target is owed', () => {
+  describe('the entities by their deliveries to a target', () => {
     const place = usePlace(harness);
-    const page = (facts: Partial<UndeliveredPage> = {}) =>
-      place.store.listUndelivered({
+    const page = (facts: Partial<DeliveryKindPage> = {}) =>
+      place.store.listByDelivery({
         target: TARGET,
         kind: 'owed',
         after: null,
@@ -231,6 +231,40 @@ function describeUndelivered(harness: StoreHarness): void {
           if (after === null) break;
         }
         expect(found).toEqual(['a', 'b', 'c', 'e']);
+      },
+    );
+
+    async function all(facts: Partial<DeliveryKindPage>): Promise<string[]> {
+      const found: string[] = [];
+      for (let after: string | null = null; ; ) {
+        const { entityIds, next } = await page({ ...facts, after });
+        found.push(...entityIds);
+        after = next;
+        if (after === null) return found;
+      }
+    }
+
+    it.each([100, 4, 3, 1])(
+      'those due and retried are in flight, also if the page looks at %i rows, and claimed ones stay so',
+      async (scan) => {
+        await deliveries();
+        expect(await all({ kind: 'in_flight', scan })).toEqual(['a', 'b', 'e']);
+        await claimDue(place.store, { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS });
+        expect(await all({ kind: 'in_flight', scan })).toEqual(['a', 'b', 'e']);
+      },
+    );
+
+    it.each([100, 2, 1])(
+      'the delivered ones are those of which the target has the state that was due last, if the page looks at %i rows',
+      async (scan) => {
+        await deliveries();
+        expect(await all({ kind: 'delivered', scan })).toEqual(['d']);
+        const claim = { target: TARGET, claimant: 'two', limit: 10, leaseMs: LEASE_MS };
+        const claimed = await claimDue(place.store, claim);
+        await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'delivered')));
+        expect(await all({ kind: 'delivered', scan })).toEqual(['a', 'd', 'e']);
+        expect(await all({ kind: 'delivered', scan, limit: 1 })).toEqual(['a', 'd', 'e']);
+        expect(await all({ kind: 'delivered', scan, target: 'nobody' })).toEqual([]);
       },
     );
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { orders } from '../../../src/orders/index.ts';
 import { listRows, type RowsQuery } from '../../../src/pipeline/ask/list-rows.ts';
-import type { UndeliveredListing, UndeliveredPage } from '../../../src/ports/view-rows.ts';
+import type { DeliveryKindListing, DeliveryKindPage } from '../../../src/ports/view-rows.ts';
 import {
   AUTHORIZED,
   created,
@@ -14,7 +14,7 @@ import {
 
 const ALL: RowsQuery = {
   conditions: [],
-  undelivered: null,
+  delivery: null,
   isStuck: false,
   olderThanMs: null,
   after: null,
@@ -107,7 +107,7 @@ describe('the list of orders', () => {
     for (const limit of [1, 2, 100]) {
       const seen: string[] = [];
       for (let after: string | null = null; ; ) {
-        const page = await listRows(place.parts(), { ...ALL, undelivered: 'owed', after, limit });
+        const page = await listRows(place.parts(), { ...ALL, delivery: 'owed', after, limit });
         expect(page.rows.length).toBeLessThanOrEqual(limit);
         seen.push(...page.rows.map(({ entityId }) => entityId));
         after = page.next;
@@ -115,14 +115,46 @@ describe('the list of orders', () => {
       }
       expect(seen, `in pages of ${limit}`).toEqual(['b', 'c', 'd']);
     }
-    expect(await idsOf(place, { undelivered: 'dead' })).toEqual(['c']);
+    expect(await idsOf(place, { delivery: 'dead' })).toEqual(['c']);
     const declined = { columns: ['payment_status'], value: DECLINED };
-    expect(await idsOf(place, { undelivered: 'owed', conditions: [declined] })).toEqual(['b']);
+    expect(await idsOf(place, { delivery: 'owed', conditions: [declined] })).toEqual(['b']);
+  });
+
+  it('lists the orders in flight of any target, and those of which every target has got what was due', async () => {
+    const place = await OrderStore.open(['order-mgt', 'archive']);
+    for (const id of ['both', 'dead', 'late', 'one'])
+      await place.journal([created(id, '10:00'), paid(id, AUTHORIZED, '10:01')]);
+    await place.journal([created('never due', '10:00')]);
+    await place.settle('delivered', {}, 'archive');
+    await place.settle('delivered');
+    await place.journal([paid('one', PENDING, '10:02')]);
+    await place.settle('delivered');
+    await place.journal([paid('dead', PENDING, '10:02')]);
+    await place.settle('dead', { status: 422 });
+    await place.settle('delivered', {}, 'archive');
+    await place.journal([paid('late', PENDING, '10:02'), paid('one', DECLINED, '10:03')]);
+    await place.settle('delivered');
+    for (const limit of [1, 2, 100]) {
+      const seen = async (delivery: RowsQuery['delivery']) => {
+        const ids: string[] = [];
+        for (let after: string | null = null; ; ) {
+          const page = await listRows(place.parts(), { ...ALL, delivery, after, limit });
+          ids.push(...page.rows.map(({ entityId }) => entityId));
+          after = page.next;
+          if (after === null) return ids;
+        }
+      };
+      expect(await seen('in_flight'), `in pages of ${limit}`).toEqual(['late', 'one']);
+      expect(await seen('delivered'), `in pages of ${limit}`).toEqual(['both']);
+    }
+    const ready = { columns: ['ready_to_send'], value: true };
+    expect(await idsOf(place, { delivery: 'in_flight', conditions: [ready] })).toEqual([]);
+    expect(await idsOf(place, { delivery: 'delivered', conditions: [ready] })).toEqual(['both']);
   });
 
   it('lists an order once where one target answers short and another one knows later orders already', async () => {
     const place = await kinds();
-    const owed: Record<string, UndeliveredListing[]> = {
+    const owed: Record<string, DeliveryKindListing[]> = {
       // The first target may look at no more rows, and has found none of the two it is owed.
       'order-mgt': [
         { entityIds: [], next: 'no order' },
@@ -135,12 +167,12 @@ describe('the list of orders', () => {
     };
     const store = {
       ...inspectionOf(place.store),
-      listUndelivered: async ({ target, after }: UndeliveredPage) =>
+      listByDelivery: async ({ target, after }: DeliveryKindPage) =>
         owed[target]?.[after === null ? 0 : 1] ?? { entityIds: [], next: null },
     };
     const parts = place.parts({ store, targets: ['order-mgt', 'archive'] });
-    const first = await listRows(parts, { ...ALL, undelivered: 'owed' });
-    const second = await listRows(parts, { ...ALL, undelivered: 'owed', after: first.next });
+    const first = await listRows(parts, { ...ALL, delivery: 'owed' });
+    const second = await listRows(parts, { ...ALL, delivery: 'owed', after: first.next });
     expect([first, second].map(({ rows, next }) => [rows.map(({ entityId }) => entityId), next])).toEqual([
       [['declined'], 'no order'],
       [['no payment', 'ready'], null],

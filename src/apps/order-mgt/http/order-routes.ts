@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { afterFrom, limitFrom, PAGE_QUERY, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
+import { waitMsFrom, whenGone } from '../../shared/http/waiting.ts';
 import { digestOf } from '../order-state.ts';
 import type { ListPage, ListQuery, OrderStates } from '../states.ts';
 import { cursorOf, placeOf } from './cursor.ts';
-import { filtersFrom, minVersionFrom, waitMsFrom } from './query.ts';
+import { filtersFrom, minVersionFrom, WAIT_SECONDS_MAX } from './query.ts';
 import {
   DIGEST_SCHEMA,
   LIST_QUERY,
@@ -121,7 +122,7 @@ export function addOrderRoutes(app: FastifyInstance, parts: ServerParts): void {
 }
 
 async function readOrder(parts: ServerParts, orderId: string, query: Query, reply: FastifyReply) {
-  const waitMs = waitMsFrom(query);
+  const waitMs = waitMsFrom(query, WAIT_SECONDS_MAX);
   const minVersion = minVersionFrom(query);
   if (waitMs > 0 && parts.waiters.isFull) {
     throw new HttpProblem(503, 'too_many_waiting', 'Too many readers wait; ask again without wait.', {
@@ -168,11 +169,4 @@ function lastEventIdFrom(value: string | string[] | undefined): number | null {
     'last_event_id_invalid',
     'Last-Event-ID is the id of an event that was received here, or 0.',
   );
-}
-
-/** A signal that aborts when the reader closes the connection, so that the server forgets readers that have left. */
-function whenGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort());
-  return gone.signal;
 }

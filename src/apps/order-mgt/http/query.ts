@@ -5,16 +5,6 @@ import type { ListFilters } from '../states.ts';
 
 export const WAIT_SECONDS_MAX = 60;
 
-/** The longest time that the reader waits for the order. Throws `wait_invalid`. */
-export function waitMsFrom(query: Query): number {
-  const value = query.wait;
-  if (value === undefined) return 0;
-  const seconds =
-    typeof value === 'string' && /^\d{1,2}(\.\d{1,3})?$/.test(value) ? Number(value) : Number.NaN;
-  if (seconds >= 0 && seconds <= WAIT_SECONDS_MAX) return seconds * 1_000;
-  throw new HttpProblem(400, 'wait_invalid', `wait is a number of seconds from 0 to ${WAIT_SECONDS_MAX}.`);
-}
-
 /** The lowest version that the reader wants. Throws `version_invalid`. */
 export function minVersionFrom(query: Query): number {
   const value = query.version;

@@ -5,12 +5,18 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { rowJson } from '../ask-json.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
-import { type RowsGiven, rowsQueryOf } from '../ask-query.ts';
+import { type RowsGiven, rowsQueryOf, stuckGiven } from '../ask-query.ts';
 import { rowLine } from '../ask-text.ts';
 import { fromOptions, withAskParts } from '../asking.ts';
 
 const PAGE_ROWS = 500;
-const FLAGS = { where: '--where', ready: '--ready', olderThan: '--older-than' } as const;
+const FLAGS = {
+  where: '--where',
+  ready: '--ready',
+  inFlight: '--in-flight',
+  delivered: '--delivered',
+  olderThan: '--older-than',
+} as const;
 const PAGING = [
   ['--limit <number>', 'Show at most this number of orders (default: all).'],
   ['--after <id>', 'Begin behind the order with this id.'],
@@ -29,7 +35,15 @@ export function ordersCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['--where <conditions...>', 'Only orders with these values, as column=value. null means no value.'],
       ['--ready', 'Only orders that are ready.'],
       ['--not-delivered', 'Only orders of which a target has not got the latest state: due, tried or dead.'],
+      [
+        '--in-flight',
+        'Only orders of which a target has not got the latest state and is sent it: due or tried.',
+      ],
       ['--dead', 'Only orders with a dead delivery.'],
+      [
+        '--delivered',
+        'Only orders that were due to a target, and of which every target has got the latest state.',
+      ],
       ['--stuck', 'Only orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER.'],
       OLDER_THAN,
       ...PAGING,
@@ -51,7 +65,9 @@ export function ordersCommand(clock: Clock): CommandSpec<'order-sync'> {
         status: textOf(input.options.status),
         isReady: input.options.ready === true,
         isUndelivered: input.options.notDelivered === true,
+        isInFlight: input.options.inFlight === true,
         isDead: input.options.dead === true,
+        isDelivered: input.options.delivered === true,
         isStuck: input.options.stuck === true,
         olderThan: textOf(input.options.olderThan),
       };
@@ -72,15 +88,7 @@ export function stuckCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync stuck --json', 'The same as JSON'],
     ],
     run(context, input) {
-      const given: RowsGiven = {
-        where: [],
-        status: undefined,
-        isReady: false,
-        isUndelivered: false,
-        isDead: false,
-        isStuck: true,
-        olderThan: textOf(input.options.olderThan),
-      };
+      const given = stuckGiven(textOf(input.options.olderThan));
       return show(context, input, clock, given, 'No order is stuck.');
     },
   };

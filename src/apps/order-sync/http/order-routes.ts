@@ -19,7 +19,7 @@ import {
   whatIfJson,
 } from '../ask-json.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
-import { isOrderId, momentFrom, rowsQueryOf, sideFrom } from '../ask-query.ts';
+import { isOrderId, momentFrom, rowsQueryOf, sideFrom, stuckGiven } from '../ask-query.ts';
 import { refusalOf } from '../ask-refusals.ts';
 import { cursorOf, placeOf } from './cursor.ts';
 import {
@@ -37,8 +37,9 @@ import {
   WHAT_IF_BODY,
   WHAT_IF_SCHEMA,
 } from './order-schemas.ts';
-import { flagFrom, questionFrom, textFrom, textsFrom } from './query.ts';
+import { questionFrom, rowsGivenFrom, textFrom } from './query.ts';
 import type { ServerParts } from './server-parts.ts';
+import { STAGE_QUERY, StageWaits } from './stage-waits.ts';
 
 const LIST_ROWS = 50;
 /** An event's body may be as large as a record's value. */
@@ -50,7 +51,7 @@ interface OfOrder {
 }
 
 /** The routes that answer questions about orders. None of them writes. */
-export function addOrderRoutes(app: FastifyInstance, { ask }: ServerParts): void {
+export function addOrderRoutes(app: FastifyInstance, { ask, clock }: ServerParts): void {
   const parts = () => {
     const found = ask();
     if (found !== null) return found;
@@ -59,7 +60,7 @@ export function addOrderRoutes(app: FastifyInstance, { ask }: ServerParts): void
     });
   };
   addLists(app, parts);
-  addReads(app, parts);
+  addReads(app, parts, new StageWaits(app, clock));
   addQuestions(app, parts);
 }
 
@@ -77,15 +78,7 @@ function addLists(app: FastifyInstance, parts: () => OrderAskParts): void {
     (request, reply) => {
       const { query } = request;
       const rows = questionFrom(query, ORDERS_QUERY, () =>
-        rowsQueryOf(parts().domain.view, {
-          where: textsFrom(query, 'where'),
-          status: textFrom(query, 'status'),
-          isReady: flagFrom(query, 'ready'),
-          isUndelivered: flagFrom(query, 'notDelivered'),
-          isDead: flagFrom(query, 'dead'),
-          isStuck: flagFrom(query, 'stuck'),
-          olderThan: textFrom(query, 'olderThan'),
-        }),
+        rowsQueryOf(parts().domain.view, rowsGivenFrom(query)),
       );
       return sendRows(request, reply, parts(), rows);
     },
@@ -104,15 +97,7 @@ function addLists(app: FastifyInstance, parts: () => OrderAskParts): void {
     (request, reply) => {
       const { query } = request;
       const rows = questionFrom(query, STUCK_QUERY, () =>
-        rowsQueryOf(parts().domain.view, {
-          where: [],
-          status: undefined,
-          isReady: false,
-          isUndelivered: false,
-          isDead: false,
-          isStuck: true,
-          olderThan: textFrom(query, 'olderThan'),
-        }),
+        rowsQueryOf(parts().domain.view, stuckGiven(textFrom(query, 'olderThan'))),
       );
       return sendRows(request, reply, parts(), rows);
     },
@@ -134,19 +119,21 @@ async function sendRows(
   });
 }
 
-function addReads(app: FastifyInstance, parts: () => OrderAskParts): void {
+function addReads(app: FastifyInstance, parts: () => OrderAskParts, waits: StageWaits): void {
   app.get<OfOrder>(
     '/api/v1/orders/:id',
     {
       schema: {
         operationId: 'readOrder',
-        summary: 'The row of one order in the view.',
+        summary: 'The row of one order in the view. With after, once it shows what an event did.',
+        querystring: STAGE_QUERY,
         response: { 200: ORDER_SCHEMA },
       },
     },
-    async ({ params: { id } }, reply) => {
+    async ({ params: { id }, query }, reply) => {
       const { store, domain } = parts();
-      const stored = (await store.readView([knownId(id)])).get(id);
+      await waits.pass(query, knownId(id), parts(), reply);
+      const stored = (await store.readView([id])).get(id);
       if (stored === undefined)
         throw new HttpProblem(404, 'order_unknown', 'The view has no row of this order.');
       return send(reply, storedRowJson(domain.view, id, stored));

@@ -1,4 +1,5 @@
 import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
+import { EXPORT_FORMATS } from '../export-text.ts';
 import { DELIVERY_SCHEMA } from './schemas.ts';
 
 /** JSON Schemas of the questions about orders and of their answers. The OpenAPI document is made of these. */
@@ -52,7 +53,9 @@ export const STUCK_QUERY = {
   type: 'object',
   properties: { olderThan: OLDER_THAN, ...PAGE_PROPERTIES },
 } as const;
-export const ORDERS_QUERY = {
+
+/** The filters of orders, which the list and the export share. */
+export const ORDER_FILTERS = {
   type: 'object',
   properties: {
     status: { type: 'string', description: 'Only orders with this value in one of their status columns.' },
@@ -67,13 +70,51 @@ export const ORDERS_QUERY = {
       type: 'boolean',
       description: 'true: only orders of which a target has not got the latest state.',
     },
+    inFlight: {
+      type: 'boolean',
+      description:
+        'true: only orders of which a target has not got the latest state and is sent it: due or tried, and not dead.',
+    },
     dead: { type: 'boolean', description: 'true: only orders with a dead delivery.' },
+    delivered: {
+      type: 'boolean',
+      description:
+        'true: only orders that were due to a target, and of which every target has got the latest state.',
+    },
     stuck: {
       type: 'boolean',
       description: 'true: only orders that have waited for an event longer than ORDER_SYNC_STUCK_AFTER.',
     },
     olderThan: OLDER_THAN,
-    ...PAGE_PROPERTIES,
+  },
+} as const;
+
+export const ORDERS_QUERY = {
+  type: 'object',
+  properties: { ...ORDER_FILTERS.properties, ...PAGE_PROPERTIES },
+} as const;
+
+export const EXPORT_QUERY = {
+  type: 'object',
+  properties: {
+    format: { type: 'string', enum: EXPORT_FORMATS, description: 'Default: csv.' },
+    ...ORDER_FILTERS.properties,
+  },
+} as const;
+
+/** The file has no length, so that the connection breaks if it cannot be finished. */
+export const EXPORT_SCHEMA = {
+  description:
+    'The orders, sorted by the bytes of their ids. csv: by RFC 4180, with a header line: the id, the version, the columns of the view, and waitsFor. An empty field has no value. Texts are not changed, so a spreadsheet takes one that begins with =, +, - or @ for a formula. ndjson: one JSON object a line, as in the data of GET /api/v1/orders.',
+  content: {
+    'text/csv': { schema: { type: 'string' } },
+    'application/x-ndjson': { schema: { type: 'string' } },
+  },
+  headers: {
+    'content-disposition': {
+      description: 'attachment, with the name orders.csv or orders.ndjson.',
+      schema: { type: 'string' },
+    },
   },
 } as const;
 

@@ -1,7 +1,7 @@
 import type { DeliveryFilter } from '../../../ports/ledger.ts';
 import type { Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
-import { QuestionFault } from '../ask-query.ts';
+import { QuestionFault, type RowsGiven } from '../ask-query.ts';
 import { FILTER_NAMES, FilterFault, filterOf } from '../delivery-filter.ts';
 
 /** The filter that a query or, under `pointer`, a part of a body asks for. Throws `filter_invalid`. */
@@ -76,6 +76,21 @@ export function flagFrom(query: Query, name: string): boolean {
   if (text === undefined || text === 'false') return false;
   if (text === 'true') return true;
   throw new QuestionFault(name, 'is true or false');
+}
+
+/** The filters of orders. */
+export function rowsGivenFrom(query: Query): RowsGiven {
+  return {
+    where: textsFrom(query, 'where'),
+    status: textFrom(query, 'status'),
+    isReady: flagFrom(query, 'ready'),
+    isUndelivered: flagFrom(query, 'notDelivered'),
+    isInFlight: flagFrom(query, 'inFlight'),
+    isDead: flagFrom(query, 'dead'),
+    isDelivered: flagFrom(query, 'delivered'),
+    isStuck: flagFrom(query, 'stuck'),
+    olderThan: textFrom(query, 'olderThan'),
+  };
 }
 
 function questionProblem(part: string, detail: string): HttpProblem {

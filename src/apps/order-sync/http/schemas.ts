@@ -33,7 +33,7 @@ export const DELIVERIES_QUERY = {
   },
 } as const;
 
-const DELIVERY = {
+export const DELIVERY = {
   type: 'object',
   required: [
     'target',

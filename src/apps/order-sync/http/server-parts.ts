@@ -28,7 +28,7 @@ export interface ServerParts extends HealthParts, MetricsParts {
   /** Judges quarantined records as this program judges new ones. */
   readonly decoder: Decoder<unknown>;
   readonly store: DeliveryInspection & Jobs & AuditLog & Quarantine & Checkpoints & Holds;
-  readonly log: Pick<EventLog, 'describe' | 'partitionCounts' | 'peek'>;
+  readonly log: Pick<EventLog, 'describe' | 'partitionCounts' | 'peek' | 'readRecords'>;
   /** The actual names of the topics that are read. */
   readonly topics: readonly string[];
   /** The names of all targets. */

@@ -12,6 +12,7 @@ import { addAsyncApiRoute } from './asyncapi.ts';
 import { addAuditRoutes } from './audit-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addEventRoutes } from './event-routes.ts';
+import { addExportRoutes } from './export-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
 import { addOrderRoutes } from './order-routes.ts';
@@ -19,10 +20,12 @@ import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
 import { addQuarantineRoutes } from './quarantine-routes.ts';
 import { addRebuildRoutes } from './rebuild-routes.ts';
+import { addRecordRoutes } from './record-routes.ts';
 import { addSeriesRoutes } from './series-routes.ts';
 import type { ServerParts } from './server-parts.ts';
 import { addSettingRoutes } from './setting-routes.ts';
 import { addStatusRoutes } from './status-routes.ts';
+import { addStreamRoutes } from './stream/stream-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
@@ -66,5 +69,8 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addAsyncApiRoute(app, parts);
   addSeriesRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
+  addStreamRoutes(app, parts);
+  addExportRoutes(app, parts);
+  addRecordRoutes(app, parts);
   return app;
 }

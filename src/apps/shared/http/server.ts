@@ -45,7 +45,8 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
     options.onProblem?.(problem.code);
-    if (problem.status >= 500) {
+    // A reader that has waited for something in vain gets 504, and nothing has failed.
+    if (problem.status >= 500 && problem.status !== 504) {
       if (!logDefect(logger, `the answer to ${request.method} ${request.routeOptions.url}`, error))
         logger('error', `A request failed: ${messageOf(error)}`, {
           method: request.method,

@@ -1,74 +1,23 @@
 import { EventEmitter } from 'node:events';
-import { type IncomingMessage, request, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ChangeStream } from '../../../../src/apps/order-mgt/change-stream.ts';
+import { StreamReader } from '../../../helpers/event-stream.ts';
 import { sqliteStates } from '../../../helpers/order-states.ts';
 import { newState, send, TestOrderMgt } from '../fixture.ts';
 
-interface Event {
-  readonly event: string;
-  readonly id: string;
-  readonly data: unknown;
-}
-
-/** A client of server-sent events. It keeps the events and the last id, as a browser does. */
-class Listener {
-  readonly events: Event[] = [];
-  lastId = '';
-  text = '';
-  readonly #changed = new EventEmitter();
-  #response: IncomingMessage | null = null;
-
-  static async open(url: string, lastEventId?: string): Promise<Listener> {
-    const listener = new Listener();
-    const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-    const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      request(`${url}/api/orders/stream`, { headers, agent: false }, resolve).on('error', reject).end();
-    });
-    listener.#response = response;
-    onTestFinished(() => listener.leave());
-    expect(response.headers['content-type']).toBe('text/event-stream');
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => listener.#take(chunk));
-    response.on('error', () => {});
-    response.on('close', () => listener.#changed.emit('changed'));
-    await listener.until(() => listener.lastId !== '');
-    return listener;
-  }
-
-  leave(): void {
-    this.#response?.destroy();
-  }
-
-  get isEnded(): boolean {
-    return this.#response?.closed ?? false;
-  }
-
-  async until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await new Promise<void>((resolve) => this.#changed.once('changed', resolve));
-  }
-
-  #take(chunk: string): void {
-    this.text += chunk;
-    const blocks = this.text.split('\n\n');
-    this.text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
-      this.lastId = field('id') ?? this.lastId;
-      const data = field('data');
-      if (data !== undefined) {
-        this.events.push({ event: field('event') ?? '', id: this.lastId, data: JSON.parse(data) });
-      }
-    }
-    this.#changed.emit('changed');
-  }
+/** Resolves once the client has the id that comes before the first event. */
+async function listenTo(url: string, lastEventId?: string): Promise<StreamReader> {
+  const reader = await StreamReader.open(`${url}/api/orders/stream`, lastEventId);
+  await reader.until(() => reader.lastId !== '');
+  return reader;
 }
 
 describe('GET /api/orders/stream', () => {
   it('sends each applied change with row and version, and nothing else', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState({ order_id: 'before' }));
-    const listener = await Listener.open(target.url);
+    const listener = await listenTo(target.url);
     await target.post(newState({ version: 3 }), { 'webhook-id': 'a' });
     await target.post(newState({ version: 3 }), { 'webhook-id': 'a' });
     await target.post(newState({ version: 2 }), { 'webhook-id': 'b' });
@@ -82,7 +31,7 @@ describe('GET /api/orders/stream', () => {
 
   it('resumes after Last-Event-ID without a gap, also after a restart, and begins with the first change for 0', async () => {
     const target = await new TestOrderMgt().start();
-    const listener = await Listener.open(target.url);
+    const listener = await listenTo(target.url);
     await target.post(newState({ order_id: 'a' }));
     await listener.until(() => listener.events.length === 1);
     listener.leave();
@@ -91,36 +40,36 @@ describe('GET /api/orders/stream', () => {
     await target.post(newState({ order_id: 'c', version: 7 }));
     await target.orderMgt?.close();
     await target.start();
-    const orders = ({ events }: Listener) =>
+    const orders = ({ events }: StreamReader) =>
       events.map(({ data }) => (data as { order_id: string }).order_id);
-    const resumed = await Listener.open(target.url, listener.lastId);
+    const resumed = await listenTo(target.url, listener.lastId);
     await resumed.until(() => resumed.events.length === 2);
     expect(orders(resumed)).toEqual(['b', 'c']);
     expect(resumed.events[1]?.data).toEqual(newState({ order_id: 'c', version: 7 }));
-    const whole = await Listener.open(target.url, '0');
+    const whole = await listenTo(target.url, '0');
     await whole.until(() => whole.events.length === 3);
     expect(orders(whole)).toEqual(['a', 'b', 'c']);
   });
 
   it('sends an id before the first change, so that the client misses none', async () => {
     const target = await new TestOrderMgt().start();
-    const listener = await Listener.open(target.url);
+    const listener = await listenTo(target.url);
     listener.leave();
     await target.post(newState());
-    const resumed = await Listener.open(target.url, listener.lastId);
+    const resumed = await listenTo(target.url, listener.lastId);
     await resumed.until(() => resumed.events.length === 1);
   });
 
   it('begins with the first change for an id from before a restore of the database', async () => {
     const target = await new TestOrderMgt().start();
     await target.post(newState());
-    const listener = await Listener.open(target.url, '999');
+    const listener = await listenTo(target.url, '999');
     await listener.until(() => listener.events.length === 1);
   });
 
   it('sends changes that another process commits to the same file, also many at once', async () => {
     const reader = await new TestOrderMgt().start();
-    const listener = await Listener.open(reader.url);
+    const listener = await listenTo(reader.url);
     const writer = await new TestOrderMgt().on(reader.file);
     const deliveries = Array.from({ length: 500 }, (_, index) => ({
       id: `msg_${index}`,
@@ -154,19 +103,19 @@ describe('GET /api/orders/stream', () => {
 
   it('takes at most its limit of listeners, and has room again when one leaves', async () => {
     const target = await new TestOrderMgt().start();
-    const listeners = await Promise.all(Array.from({ length: 64 }, () => Listener.open(target.url)));
+    const listeners = await Promise.all(Array.from({ length: 64 }, () => listenTo(target.url)));
     expect(await target.get('/api/orders/stream')).toMatchObject({
       status: 503,
       headers: { 'retry-after': '5' },
       body: { code: 'too_many_listening' },
     });
     listeners[0]?.leave();
-    await vi.waitFor(() => Listener.open(target.url));
+    await vi.waitFor(() => listenTo(target.url));
   });
 
   it('ends its responses when the program stops', async () => {
     const target = await new TestOrderMgt().start();
-    const listener = await Listener.open(target.url);
+    const listener = await listenTo(target.url);
     await target.orderMgt?.close();
     await listener.until(() => listener.isEnded);
   });

@@ -182,8 +182,14 @@ describe('order-sync orders and order-sync stuck', () => {
     expect(JSON.parse(second.out)).toMatchObject([{ orderId: 'b', waitsFor: 'payment' }]);
     const undelivered = await orderSync(folder, 'orders', '--not-delivered', '--json');
     expect(JSON.parse(undelivered.out)).toMatchObject([{ orderId: 'c' }]);
-    const none = await orderSync(folder, 'orders', '--dead');
+    const inFlight = await orderSync(folder, 'orders', '--in-flight', '--json');
+    expect(JSON.parse(inFlight.out)).toMatchObject([{ orderId: 'c' }]);
+    const contradiction = await orderSync(folder, 'orders', '--in-flight', '--delivered');
+    expect(contradiction.code).toBe(2);
+    expect(contradiction.error).toContain('--delivered cannot be given together with');
+    const none = await orderSync(folder, 'orders', '--delivered');
     expect([none.out, none.error]).toEqual(['', 'No order matches.\n']);
+    expect((await orderSync(folder, 'orders', '--dead')).out).toBe('');
   });
 
   it('count the stuck orders by the event that they wait for', async () => {

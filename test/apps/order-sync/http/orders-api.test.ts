@@ -87,6 +87,9 @@ describe('the API of orders', () => {
     expect(await ids('where=order_status=CREATED&where=ready_to_send=false')).toEqual(['pending']);
     expect(await ids('notDelivered=true')).toEqual(['ready']);
     expect(await ids('dead=true&ready=true')).toEqual(['ready']);
+    expect(await ids('inFlight=true')).toEqual([]);
+    expect(await ids('delivered=true')).toEqual(['sent']);
+    expect(await ids('delivered=true&ready=false')).toEqual(['sent']);
     expect(await ids('stuck=true')).toEqual(['pending']);
     expect(await ids('olderThan=1h')).toEqual(['pending', 'ready']);
     expect(await ids('status=NONE')).toEqual([]);
@@ -105,6 +108,8 @@ describe('the API of orders', () => {
       ['/api/v1/orders?where=colour=red', 'question_invalid'],
       ['/api/v1/orders?where=ready_to_send=1', 'question_invalid'],
       ['/api/v1/orders?olderThan=soon', 'question_invalid'],
+      ['/api/v1/orders?inFlight=true&dead=true', 'question_invalid'],
+      ['/api/v1/orders?delivered=true&notDelivered=true', 'question_invalid'],
       ['/api/v1/orders?limit=0', 'limit_invalid'],
       ['/api/v1/orders?after=x', 'after_invalid'],
       ['/api/v1/orders/a/events?after=WyJ4IiwiIl0', 'after_invalid'],

@@ -12,7 +12,12 @@ export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
   problems: new ProblemCounts(),
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => '' },
   decoder,
-  log: { describe: async () => [], partitionCounts: async () => new Map(), peek: async () => [] },
+  log: {
+    describe: async () => [],
+    partitionCounts: async () => new Map(),
+    peek: async () => [],
+    readRecords: async () => ({ kind: 'unreadable', problem: 'does not exist' }),
+  },
   topics: ['order_events', 'payment_events'],
   targets: ['order-mgt'],
   migrated: () => null,

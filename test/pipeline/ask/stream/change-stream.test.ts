@@ -1,0 +1,485 @@
+import { describe, expect, it } from 'vitest';
+import { TributaryError } from '../../../../src/core/errors.ts';
+import { reportOf } from '../../../../src/pipeline/status/report.ts';
+import type { StoredDelivery } from '../../../../src/ports/ledger.ts';
+import { QUIET, shared } from '../../status/fake-parts.ts';
+import { Feed, Partition, TOPIC } from './feed.ts';
+
+const ids = (...names: string[]) => new Set(names);
+
+function deliveryOf(entityId: string, facts: Partial<StoredDelivery> = {}): StoredDelivery {
+  return {
+    target: 'order-mgt',
+    entityId,
+    status: 'pending',
+    dueVersion: 1,
+    deliveredVersion: null,
+    attempts: 0,
+    nextAttemptAtMs: 10_000,
+    dueSinceMs: 0,
+    lastStatus: null,
+    lastError: null,
+    ...facts,
+  };
+}
+
+describe('the stream of changes', () => {
+  it('begins at the checkpoints, and tells what they pass from then on, each record once', async () => {
+    const feed = new Feed();
+    feed.first.journal('before');
+    const listener = await feed.listen();
+    expect(listener.of('position')).toHaveLength(1);
+    feed.first.journal('a');
+    feed.first.journal('b');
+    await feed.look();
+    await feed.look();
+    feed.first.journal('c');
+    await feed.look();
+    expect(listener.of('changes').map(({ records, refused, more }) => [records, refused, more])).toEqual([
+      [2, 0, 0],
+      [1, 0, 0],
+    ]);
+    expect(listener.of('changes')[0]?.events[0]).toEqual({
+      entityId: 'a',
+      eventType: 'ORDER',
+      eventId: 'of a',
+      occurredAtMs: Date.UTC(2026, 0, 1, 10),
+      topic: TOPIC,
+      partition: 0,
+      offset: 1n,
+      timestampMs: 1,
+    });
+    expect(listener.orders).toEqual(['a', 'b', 'c']);
+  });
+
+  it('tells no record before the checkpoint has passed it, although the log has it', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    feed.first.journal('a');
+    feed.first.nextOffset = 0n;
+    await feed.look();
+    expect(listener.of('changes')).toEqual([]);
+  });
+
+  it('counts refused records, and gives a listener to all orders the newest 100 events by the times of their records', async () => {
+    const feed = new Feed(2);
+    const listener = await feed.listen();
+    const [first, second] = feed.partitions as [Partition, Partition];
+    for (let n = 0; n < 80; n++) {
+      first.journal(`a${n}`, undefined, 2 * n);
+      second.journal(`b${n}`, undefined, 2 * n + 1);
+    }
+    first.journal('x', Buffer.from('{'));
+    await feed.look();
+    const [changes] = listener.of('changes');
+    expect([changes?.records, changes?.refused, changes?.more]).toEqual([161, 1, 60]);
+    expect(changes?.events).toHaveLength(100);
+    expect(listener.orders.slice(0, 2)).toEqual(['a30', 'b30']);
+    expect(listener.orders.at(-1)).toBe('b79');
+  });
+
+  it('gives all listeners to all orders the same object, and those to which nothing belongs another one', async () => {
+    const feed = new Feed();
+    const listeners = [await feed.listen(), await feed.listen()];
+    const others = [await feed.listen({ entityIds: ids('x') }), await feed.listen({ entityIds: ids('y') })];
+    feed.first.journal('a');
+    await feed.look();
+    expect(listeners[0]?.of('changes')[0]).toBe(listeners[1]?.of('changes')[0]);
+    expect(others[0]?.of('changes')[0]).toBe(others[1]?.of('changes')[0]);
+    expect(others[0]?.of('changes')[0]).toMatchObject({ records: 1, events: [], more: 0 });
+  });
+
+  it('gives a listener to some orders all their events and none of others', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen({ entityIds: ids('a', 'b') });
+    for (let n = 0; n < 200; n++) for (const id of ['a', 'b', 'c']) feed.first.journal(id);
+    await feed.look();
+    expect(listener.orders).toHaveLength(400);
+    expect(listener.orders.slice(0, 4)).toEqual(['a', 'b', 'a', 'b']);
+    expect(listener.of('changes')[0]?.more).toBe(0);
+  });
+
+  it('tells of a position that moved without a record, as after an aborted transaction', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    const before = listener.last;
+    feed.first.journal('a');
+    feed.first.gaps.add(0n);
+    await feed.look();
+    expect(listener.of('changes')).toEqual([]);
+    expect(listener.of('position')).toHaveLength(2);
+    expect(listener.last).not.toBe(before);
+    await feed.look();
+    expect(listener.of('position')).toHaveLength(2);
+  });
+
+  it('tells a partition that comes later from its first record', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    const later = new Partition(TOPIC, 1);
+    for (const id of ['gone', 'a']) later.journal(id);
+    later.startOffset = 1n;
+    feed.partitions.push(later);
+    await feed.look();
+    expect(listener.orders).toEqual(['a']);
+    expect(listener.resets).toEqual([]);
+  });
+
+  it('tells listeners to look again when a checkpoint goes back, and what is journaled again', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    for (const id of ['a', 'b']) feed.first.journal(id);
+    await feed.look();
+    feed.first.nextOffset = 1n;
+    await feed.look();
+    expect(listener.resets).toEqual(['checkpoint_went_back']);
+    feed.first.nextOffset = 2n;
+    await feed.look();
+    expect(listener.orders).toEqual(['a', 'b', 'b']);
+  });
+
+  it('tells listeners to look again when the log has lost records, and goes on behind them', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    for (const id of ['a', 'b', 'c']) feed.first.journal(id);
+    feed.first.startOffset = 2n;
+    await feed.look();
+    expect(listener.resets).toEqual(['log_truncated']);
+    expect(listener.orders).toEqual(['c']);
+  });
+
+  it('passes over what is more than one look takes, and tells listeners to some orders to look again', async () => {
+    const feed = new Feed(2);
+    const all = await feed.listen();
+    const some = await feed.listen({ entityIds: ids('a') });
+    const [first, second] = feed.partitions as [Partition, Partition];
+    for (let n = 0; n < 15_000; n++) first.journal('a');
+    for (let n = 0; n < 5_000; n++) second.journal('b');
+    await feed.look();
+    const [changes] = all.of('changes');
+    expect([changes?.records, changes?.more]).toEqual([20_000, 19_900]);
+    expect([all.resets, some.resets]).toEqual([[], ['too_many_changes']]);
+    expect(some.orders).toEqual([]);
+    expect(feed.reads).toBe(20);
+    first.journal('a');
+    await feed.look();
+    expect(some.orders).toEqual(['a']);
+  });
+
+  it('tells a listener to some orders to look again instead of giving it more than 1,000 events at once', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen({ entityIds: ids('a') });
+    for (let n = 0; n < 1_001; n++) feed.first.journal('a');
+    await feed.look();
+    expect([listener.resets, listener.orders]).toEqual([['too_many_changes'], []]);
+  });
+
+  it('ends a look after 16 MiB, and goes on with the next one', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    const body = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
+    for (let n = 0; n < 40; n++) feed.first.journal('a', Buffer.from(body));
+    // One read of this log gives 40 records at once, whatever their size.
+    feed.first.read = (range) => Partition.prototype.read.call(feed.first, { ...range, maxRecords: 4 });
+    await feed.look();
+    await feed.look();
+    await feed.look();
+    expect(listener.of('changes').map(({ records }) => records)).toEqual([16, 16, 8]);
+  });
+});
+
+describe('a listener that comes back', () => {
+  it('gets what lies between its position and now, and then what the others get', async () => {
+    const feed = new Feed(3);
+    const first = await feed.listen();
+    feed.first.journal('a');
+    await feed.look();
+    first.leave();
+    feed.first.journal('b');
+    (feed.partitions[2] as Partition).journal('c');
+    const second = await feed.listen({ position: first.last });
+    expect(second.orders.sort()).toEqual(['b', 'c']);
+    feed.first.journal('d');
+    await feed.look();
+    expect(second.orders.sort()).toEqual(['b', 'c', 'd']);
+    expect(second.resets).toEqual([]);
+  });
+
+  it('gets only the events of its orders, from a partition that it did not know too', async () => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    first.leave();
+    const later = new Partition(TOPIC, 1);
+    feed.partitions.push(later);
+    for (const id of ['a', 'b']) later.journal(id);
+    feed.first.journal('a');
+    const second = await feed.listen({ position: first.last, entityIds: ids('a') });
+    expect(second.orders).toEqual(['a', 'a']);
+  });
+
+  it('gets nothing but the position if nothing lies between', async () => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    const second = await feed.listen({ position: first.last });
+    expect(second.messages.map(({ kind }) => kind)).toEqual(['status', 'position']);
+  });
+
+  it('shares the read with others that come back from the same position', async () => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    feed.first.journal('a');
+    await feed.look();
+    const { reads } = feed;
+    const position = first.messages.find((message) => message.kind === 'position')?.position ?? '';
+    const others = Array.from({ length: 50 }, () => ({ position }));
+    const listeners = await Promise.all(others.map((facts) => feed.listen(facts)));
+    for (const listener of listeners) expect(listener.orders).toEqual(['a']);
+    expect(feed.reads - reads).toBe(1);
+  });
+
+  it('lets others from other positions wait for the next look, and catches all of them up', async () => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    const positions: string[] = [];
+    for (let n = 0; n < 10; n++) {
+      positions.push(first.last);
+      feed.first.journal(`${n}`);
+      await feed.look();
+    }
+    const listeners = await Promise.all(positions.map((position) => feed.listen({ position })));
+    await feed.look();
+    expect(listeners.map(({ orders }) => orders.length)).toEqual([10, 9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  });
+
+  it.each([
+    ['position_unknown', 'that nobody made', () => 'AAAA'],
+    ['position_unknown', 'that is no base64url', () => '%%%'],
+    [
+      'position_unknown',
+      'of a topic that was made again',
+      (feed: Feed, position: string) => {
+        feed.first.topicId = 'another id';
+        return position;
+      },
+    ],
+    [
+      'position_ahead',
+      'that the store has not reached',
+      (feed: Feed, position: string) => {
+        feed.first.nextOffset = 0n;
+        return position;
+      },
+    ],
+    [
+      'too_far_back',
+      'with more than 10,000 records behind it',
+      (feed: Feed, position: string) => {
+        for (let n = 0; n < 10_001; n++) feed.first.journal('b');
+        return position;
+      },
+    ],
+    [
+      'log_truncated',
+      'whose records the log no longer has',
+      (feed: Feed, position: string) => {
+        for (let n = 0; n < 3; n++) feed.first.journal('b');
+        feed.first.startOffset = 2n;
+        return position;
+      },
+    ],
+  ])('is told by %s to look again, from a position %s', async (reason, _what, change) => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    feed.first.journal('a');
+    await feed.look();
+    first.leave();
+    const second = await feed.listen({ position: change(feed, first.last) });
+    expect(second.resets).toEqual([reason]);
+    expect(second.of('changes')).toEqual([]);
+    feed.first.journal('c');
+    await feed.look();
+    expect(second.orders.at(-1)).toBe('c');
+    const third = await feed.listen({ position: second.last });
+    expect(third.resets).toEqual([]);
+  });
+
+  it('is told to look again if the partition with what it missed cannot be read', async () => {
+    const feed = new Feed(2);
+    const first = await feed.listen();
+    feed.first.journal('a');
+    await feed.look();
+    const begin = first.messages.find((message) => message.kind === 'position')?.position ?? '';
+    feed.first.problem = 'has no leader';
+    const second = await feed.listen({ position: begin });
+    expect(second.resets).toEqual(['log_unreadable']);
+  });
+});
+
+describe('the loops of the stream', () => {
+  it('nothing runs without a listener, and everything begins anew with the next one', async () => {
+    const feed = new Feed();
+    await feed.settle();
+    expect([feed.looks, feed.reports, feed.rests]).toEqual([0, 0, []]);
+    const first = await feed.listen();
+    first.leave();
+    first.leave();
+    await feed.settle();
+    expect(feed.rests).toEqual([]);
+    const { looks } = feed;
+    feed.first.journal('a');
+    await feed.look();
+    expect(feed.looks).toBe(looks);
+    const second = await feed.listen();
+    expect(second.of('changes')).toEqual([]);
+    expect(second.of('status')).toHaveLength(1);
+    feed.first.journal('b');
+    await feed.look();
+    expect(second.orders).toEqual(['b']);
+    expect(first.orders).toEqual([]);
+  });
+
+  it('say once that store or log do not answer and once that they do again, and miss nothing', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    feed.first.journal('a');
+    const gone = () => new TributaryError('store_unreachable', 'It is gone.');
+    feed.faults.push(gone(), gone());
+    await feed.look();
+    expect(feed.rests).toContain(2_000);
+    await feed.look();
+    const late = await feed.listen();
+    await feed.look();
+    expect(listener.of('note').map(({ problem }) => problem)).toEqual(['It is gone.', null]);
+    expect(late.of('note').map(({ problem }) => problem)).toEqual(['It is gone.', null]);
+    expect(listener.orders).toEqual(['a']);
+  });
+
+  it('name a partition that cannot be read, follow the others, and tell its records later', async () => {
+    const feed = new Feed(2);
+    const listener = await feed.listen();
+    const [first, second] = feed.partitions as [Partition, Partition];
+    first.journal('a');
+    second.journal('b');
+    first.problem = 'has no leader';
+    await feed.look();
+    expect(listener.of('note').map(({ problem }) => problem)).toEqual(['order_events/0 has no leader.']);
+    expect(listener.orders).toEqual(['b']);
+    first.problem = null;
+    await feed.look();
+    expect(listener.of('note').at(-1)?.problem).toBeNull();
+    expect(listener.orders).toEqual(['b', 'a']);
+  });
+
+  it('log a mistake of the program, go on, and do not tell its details', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    feed.faults.push(new TypeError('x is not a function'));
+    await feed.look();
+    feed.first.journal('a');
+    await feed.look();
+    expect(feed.defects).toHaveLength(1);
+    expect(listener.of('note')[0]?.problem).toBe('The program failed, and has logged the reason.');
+    expect(listener.orders).toEqual(['a']);
+  });
+
+  it('read 1,000 quiet partitions by their checkpoints alone', async () => {
+    const feed = new Feed(1_000);
+    const listener = await feed.listen();
+    feed.first.journal('a');
+    await feed.look();
+    expect(listener.orders).toEqual(['a']);
+    expect(feed.reads).toBe(1);
+  });
+});
+
+describe('the status in the stream', () => {
+  it('comes at most once a second, only if more than its time has changed, and at once for a new listener', async () => {
+    const feed = new Feed();
+    const listener = await feed.listen();
+    expect(listener.of('status')).toHaveLength(1);
+    feed.report = async () => ({ ...reportOf(shared(), QUIET), at: '2030-01-01T00:00:00.000Z' });
+    await feed.status();
+    expect([listener.of('status').length, feed.reports]).toEqual([1, 2]);
+    feed.report = async () => ({ ...reportOf(shared(), QUIET), verdict: 'unreachable' });
+    await feed.status();
+    expect(listener.of('status').map(({ report }) => report.verdict)).toEqual(['ok', 'unreachable']);
+    const other = await feed.listen();
+    expect(other.of('status')[0]).toBe(listener.of('status')[1]);
+    expect(feed.rests).toContain(1_000);
+  });
+
+  it('rests longer after a report that took long, and gets over one that fails', async () => {
+    const feed = new Feed();
+    feed.report = async () => {
+      feed.nowMs += 800;
+      throw new TypeError('x is not a function');
+    };
+    const listener = await feed.listen();
+    expect(feed.rests).toContain(3_200);
+    expect(feed.defects).toHaveLength(1);
+    feed.report = async () => reportOf(shared(), QUIET);
+    await feed.status();
+    expect(listener.of('status')).toHaveLength(1);
+  });
+});
+
+describe('the deliveries in the stream', () => {
+  it('come once at the beginning and then whenever they have changed, to those who listen to the order', async () => {
+    const feed = new Feed();
+    feed.deliveries.set('order-mgt a', deliveryOf('a'));
+    const listener = await feed.listen({ entityIds: ids('a', 'b') });
+    const other = await feed.listen();
+    expect(listener.of('delivery').map(({ delivery }) => delivery.status)).toEqual(['pending']);
+    await feed.look();
+    feed.deliveries.set('order-mgt a', deliveryOf('a', { status: 'delivered', nextAttemptAtMs: null }));
+    feed.deliveries.set('archive b', deliveryOf('b', { target: 'archive' }));
+    await feed.look();
+    await feed.look();
+    expect(listener.of('delivery').map(({ delivery }) => [delivery.entityId, delivery.status])).toEqual([
+      ['a', 'pending'],
+      ['a', 'delivered'],
+      ['b', 'pending'],
+    ]);
+    expect(other.of('delivery')).toEqual([]);
+    const late = await feed.listen({ entityIds: ids('a') });
+    expect(late.of('delivery')).toEqual([listener.of('delivery')[1]]);
+  });
+
+  it('are not told again for the end of a lease that moved by milliseconds', async () => {
+    const feed = new Feed();
+    feed.deliveries.set('order-mgt a', deliveryOf('a'));
+    const listener = await feed.listen({ entityIds: ids('a') });
+    feed.deliveries.set('order-mgt a', deliveryOf('a', { nextAttemptAtMs: 10_003 }));
+    await feed.look();
+    feed.deliveries.set('order-mgt a', deliveryOf('a', { nextAttemptAtMs: 14_000 }));
+    await feed.look();
+    expect(listener.of('delivery').map(({ delivery }) => delivery.nextAttemptAtMs)).toEqual([10_000, 14_000]);
+  });
+
+  it('are read by no more than 200 reads a look, in turns', async () => {
+    const feed = new Feed();
+    const listeners = await Promise.all(
+      Array.from({ length: 15 }, (_, group) =>
+        feed.listen({ entityIds: ids(...Array.from({ length: 20 }, (_, n) => `${group}-${n}`)) }),
+      ),
+    );
+    for (const { entityIds } of listeners)
+      for (const id of entityIds) feed.deliveries.set(`order-mgt ${id}`, deliveryOf(id));
+    for (let turn = 0; turn < 3; turn++) {
+      const { deliveryReads } = feed;
+      await feed.look();
+      expect(feed.deliveryReads - deliveryReads).toBe(200);
+    }
+    for (const listener of listeners) expect(listener.of('delivery')).toHaveLength(20);
+  });
+
+  it('are no longer read for a listener that has left', async () => {
+    const feed = new Feed();
+    await feed.listen();
+    const listener = await feed.listen({ entityIds: ids('a') });
+    listener.leave();
+    const { deliveryReads } = feed;
+    await feed.look();
+    expect(feed.deliveryReads).toBe(deliveryReads);
+  });
+});
