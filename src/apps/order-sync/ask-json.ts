@@ -4,7 +4,7 @@ import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts'
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
-import { byColumn, type FoundState } from '../../pipeline/ask/state-at.ts';
+import { byColumn, type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { EventMarks } from '../../pipeline/ask/timeline.ts';
 import type { WhatIf } from '../../pipeline/ask/what-if.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
@@ -117,10 +117,12 @@ export function stateJson<Event>(
   entityId: string,
   moment: Moment,
   state: FoundState<Event>,
+  nowMs: number,
 ): object {
   return {
     orderId: entityId,
     moment: momentText(moment),
+    explanation: stateSentence(state, nowMs),
     ...sideJson({ columns }, state),
     version: state.lastVersion,
     columns: columns.map(({ name }, index) => {

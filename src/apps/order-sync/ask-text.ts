@@ -6,7 +6,7 @@ import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
 import { saidBy } from '../../pipeline/ask/sentences.ts';
-import type { FoundState } from '../../pipeline/ask/state-at.ts';
+import { type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { WhatIf, WouldChange } from '../../pipeline/ask/what-if.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';
 import { iso } from './ask-json.ts';
@@ -91,11 +91,12 @@ export function stateText<Event>(
   entityId: string,
   moment: Moment,
   state: FoundState<Event>,
+  nowMs: number,
 ): string {
   const counted = `${state.events.length} of ${state.lastVersion} events count`;
   return [
     `${quoted(entityId, ID_CHARACTERS)}  ${momentWords(moment)}: ${counted}`,
-    state.isReady ? 'Ready.' : 'Not ready.',
+    stateSentence(state, nowMs),
     ...columns.map(({ name }, index) => {
       const value = state.row[index] ?? null;
       return `${name} = ${valueText(value)}${decider(state.deciders[index] ?? null)}`;

@@ -1,4 +1,4 @@
-import type { NotReady, ViewRow, ViewValue } from '../../core/domain.ts';
+import type { ViewRow, ViewValue } from '../../core/domain.ts';
 import type { Hold } from '../../ports/holds.ts';
 import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
@@ -9,6 +9,7 @@ import { awaitsRebuild, foldOf as foldOfProgram, modeOf } from '../rebuild/view-
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { type AskParts, nounOf } from './parts.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import { sentencesOf } from './sentences.ts';
 import { type EventMarks, marksOf } from './timeline.ts';
 
@@ -87,17 +88,12 @@ export async function explain<State, Event>(
   const folded = foldOf(parts, known);
   const fold = folded === null || 'reason' in folded ? null : folded;
   const row = fold?.row ?? (known.lastVersion === 0 ? null : (stored?.row ?? null));
-  const isReady = fold?.isReady ?? readyByRow(parts, row);
-  const whyNot = row === null || isReady ? null : (domain.view.whyNotReady?.(row) ?? null);
-  const deciderOf = (column: string | null) =>
-    fold?.deciders[domain.view.columns.findIndex(({ name }) => name === column)] ?? null;
-  const since = known.areAll
-    ? isReady
-      ? deciderOf(domain.view.readyColumn ?? null)
-      : whyNot?.column === null
-        ? (known.events[0] ?? null)
-        : deciderOf(whyNot?.column ?? null)
-    : null;
+  const readiness = readinessOf(domain.view, {
+    row,
+    isReady: fold?.isReady ?? readyByRow(parts, row),
+    deciders: known.areAll ? (fold?.deciders ?? []) : null,
+    events: known.events,
+  });
   const program = foldOfProgram(domain);
   const waitsForRebuild = awaitsRebuild(view, program);
   const rowDiffers =
@@ -114,9 +110,7 @@ export async function explain<State, Event>(
       noun: nounOf(domain),
       entityId,
       version: known.lastVersion,
-      isReady,
-      whyNot,
-      since,
+      ...readiness,
       parked,
       unfoldable: folded !== null && 'reason' in folded ? folded : null,
       rowDiffers,
@@ -130,8 +124,8 @@ export async function explain<State, Event>(
     }),
     version: known.lastVersion,
     row,
-    isReady,
-    waiting: waitingOf(known, whyNot, since),
+    isReady: readiness.isReady,
+    waiting: waitingOf(known, readiness),
     parked,
     holds,
     rowDiffers,
@@ -171,8 +165,7 @@ function isStray({ lastVersion }: KnownEvents<unknown>, stored: StoredRow | null
 
 function waitingOf(
   { events }: KnownEvents<unknown>,
-  whyNot: NotReady | null,
-  since: KnownEvent<unknown> | null,
+  { whyNot, since }: Readiness<unknown>,
 ): WaitingSince | null {
   const last = events.at(-1);
   if (last === undefined || whyNot === null || whyNot.waitsFor === null) return null;

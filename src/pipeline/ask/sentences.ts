@@ -1,21 +1,17 @@
-import type { NotReady } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
 import { type Hold, partName } from '../../ports/holds.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
 import type { ExplainedDelivery } from './explain.ts';
-import type { KnownEvent } from './known-events.ts';
+import { type Readiness, readinessSentence } from './readiness.ts';
+import { ANSWER_CHARACTERS, ID_CHARACTERS, momentWords } from './words.ts';
 
 /** What the sentences about an entity are made of. */
-export interface Facts {
+export interface Facts extends Readiness<unknown> {
   readonly noun: string;
   readonly entityId: string;
   readonly version: number;
-  readonly isReady: boolean;
-  readonly whyNot: NotReady | null;
-  /** The event since which the entity is ready, or waits. */
-  readonly since: KnownEvent<unknown> | null;
   readonly parked: ParkedEntity | null;
   readonly unfoldable: Unfoldable | null;
   readonly rowDiffers: boolean;
@@ -30,11 +26,6 @@ export interface Facts {
   readonly targets: readonly string[];
   readonly nowMs: number;
 }
-
-/** The characters that are shown of a target's answer or of an error. */
-const ANSWER_CHARACTERS = 200;
-/** The characters of an id that has the greatest length. */
-const ID_CHARACTERS = 255;
 
 /** Says in plain sentences why the entity is or is not ready, and where its deliveries stand. */
 export function sentencesOf(facts: Facts): string[] {
@@ -86,23 +77,9 @@ function standingSentences(facts: Facts): string[] {
     return [
       `Its events cannot be folded by this program (${unfoldable.reason}): ${unfoldable.detail} What is said here is what ` +
         'its row says.',
-      readiness(facts),
+      readinessSentence(facts, nowMs),
     ];
-  return [readiness(facts)];
-}
-
-function readiness({ isReady, whyNot, since, nowMs }: Facts): string {
-  const from = since === null ? '' : ` since ${sinceWords(since, nowMs)}`;
-  if (isReady) return `Ready${from}.`;
-  if (whyNot === null) return 'Not ready.';
-  return `Not ready: ${whyNot.because}${from}; ${whyNot.missing}.`;
-}
-
-function sinceWords(event: KnownEvent<unknown>, nowMs: number): string {
-  // A baseline event has the earliest time of all. Its real time is not known.
-  if (event.topic === '')
-    return `before the table was taken over at ${momentWords(event.observedAtMs, nowMs)}`;
-  return momentWords(event.occurredAtMs, nowMs);
+  return [readinessSentence(facts, nowMs)];
 }
 
 function deliverySentences(facts: Facts): string[] {
@@ -184,15 +161,4 @@ export function saidBy({ error, answer }: Pick<StoredAttempt, 'error' | 'answer'
 function lastErrorOf({ lastStatus, lastError }: ExplainedDelivery): string {
   const said = lastError === null ? '' : ` (${quoted(lastError, ANSWER_CHARACTERS)})`;
   return lastStatus === null ? `the last attempt failed${said}` : `the last answer was ${lastStatus}${said}`;
-}
-
-const DAY_CHARACTERS = 'YYYY-MM-DD'.length;
-const SECOND_CHARACTERS = 'YYYY-MM-DDTHH:MM:SS'.length;
-
-/** The moment in UTC, to the second: only its time if it is of today. */
-export function momentWords(ms: number, nowMs: number): string {
-  const [text, now] = [new Date(ms).toISOString(), new Date(nowMs).toISOString()];
-  const moment = `${text.slice(0, SECOND_CHARACTERS)}Z`;
-  const isToday = text.slice(0, DAY_CHARACTERS) === now.slice(0, DAY_CHARACTERS);
-  return isToday ? moment.slice(DAY_CHARACTERS + 1) : moment;
 }

@@ -227,6 +227,10 @@ export const STATE_SCHEMA = {
   description: 'The state of the order by the events that count.',
   ...objectOf({
     orderId: TEXT,
+    explanation: {
+      type: 'string',
+      description: 'Why it was or was not ready, in a plain sentence. Its words may change.',
+    },
     ...SIDE,
     version: { type: 'integer', description: 'The version of the order now.' },
     columns: DECIDED_COLUMNS,

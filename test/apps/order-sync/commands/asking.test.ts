@@ -77,6 +77,11 @@ describe('order-sync explain', () => {
     }
     const { out } = await orderSync(folder, 'explain', 'a', '--version', '2', '--json');
     expect(JSON.parse(out).row.payment_status).toBe(AUTHORIZED);
+    expect(JSON.parse(out).explanation).toBe('Ready since 2026-01-01T10:01:00Z.');
+    const pending = await orderSync(folder, 'explain', 'a', '--at', '2026-01-01T10:02:30Z');
+    expect(pending.out.split('\n')[1]).toMatch(
+      /^Not ready: its review is pending since 2026-01-01T10:02:00Z; /,
+    );
   });
 
   it('prints what differs between two sides', async () => {
