@@ -1,11 +1,11 @@
 import type { View, ViewRow, ViewValue } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
+import { saidBy } from '../../pipeline/ask/delivery-sentences.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
 import type { ExplainedDelivery, ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
-import { saidBy } from '../../pipeline/ask/sentences.ts';
 import { type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { WhatIf, WouldChange } from '../../pipeline/ask/what-if.ts';
 import type { StoredAttempt } from '../../ports/ledger.ts';

@@ -2,8 +2,17 @@ import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
 
 /** A delivery as the HTTP API and the commands show it. */
 export function deliveryJson(delivery: StoredDelivery): object {
-  const { target, entityId, status, dueVersion, deliveredVersion, attempts, lastStatus, lastError } =
-    delivery;
+  const {
+    target,
+    entityId,
+    status,
+    dueVersion,
+    deliveredVersion,
+    attempts,
+    lastStatus,
+    lastError,
+    lastAnswer,
+  } = delivery;
   return {
     target,
     entityId,
@@ -15,6 +24,7 @@ export function deliveryJson(delivery: StoredDelivery): object {
     nextAttemptAt: moment(delivery.nextAttemptAtMs),
     lastStatus,
     lastError,
+    lastAnswer,
   };
 }
 

@@ -1,30 +1,24 @@
 import { quoted } from '../../core/text.ts';
 import { type Hold, partName } from '../../ports/holds.ts';
-import type { StoredAttempt } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
-import type { ExplainedDelivery } from './explain.ts';
+import { type DeliveryFacts, deliverySentences } from './delivery-sentences.ts';
 import { type Readiness, readinessSentence } from './readiness.ts';
 import { ANSWER_CHARACTERS, ID_CHARACTERS, momentWords } from './words.ts';
 
 /** What the sentences about an entity are made of. */
-export interface Facts extends Readiness<unknown> {
+export interface Facts extends Readiness<unknown>, DeliveryFacts {
   readonly noun: string;
   readonly entityId: string;
   readonly version: number;
   readonly parked: ParkedEntity | null;
   readonly unfoldable: Unfoldable | null;
   readonly rowDiffers: boolean;
-  /** Whether rows and deliveries stay as they are until a rebuild. */
-  readonly waitsForRebuild: boolean;
   /** Whether there is a row although the journal has no event. */
   readonly hasStrayRow: boolean;
   /** The limit that the number of events exceeds; null if all events were read. */
   readonly maxEvents: number | null;
   readonly holds: readonly Hold[];
-  readonly deliveries: readonly ExplainedDelivery[];
-  readonly targets: readonly string[];
-  readonly nowMs: number;
 }
 
 /** Says in plain sentences why the entity is or is not ready, and where its deliveries stand. */
@@ -82,20 +76,6 @@ function standingSentences(facts: Facts): string[] {
   return [readinessSentence(facts, nowMs)];
 }
 
-function deliverySentences(facts: Facts): string[] {
-  const { deliveries, targets, isReady, waitsForRebuild, nowMs } = facts;
-  if (deliveries.length === 0 && !isReady) return ['Last sent: never.'];
-  const neverDue = targets.filter((name) => deliveries.every(({ target }) => target !== name));
-  return [
-    ...deliveries.map((delivery) => deliverySentence(delivery, nowMs)),
-    ...neverDue.map((name) =>
-      isReady && !waitsForRebuild
-        ? `It was never due to ${name}: the filter of this target passes it over, or the target was added after its last change.`
-        : `It was never due to ${name}.`,
-    ),
-  ];
-}
-
 /** Says what operators have paused: what is paused may be the reason why nothing moves. */
 function holdSentences({ holds, deliveries, noun, nowMs }: Facts): string[] {
   return holds.flatMap(({ part, heldBy, reason, heldAtMs }) => {
@@ -109,56 +89,4 @@ function holdSentences({ holds, deliveries, noun, nowMs }: Facts): string[] {
     const said = `since ${momentWords(heldAtMs, nowMs)} by ${quoted(heldBy)} (${quoted(reason, ANSWER_CHARACTERS)})`;
     return [`${name.charAt(0).toUpperCase()}${name.slice(1)} is on hold ${said}: ${meaning}.`];
   });
-}
-
-/** Says where one delivery stands. */
-export function deliverySentence(delivery: ExplainedDelivery, nowMs: number): string {
-  const { target, status, dueVersion, deliveredVersion, attemptLog, entityId } = delivery;
-  const sent = lastSent(delivery, nowMs);
-  if (status === 'delivered') return `${sent}.`;
-  const attempts = attemptLog.filter(({ version }) => version === dueVersion);
-  const last = attempts.find(({ verdict }) => verdict !== 'delivered');
-  const again = deliveredVersion === dueVersion ? ' again' : '';
-  if (status === 'dead') {
-    const why = last === undefined ? lastErrorOf(delivery) : attemptWords(last, nowMs);
-    const redrive = `order-sync redrive --target ${target} --order ${quoted(entityId, ID_CHARACTERS)}`;
-    return `${sent}; version ${dueVersion} is dead and is not tried again: ${why}. Run ${redrive} to make it due again.`;
-  }
-  const due = `${sent}; version ${dueVersion} is due${again} since ${momentWords(delivery.dueSinceMs, nowMs)}`;
-  const next =
-    delivery.nextAttemptAtMs === null || delivery.nextAttemptAtMs <= nowMs
-      ? 'the next attempt is due now'
-      : `the next attempt comes at ${momentWords(delivery.nextAttemptAtMs, nowMs)}, or one is under way until then`;
-  if (last === undefined) return `${due}, and has not been answered yet; ${next}.`;
-  return `${due}, and is being tried: ${attemptWords(last, nowMs)}; ${next}.`;
-}
-
-function lastSent({ target, deliveredVersion, attemptLog }: ExplainedDelivery, nowMs: number): string {
-  if (deliveredVersion === null) return `Nothing was ever delivered to ${target}`;
-  const attempt = attemptLog.find(
-    ({ version, verdict }) => version === deliveredVersion && verdict === 'delivered',
-  );
-  if (attempt === undefined)
-    return `Version ${deliveredVersion} counts as delivered to ${target}, and the attempts that are shown do not have it`;
-  const answer = attempt.status === null ? '' : `, which answered ${attempt.status}`;
-  return `Version ${deliveredVersion} was delivered to ${target} at ${momentWords(attempt.attemptedAtMs, nowMs)}${answer}`;
-}
-
-function attemptWords(attempt: StoredAttempt, nowMs: number): string {
-  const { status, latencyMs, attemptedAtMs } = attempt;
-  const said = saidBy(attempt);
-  const saying = said === '' ? '' : ` (${said})`;
-  const outcome = status === null ? 'had no answer' : `was answered ${status}`;
-  return `attempt ${attempt.attempt} at ${momentWords(attemptedAtMs, nowMs)} ${outcome} after ${Math.round(latencyMs)} ms${saying}`;
-}
-
-/** What went wrong with an attempt, and what the target answered, as far as there is either. */
-export function saidBy({ error, answer }: Pick<StoredAttempt, 'error' | 'answer'>): string {
-  const texts = [error ?? '', answer].filter((text) => text.trim() !== '');
-  return texts.map((text) => quoted(text, ANSWER_CHARACTERS)).join(', saying ');
-}
-
-function lastErrorOf({ lastStatus, lastError }: ExplainedDelivery): string {
-  const said = lastError === null ? '' : ` (${quoted(lastError, ANSWER_CHARACTERS)})`;
-  return lastStatus === null ? `the last attempt failed${said}` : `the last answer was ${lastStatus}${said}`;
 }

@@ -266,16 +266,18 @@ describe('the explanation of deliveries', () => {
     await place.settle('dead', { status: 422, error: 'It answered 422.', answer: '' });
     expect(await sentenceOf(place)).toContain(
       'Nothing was ever delivered to order-mgt; version 2 is dead and is not tried again: attempt 1 at 12:00:01Z was answered ' +
-        '422 after 13 ms ("It answered 422."). Run order-sync redrive --target order-mgt --order "a" to make it due again.',
+        '422 after 13 ms ("It answered 422."). First mend the cause at the target, then run order-sync redrive --target order-mgt --order "a" to ' +
+        'make it due again.',
     );
   });
 
-  it('says what the target wrote in its answer, because that is mostly the reason', async () => {
+  it('tells to mend first what the target complains of in its answer, because that is mostly the reason', async () => {
     const place = await ready();
     const answer = '{"detail":"this customer is not known"}';
     await place.settle('dead', { status: 422, error: 'It answered 422.', answer });
     expect(await sentenceOf(place)).toContain(
-      '422 after 13 ms ("It answered 422.", saying "{\\"detail\\":\\"this customer is not known\\"}").',
+      '422 after 13 ms ("It answered 422."). First mend the cause at the target (it said: ' +
+        '"{\\"detail\\":\\"this customer is not known\\"}"), then run order-sync redrive',
     );
   });
 

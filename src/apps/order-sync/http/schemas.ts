@@ -46,6 +46,7 @@ export const DELIVERY = {
     'nextAttemptAt',
     'lastStatus',
     'lastError',
+    'lastAnswer',
   ],
   properties: {
     target: { type: 'string' },
@@ -64,6 +65,10 @@ export const DELIVERY = {
     },
     lastStatus: { ...NUMBER_OR_NULL, description: 'The status of the last answer.' },
     lastError: TEXT_OR_NULL,
+    lastAnswer: {
+      ...TEXT_OR_NULL,
+      description: 'The first bytes of what the target answered last, if the delivery is dead; else null.',
+    },
   },
 } as const;
 
