@@ -176,6 +176,11 @@ const QUARANTINED = {
   offset: { type: 'string' },
   reason: { type: 'string' },
   detail: { type: 'string' },
+  keyText: {
+    ...TEXT_OR_NULL,
+    description:
+      'The key, which is mostly the order id. Null if there is none, if it is not UTF-8, or if it has more than 255 bytes.',
+  },
   quarantinedAt: MOMENT,
   valueLength: { type: 'integer' },
   valueHash: { type: 'string', description: 'SHA-256 of the whole value.' },
@@ -193,7 +198,7 @@ const QUARANTINED = {
 
 export const QUARANTINE_PAGE_SCHEMA = pageSchemaOf(
   { type: 'object', properties: QUARANTINED },
-  'The records, without their content.',
+  'The records, without their content except for short keys.',
 );
 
 const BYTES = {
