@@ -204,7 +204,12 @@ describe('order-sync orders and order-sync stuck', () => {
     expect(out.split('\n').map((line) => line.slice(0, 3))).toEqual(['"a"', '"b"', '']);
     expect(error).toContain('Waiting: 1 for review, 1 for payment.');
     const later = await orderSync(folder, 'stuck', '--stuck-after', '8760h');
-    expect([later.out, later.error]).toEqual(['', 'No order is stuck.\n']);
+    expect([later.out, later.error]).toEqual([
+      '',
+      'No order is stuck. 2 orders wait for an event, none for longer than 365 d 0 h: see younger ones by order-sync stuck --stuck-after 1m.\n',
+    ]);
+    const none = await orderSync(folder, 'orders', '--stuck', '--status', 'NONE');
+    expect(none.error).toBe('No order matches. None waits for an event.\n');
   });
 });
 
