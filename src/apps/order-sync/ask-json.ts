@@ -9,8 +9,8 @@ import type { EventMarks } from '../../pipeline/ask/timeline.ts';
 import type { WhatIf } from '../../pipeline/ask/what-if.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { StoredRow } from '../../ports/store.ts';
+import { absenceJson } from './absence-json.ts';
 import { attemptJson, deliveryJson } from './delivery-json.ts';
-import { holdJson } from './hold-parts.ts';
 
 /** The answers to questions about orders, as the HTTP API and the commands print them in JSON. */
 
@@ -51,7 +51,7 @@ export function explanationJson<Event>({ columns }: Columns, explanation: Explan
       parked === null
         ? null
         : { reason: parked.reason, detail: parked.detail, parkedAt: iso(parked.parkedAtMs) },
-    holds: explanation.holds.map(holdJson),
+    ...absenceJson(explanation),
     rowDiffersFromJournal: explanation.rowDiffers,
     waitsForRebuild: explanation.waitsForRebuild,
     columns: explanation.columns.map(({ column, value, decidedBy }) => ({

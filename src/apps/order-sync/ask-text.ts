@@ -1,6 +1,6 @@
 import type { View, ViewRow, ViewValue } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
-import { saidBy } from '../../pipeline/ask/delivery-sentences.ts';
+import { saidBy } from '../../pipeline/ask/explain/delivery-sentences.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
 import type { ExplainedDelivery, ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';

@@ -1,20 +1,20 @@
 import type { ViewRow, ViewValue } from '../../core/domain.ts';
-import type { Hold } from '../../ports/holds.ts';
 import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { StoredRow } from '../../ports/store.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
 import { awaitsRebuild, foldOf as foldOfProgram, modeOf } from '../rebuild/view-mode.ts';
+import { type Absence, readAbsence } from './explain/absence.ts';
+import { type Readiness, readinessOf } from './explain/readiness.ts';
+import { sentencesOf } from './explain/sentences.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { type AskParts, nounOf } from './parts.ts';
-import { type Readiness, readinessOf } from './readiness.ts';
-import { sentencesOf } from './sentences.ts';
 import { type EventMarks, marksOf } from './timeline.ts';
 
 /** Everything that is known of one entity, and what it means in plain sentences. */
-export interface Explanation<Event> {
+export interface Explanation<Event> extends Absence {
   readonly entityId: string;
   /** Why it is or is not ready, and where its deliveries stand. */
   readonly sentences: readonly string[];
@@ -25,8 +25,6 @@ export interface Explanation<Event> {
   readonly isReady: boolean;
   readonly waiting: WaitingSince | null;
   readonly parked: ParkedEntity | null;
-  /** The parts of the pipeline that operators have paused. */
-  readonly holds: readonly Hold[];
   /** Whether the stored row is not the fold of the journal that it claims to be. False for rows of another fold. */
   readonly rowDiffers: boolean;
   /** Whether rows and deliveries stay as they are until a rebuild. */
@@ -79,9 +77,8 @@ export async function explain<State, Event>(
   // The row is read before the journal, so that a commit between the two does not make it look ahead of the journal.
   const stored = (await store.readView([entityId])).get(entityId) ?? null;
   const known = await readKnown(parts, entityId);
-  const [parked, holds, view, deliveries] = await Promise.all([
+  const [parked, view, deliveries] = await Promise.all([
     store.readParked(entityId),
-    store.listHolds(),
     store.viewState(),
     readDeliveries(parts, entityId),
   ]);
@@ -94,6 +91,7 @@ export async function explain<State, Event>(
     deciders: known.areAll ? (fold?.deciders ?? []) : null,
     events: known.events,
   });
+  const absence = await readAbsence(parts, { entityId, events: known.events, deliveries, ...readiness });
   const program = foldOfProgram(domain);
   const waitsForRebuild = awaitsRebuild(view, program);
   const rowDiffers =
@@ -117,7 +115,7 @@ export async function explain<State, Event>(
       waitsForRebuild,
       hasStrayRow: isStray(known, stored),
       maxEvents: known.areAll ? null : parts.maxEvents,
-      holds,
+      ...absence,
       deliveries,
       targets,
       nowMs: clock.now(),
@@ -127,7 +125,7 @@ export async function explain<State, Event>(
     isReady: readiness.isReady,
     waiting: waitingOf(known, readiness),
     parked,
-    holds,
+    ...absence,
     rowDiffers,
     waitsForRebuild,
     columns: domain.view.columns.map(({ name }, index) => ({

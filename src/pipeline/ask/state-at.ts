@@ -1,10 +1,10 @@
 import type { ViewRow } from '../../core/domain.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { type Readiness, readinessOf, readinessSentence } from './explain/readiness.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { countsAt, type Moment } from './moment.ts';
 import type { AskParts } from './parts.ts';
-import { type Readiness, readinessOf, readinessSentence } from './readiness.ts';
 
 /**
  * The state of an entity at a moment.

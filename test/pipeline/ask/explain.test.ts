@@ -83,7 +83,8 @@ describe('the explanation of an order', () => {
     const place = await OrderStore.open();
     const { sentences, version, row } = await explain(place.parts(), 'nobody');
     expect(sentences).toEqual([
-      'Unknown: the journal has no event of this order. A record that was refused is in quarantine: see "order-sync quarantine".',
+      'Unknown: the journal has no event of this order.',
+      'No refused record has its id as the key.',
     ]);
     expect([version, row]).toEqual([0, null]);
   });
@@ -290,8 +291,10 @@ describe('the explanation of deliveries', () => {
     await place.store.hold({ kind: 'topic', topic: 'payment_events' }, decision);
     const { sentences } = await explain(place.parts(), 'a');
     expect(sentences.slice(3)).toEqual([
-      'Target order-mgt is on hold since 12:00:01Z by "ana" ("a release"): nothing is sent to it.',
-      'Topic payment_events is on hold since 12:00:01Z by "ana" ("a release"): events of this order may wait in the log.',
+      'Target order-mgt is on hold since 12:00:01Z by "ana" ("a release"): nothing is sent to it. Run order-sync unpause ' +
+        '--target order-mgt --reason "..." to let it go on.',
+      'Topic payment_events is on hold since 12:00:01Z by "ana" ("a release"): events of this order may be among the ' +
+        'records that wait there. Run order-sync unpause --topic payment_events --reason "..." to let it go on.',
     ]);
   });
 
@@ -336,6 +339,7 @@ describe('the explanation in another domain', () => {
         }),
       },
       clock: place.clock,
+      log: null,
       due: new DueRules([]),
       topicNames: STOCK_TOPICS,
       targets: ['warehouse'],

@@ -1,6 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { ANSWER_CHARACTERS } from '../../../pipeline/ask/words.ts';
+import { ANSWER_CHARACTERS } from '../../../pipeline/ask/explain/words.ts';
 import { redriveHandler } from '../../../pipeline/jobs/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryFilter, StoredDelivery } from '../../../ports/ledger.ts';

@@ -1,6 +1,6 @@
-import { quoted } from '../../core/text.ts';
-import type { StoredAttempt } from '../../ports/ledger.ts';
-import type { ExplainedDelivery } from './explain.ts';
+import { quoted } from '../../../core/text.ts';
+import type { StoredAttempt } from '../../../ports/ledger.ts';
+import type { ExplainedDelivery } from '../explain.ts';
 import { ANSWER_CHARACTERS, ID_CHARACTERS, momentWords } from './words.ts';
 
 /** What the sentences about the deliveries of one entity are made of. */

@@ -1,13 +1,14 @@
-import { quoted } from '../../core/text.ts';
-import { type Hold, partName } from '../../ports/holds.ts';
-import type { ParkedEntity } from '../../ports/parked-entities.ts';
-import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { quoted } from '../../../core/text.ts';
+import type { ParkedEntity } from '../../../ports/parked-entities.ts';
+import type { Unfoldable } from '../../ingest/unfoldable.ts';
+import type { Absence } from './absence.ts';
+import { absenceSentences, noneRefused } from './absence-sentences.ts';
 import { type DeliveryFacts, deliverySentences } from './delivery-sentences.ts';
 import { type Readiness, readinessSentence } from './readiness.ts';
-import { ANSWER_CHARACTERS, ID_CHARACTERS, momentWords } from './words.ts';
+import { ID_CHARACTERS, momentWords } from './words.ts';
 
 /** What the sentences about an entity are made of. */
-export interface Facts extends Readiness<unknown>, DeliveryFacts {
+export interface Facts extends Readiness<unknown>, DeliveryFacts, Absence {
   readonly noun: string;
   readonly entityId: string;
   readonly version: number;
@@ -18,7 +19,6 @@ export interface Facts extends Readiness<unknown>, DeliveryFacts {
   readonly hasStrayRow: boolean;
   /** The limit that the number of events exceeds; null if all events were read. */
   readonly maxEvents: number | null;
-  readonly holds: readonly Hold[];
 }
 
 /** Says in plain sentences why the entity is or is not ready, and where its deliveries stand. */
@@ -39,7 +39,7 @@ export function sentencesOf(facts: Facts): string[] {
       : []),
     ...(facts.waitsForRebuild ? [REBUILD_AWAITED] : []),
     ...deliverySentences(facts),
-    ...holdSentences(facts),
+    ...absenceSentences(facts),
   ];
 }
 
@@ -50,10 +50,11 @@ const REBUILD_AWAITED =
 function unknownSentences(facts: Facts): string[] {
   const { noun, hasStrayRow, deliveries } = facts;
   return [
-    `Unknown: the journal has no event of this ${noun}. A record that was refused is in quarantine: see "order-sync quarantine".`,
+    `Unknown: the journal has no event of this ${noun}.`,
+    ...(facts.refused.records.length > 0 ? [] : [noneRefused(facts)]),
     ...(hasStrayRow ? ['There is a row in the view, which this program has not made from events.'] : []),
     ...(deliveries.length > 0 ? ['The ledger has deliveries of it: the journal has lost its events.'] : []),
-    ...holdSentences(facts),
+    ...absenceSentences(facts),
   ];
 }
 
@@ -74,19 +75,4 @@ function standingSentences(facts: Facts): string[] {
       readinessSentence(facts, nowMs),
     ];
   return [readinessSentence(facts, nowMs)];
-}
-
-/** Says what operators have paused: what is paused may be the reason why nothing moves. */
-function holdSentences({ holds, deliveries, noun, nowMs }: Facts): string[] {
-  return holds.flatMap(({ part, heldBy, reason, heldAtMs }) => {
-    const isOwed = deliveries.some(
-      ({ target, status }) => part.kind === 'target' && target === part.target && status === 'pending',
-    );
-    if (part.kind === 'target' && !isOwed) return [];
-    const meaning =
-      part.kind === 'target' ? 'nothing is sent to it' : `events of this ${noun} may wait in the log`;
-    const name = partName(part);
-    const said = `since ${momentWords(heldAtMs, nowMs)} by ${quoted(heldBy)} (${quoted(reason, ANSWER_CHARACTERS)})`;
-    return [`${name.charAt(0).toUpperCase()}${name.slice(1)} is on hold ${said}: ${meaning}.`];
-  });
 }

@@ -1,5 +1,5 @@
-import type { NotReady, View, ViewRow } from '../../core/domain.ts';
-import type { KnownEvent } from './known-events.ts';
+import type { NotReady, View, ViewRow } from '../../../core/domain.ts';
+import type { KnownEvent } from '../known-events.ts';
 import { momentWords } from './words.ts';
 
 /** Whether an entity is ready, and if not, why. */
