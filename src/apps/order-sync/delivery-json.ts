@@ -1,4 +1,5 @@
-import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
+import type { MarkedAttempt } from '../../pipeline/ask/explain/attempts.ts';
+import type { StoredDelivery } from '../../ports/ledger.ts';
 
 /** A delivery as the HTTP API and the commands show it. */
 export function deliveryJson(delivery: StoredDelivery): object {
@@ -28,8 +29,8 @@ export function deliveryJson(delivery: StoredDelivery): object {
   };
 }
 
-export function attemptJson({ attemptedAtMs, ...attempt }: StoredAttempt): object {
-  return { ...attempt, attemptedAt: moment(attemptedAtMs) };
+export function attemptJson({ attemptedAtMs, isCounted, ...attempt }: MarkedAttempt): object {
+  return { ...attempt, counted: isCounted, attemptedAt: moment(attemptedAtMs) };
 }
 
 function moment(ms: number | null): string | null {

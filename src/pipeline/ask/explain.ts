@@ -1,11 +1,13 @@
 import type { ViewRow, ViewValue } from '../../core/domain.ts';
-import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
+import type { Job } from '../../ports/jobs.ts';
+import type { StoredDelivery } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { StoredRow } from '../../ports/store.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
 import { awaitsRebuild, foldOf as foldOfProgram, modeOf } from '../rebuild/view-mode.ts';
 import { type Absence, readAbsence } from './explain/absence.ts';
+import { type MarkedAttempt, markAttempts, type Restart, redriveOf } from './explain/attempts.ts';
 import { type Readiness, readinessOf } from './explain/readiness.ts';
 import { sentencesOf } from './explain/sentences.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
@@ -59,14 +61,18 @@ export interface ExplainedEvent<Event> extends KnownEvent<Event>, EventMarks {
 }
 
 export interface ExplainedDelivery extends StoredDelivery {
+  /** When its attempts began to be counted from 1 again, the last time first, each with the redrive that did so. */
+  readonly restarts: readonly (Restart & { readonly redrive: Job | null })[];
   /** The latest attempts, the last one first. */
-  readonly attemptLog: readonly StoredAttempt[];
+  readonly attemptLog: readonly MarkedAttempt[];
 }
 
 /** The most attempts of one delivery that are shown. */
 export const ATTEMPTS_SHOWN = 100;
 /** The most targets whose deliveries are shown, those that are no longer set included. */
 const TARGETS_SHOWN = 100;
+/** The latest jobs among which the redrives of a delivery are looked for. */
+const JOBS_READ = 100;
 
 /** Explains one entity. An unknown entity gets an explanation too. */
 export async function explain<State, Event>(
@@ -189,9 +195,13 @@ async function readDeliveries(
   };
   const found = await store.listDeliveries({ filter, after: null, limit: TARGETS_SHOWN });
   const explained: ExplainedDelivery[] = [];
+  let jobs: readonly Job[] | null = null;
   for (const delivery of found) {
     const attemptLog = await store.readAttempts(delivery, ATTEMPTS_SHOWN);
-    explained.push({ ...delivery, attemptLog });
+    const { attempts, restarts } = markAttempts(delivery, attemptLog);
+    if (restarts.length > 0) jobs ??= await store.listJobs({ after: null, limit: JOBS_READ });
+    const redriven = restarts.map((each) => ({ ...each, redrive: redriveOf(delivery, each, jobs ?? []) }));
+    explained.push({ ...delivery, attemptLog: attempts, restarts: redriven });
   }
   return explained;
 }

@@ -77,6 +77,7 @@ const ATTEMPT = {
   required: [
     'version',
     'attempt',
+    'counted',
     'deliveryId',
     'verdict',
     'status',
@@ -87,9 +88,21 @@ const ATTEMPT = {
   ],
   properties: {
     version: { type: 'integer' },
-    attempt: { type: 'integer' },
+    attempt: {
+      type: 'integer',
+      description: 'Its number, from 1. The attempt after one that does not count has the same number.',
+    },
+    counted: {
+      type: 'boolean',
+      description:
+        'Whether it counts towards the most attempts. It does not if the target seemed to be the cause, and not this state.',
+    },
     deliveryId: { type: 'string' },
-    verdict: { type: 'string' },
+    verdict: {
+      type: 'string',
+      description:
+        'delivered; retry: it failed, and may work later; throttle: the target asks for fewer requests; park: the target refused this state; disable: the target wants no more deliveries; unknown: the state may arrive later.',
+    },
     status: { ...NUMBER_OR_NULL, description: 'The status of the answer; null if there was none.' },
     latencyMs: { type: 'number' },
     answer: { type: 'string', description: 'The first bytes of the answer.' },

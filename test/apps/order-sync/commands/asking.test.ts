@@ -60,6 +60,53 @@ describe('order-sync explain', () => {
     expect(JSON.parse(out)).toMatchObject({ orderId: 'a', version: 4, canonicalSequence: [1, 2, 4, 3] });
   });
 
+  it('puts equal answers into one line, says which attempts do not count, and shows a redrive', async () => {
+    const place = await OrderStore.open();
+    await place.journal([created('a', '10:00'), paid('a', AUTHORIZED, '10:01')]);
+    const refused = { verdict: 'park', status: 422, error: '422 Unprocessable', answer: 'who?' } as const;
+    const attempt = async (next: 'dead' | { isCounted: boolean }) => {
+      place.clock.nowMs += 1_000;
+      const retryAtMs = place.clock.nowMs;
+      await place.settle(next === 'dead' ? next : { retryAtMs, ...next }, refused);
+    };
+    await attempt({ isCounted: true });
+    await attempt({ isCounted: false });
+    await attempt({ isCounted: false });
+    await attempt('dead');
+    const redrive = [
+      'redrive',
+      '--order',
+      'a',
+      '--by',
+      'ana',
+      '--reason',
+      'it is known now',
+      '--wait',
+      '--json',
+    ];
+    const { id } = JSON.parse((await orderSync(place.folder, ...redrive)).out);
+    const heading = 'order-mgt  pending  due version 2  delivered version none  counted attempts 0';
+    const again = `  2026-01-02T00:00:00.000Z  made due again, so attempts are counted from 1 again: redrive ${id} of "ana" ("it is known now")`;
+    const run =
+      '  2026-01-01T12:00:05.000Z  version 2  attempts 1 to 2  refused  status 422  4 times since 2026-01-01T12:00:02.000Z  ' +
+      '2 of them not counted, because the target seemed to be the cause  "422 Unprocessable", saying "who?"';
+    const { out } = await orderSync(place.folder, 'explain', 'a');
+    expect(out.trimEnd().split('\n').slice(-3)).toEqual([heading, again, run]);
+    const { deliveries } = JSON.parse((await orderSync(place.folder, 'explain', 'a', '--json')).out);
+    expect(
+      deliveries[0].attemptLog.map((each: { attempt: number; verdict: string; counted: boolean }) => [
+        each.attempt,
+        each.verdict,
+        each.counted,
+      ]),
+    ).toEqual([
+      [2, 'park', true],
+      [2, 'park', false],
+      [2, 'park', false],
+      [1, 'park', true],
+    ]);
+  });
+
   it('prints the state at a version, at a moment, and as it was known at a moment', async () => {
     const { folder } = await lateReview();
     for (const [options, payment] of [
