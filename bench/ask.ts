@@ -16,6 +16,7 @@ import { Program, runToEnd } from '../test/checks/lib/programs.ts';
 import { Random } from '../test/checks/lib/random.ts';
 import { mysqlServer } from '../test/helpers/mysql-server.ts';
 import { settleAll } from './ask/settled-ledger.ts';
+import { percentileOf, timesOf } from './lib/times.ts';
 
 const TARGET = 'order-mgt';
 const BATCH_ORDERS = 4_000;
@@ -86,7 +87,7 @@ async function run(check: RunningCheck): Promise<Figures> {
       ['p95', 0.95],
       ['max', 1],
     ] as const)
-      figures[`${name}_${words}_ms`] = percentile(times, share);
+      figures[`${name}_${words}_ms`] = percentileOf(times, share);
     check.progress(`${name}: p50 ${figures[`${name}_p50_ms`]} ms, p95 ${figures[`${name}_p95_ms`]} ms`);
   };
   const questions = check.number('questions');
@@ -215,24 +216,4 @@ function decode(id: string, body: object, offset: number) {
 
 function orderId(number: number): string {
   return `order-${String(number).padStart(8, '0')}`;
-}
-
-/** The milliseconds that each request takes to its last byte. */
-async function timesOf(count: number, urlOf: () => string): Promise<number[]> {
-  const times: number[] = [];
-  for (let number = 0; number < count; number++) {
-    const url = urlOf();
-    const began = performance.now();
-    const answer = await fetch(url);
-    await answer.arrayBuffer();
-    times.push(performance.now() - began);
-    if (!answer.ok) throw new Error(`${url} was answered ${answer.status}`);
-  }
-  return times;
-}
-
-function percentile(times: readonly number[], share: number): number {
-  const sorted = [...times].sort((left, right) => left - right);
-  const place = Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1);
-  return Math.round((sorted[Math.max(0, place)] ?? 0) * 10) / 10;
 }

@@ -3,6 +3,7 @@ import { type CheckCommand, runCommand } from '../test/checks/lib/command.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: CheckCommand }>>> = {
   ask: () => import('./ask.ts'),
+  console: () => import('./console.ts'),
   delivery: () => import('./delivery.ts'),
 };
 

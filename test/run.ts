@@ -47,7 +47,16 @@ const vitest = spawnSync(
     `--outputFile.json=${reportFile}`,
     ...process.argv.slice(2),
   ],
-  { cwd: root, stdio: 'inherit', env: { ...process.env, TEST_SERVICES_REPORT: servicesFile } },
+  {
+    cwd: root,
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      TEST_SERVICES_REPORT: servicesFile,
+      // The brokers of the tests live for a minute or a few. Optimising their code costs more than it gives back.
+      JDK_JAVA_OPTIONS: `-XX:TieredStopAtLevel=1 ${process.env.JDK_JAVA_OPTIONS ?? ''}`.trim(),
+    },
+  },
 );
 count(readReport(), vitest.status);
 

@@ -15,7 +15,8 @@ export interface Decision {
  * - `job_created`, `job_cancelled`: somebody asked for a job, such as a redrive, or ended one.
  * - `quarantine_discarded`: quarantined records are not wanted any more.
  * - `entities_unparked`: parked entities were folded again.
- * - `rows_repaired`: a verification changed rows, deliveries or the target.
+ * - `rows_repaired`: a verification changed rows, deliveries or the target. The comparison that runs all the time adds an
+ *   entry too, with the ids of the rows.
  * - `rebuild_switched`, `rebuild_discarded`: a rebuilt view took the place of the old one, or was dropped.
  */
 export type AuditAction =

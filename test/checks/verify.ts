@@ -3,20 +3,15 @@
  * is none, and find and repair everything that was altered by hand. See docs/checks.md.
  */
 import { execFile } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { createDatabase, startServices } from '../services/index.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
-import { createTopics, Publisher } from './lib/kafka-client.ts';
-import { LedgerTables } from './lib/ledger-tables.ts';
 import { machine } from './lib/process-usage.ts';
-import { Program } from './lib/programs.ts';
+import type { Program } from './lib/programs.ts';
 import { waitFor } from './lib/waiting.ts';
 import { alter, Sql, statesOf } from './verify/alterations.ts';
-import { Feeder, isDeliveredLast, isReady, orderId } from './verify/feeder.ts';
+import { deliveredOrders } from './verify/delivered-orders.ts';
+import { isDeliveredLast, orderId } from './verify/feeder.ts';
 
-const PARTITIONS = 4;
-const PATIENCE_MS = 60 * 60_000;
 /** The share of the orders that get more events meanwhile. Only the others are altered. */
 const BUSY_SHARE = 0.5;
 /** The exit code if a difference remains. */
@@ -69,62 +64,11 @@ async function run(check: RunningCheck): Promise<Figures> {
   const startedAt = performance.now();
   const entities = check.number('entities');
   const perSecond = check.number('events-per-second');
-  const databaseName = check.choice('database', ['mariadb', 'mysql', 'sqlite']);
-  const folder = check.temporaryFolder();
-  const services = await startServices({
-    kafka: { heap: '1g' },
-    ...(databaseName === 'sqlite' ? {} : { [databaseName]: true }),
+  const database = check.choice('database', ['mariadb', 'mysql', 'sqlite']);
+  const { orderSync, feeder, settings, databaseUrl, targetUrl } = await deliveredOrders(check, {
+    database,
+    orders: entities,
   });
-  check.defer(() => services.stop());
-  check.progress(services.describe());
-  const { brokers } = services.kafka;
-  const databaseUrl = await databaseOf(check, databaseName, folder, services);
-  const suffix = randomBytes(4).toString('hex');
-  const topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
-  const partitions = new Map(Object.values(topics).map((topic) => [topic, PARTITIONS]));
-  await createTopics(brokers, partitions);
-
-  const targetUrl = `sqlite:${join(folder, 'order-mgt.sqlite')}`;
-  const target = await Program.create(check, 'order-mgt', 'order-mgt', folder, {
-    TRIBUTARY_DATA_DIR: folder,
-    ORDER_MGT_DATABASE_URL: targetUrl,
-  });
-  target.start();
-  await target.ready();
-  const settings = {
-    KAFKA_BROKERS: brokers.join(','),
-    DATABASE_URL: databaseUrl,
-    TRIBUTARY_DATA_DIR: folder,
-    ORDER_TOPIC: topics.order,
-    PAYMENT_TOPIC: topics.payment,
-    ORDER_SYNC_GROUP: `check-${suffix}`,
-    ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${target.port}/api/orders`,
-    // A sweep would heal the target before the verification looks.
-    ORDER_SYNC_RECONCILE_EVERY_MS: '0',
-    LOG_LEVEL: 'error',
-  };
-  const orderSync = await Program.create(check, 'order-sync', 'order-sync', folder, settings);
-  orderSync.start();
-  await orderSync.ready();
-
-  const publisher = new Publisher(brokers, partitions);
-  check.defer(() => publisher.close());
-  const feeder = new Feeder(publisher, topics);
-  check.progress(`Publishing ${entities} orders`);
-  await feeder.fill(check, entities);
-  const ledger = new LedgerTables(databaseUrl);
-  check.defer(() => ledger.close());
-  const ready = Array.from({ length: entities }, (_, index) => index).filter(isReady).length;
-  await waitFor(
-    { what: `${ready} deliveries`, pauseMs: 2_000, timeoutMs: PATIENCE_MS, signal: check.signal },
-    async () => {
-      orderSync.assertRunning();
-      const { delivered, pending } = await ledger.counts();
-      return delivered === ready && pending === 0 ? true : undefined;
-    },
-  );
-  check.progress(`${feeder.published} events are journaled and delivered (${since(startedAt)} s)`);
-
   const busy = Math.floor(entities * BUSY_SHARE);
   const fedFrom = { published: feeder.published, atMs: performance.now() };
   feeder.start(perSecond, busy);
@@ -172,7 +116,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     entities_per_second: quiet.entitiesPerSecond,
     events_per_second: published,
     rate: check.number('rate'),
-    database: databaseName,
+    database,
     machine: machine(),
     seconds: since(startedAt),
     ok:
@@ -181,18 +125,6 @@ async function run(check: RunningCheck): Promise<Figures> {
       found === ids.length &&
       repairing.repaired + background === ids.length,
   };
-}
-
-async function databaseOf(
-  check: RunningCheck,
-  name: string,
-  folder: string,
-  services: Awaited<ReturnType<typeof startServices>>,
-): Promise<string> {
-  if (name !== 'mariadb' && name !== 'mysql') return `sqlite:${join(folder, 'order-sync.sqlite')}`;
-  const database = await createDatabase(services[name].url);
-  check.defer(() => database.drop());
-  return database.url;
 }
 
 /** Ids of orders that get no more events and were delivered at their last version, spread over all of them. */

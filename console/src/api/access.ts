@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { get } from './client.ts';
 import { useIsKeyWanted } from './key-hooks.ts';
-import type { Access } from './pending.ts';
 import { ProblemError } from './problem.ts';
+import type { Access } from './types.ts';
 
 /** An order-sync that is older than the page does not tell. Then each refusal of an action tells. */
-const UNKNOWN: Access = { keyNeeded: false, keyName: null, scopes: ['read', 'operate'] };
+const UNKNOWN: Access = { keyNeeded: false, keyName: null, scopes: ['read', 'operate'], tryIt: true };
 
 /** What the caller may do; undefined before that is known. */
 export function useAccess(): Access | undefined {

@@ -56,6 +56,11 @@ export function useLiveState(): LiveState {
   return useSyncExternalStore(stream.onState, stream.state);
 }
 
+/** Why no changes come although the stream is there; null if they come. */
+export function useLiveProblem(): string | null {
+  return useSyncExternalStore(stream.onState, stream.problem);
+}
+
 /** The time between two reads of what no message of the stream announces; false while the page is paused. */
 export function usePoll(everyMs: number): number | false {
   return useLiveState() === 'paused' ? false : everyMs;

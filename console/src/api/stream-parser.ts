@@ -3,8 +3,6 @@ export interface StreamMessage {
   /** The type of the message; `message` if the stream names none. */
   readonly event: string;
   readonly data: string;
-  /** The last id that the stream has named so far; null if it has named none. */
-  readonly id: string | null;
 }
 
 /**
@@ -18,6 +16,11 @@ export class StreamParser {
   #event = '';
   #data: string[] = [];
   #id: string | null = null;
+
+  /** The last id that the stream has named so far, also by a message without data; null if it has named none. */
+  get lastId(): string | null {
+    return this.#id;
+  }
 
   /** Takes the next piece, and returns the messages that it completes. */
   feed(piece: string): StreamMessage[] {
@@ -73,6 +76,6 @@ export class StreamParser {
     const data = this.#data;
     this.#event = '';
     this.#data = [];
-    return data.length === 0 ? null : { event, data: data.join('\n'), id: this.#id };
+    return data.length === 0 ? null : { event, data: data.join('\n') };
   }
 }

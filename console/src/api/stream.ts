@@ -1,8 +1,7 @@
 import { send } from './client.ts';
-import type { Changes } from './pending.ts';
 import { ProblemError } from './problem.ts';
 import { StreamParser } from './stream-parser.ts';
-import type { DeliveryWithAttempts, Status } from './types.ts';
+import type { Changes, DeliveryWithAttempts, Note, Status } from './types.ts';
 
 /**
  * How the page follows order-sync:
@@ -34,6 +33,7 @@ const ORDERS_MAX = 20;
 /** The one connection of the page to the stream of changes. */
 export class LiveStream {
   #state: LiveState = 'connecting';
+  #problem: string | null = null;
   #lastId: string | null = null;
   #connection: AbortController | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,6 +43,9 @@ export class LiveStream {
   readonly #watchers = new Set<() => void>();
 
   readonly state = (): LiveState => this.#state;
+
+  /** Why no changes come although the connection stands; null if they come. */
+  readonly problem = (): string | null => this.#problem;
 
   readonly onState = (watcher: () => void): (() => void) => {
     this.#watchers.add(watcher);
@@ -142,11 +145,12 @@ export class LiveStream {
       const silence = setTimeout(() => connection.abort(), SILENCE_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) return;
-      for (const { event, data, id } of parser.feed(value)) {
+      for (const { event, data } of parser.feed(value)) {
         if (this.#connection !== connection) return;
-        if (id !== null) this.#lastId = id;
         this.#receive(event, data);
       }
+      if (this.#connection !== connection) return;
+      this.#lastId = parser.lastId ?? this.#lastId;
     }
   }
 
@@ -155,7 +159,13 @@ export class LiveStream {
     else if (event === 'changes') this.#tell({ kind: 'changes', changes: JSON.parse(data) as Changes });
     else if (event === 'delivery')
       this.#tell({ kind: 'delivery', delivery: JSON.parse(data) as LiveDelivery });
+    else if (event === 'note') this.#note(JSON.parse(data) as Note);
     else if (event === 'reset') this.#tell({ kind: 'reset' });
+  }
+
+  #note({ problem }: Note): void {
+    this.#problem = problem;
+    for (const watcher of this.#watchers) watcher();
   }
 
   #retry(connection: AbortController, error: unknown): void {
@@ -181,6 +191,7 @@ export class LiveStream {
   #change(state: LiveState): void {
     if (this.#state === state) return;
     this.#state = state;
+    this.#problem = null;
     for (const watcher of this.#watchers) watcher();
   }
 

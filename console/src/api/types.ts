@@ -1,4 +1,6 @@
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts';
+import type { ACCESS_SCHEMA, SETTINGS_SCHEMA } from '../../../src/apps/order-sync/http/access-schemas.ts';
+import type { EVENT_TYPES_SCHEMA, TRIED_SCHEMA } from '../../../src/apps/order-sync/http/event-schemas.ts';
 import type {
   HOLD_LIST_SCHEMA,
   PARTITION_LIST_SCHEMA,
@@ -13,6 +15,7 @@ import type {
   STATE_SCHEMA,
   WHAT_IF_SCHEMA,
 } from '../../../src/apps/order-sync/http/order-schemas.ts';
+import type { RECORD_SCHEMA } from '../../../src/apps/order-sync/http/record-schemas.ts';
 import type {
   AUDIT_PAGE_SCHEMA,
   DELIVERIES_SCHEMA,
@@ -25,7 +28,9 @@ import type {
   REBUILD_SCHEMA,
   SHOWN_RECORDS_SCHEMA,
 } from '../../../src/apps/order-sync/http/schemas.ts';
+import type { SERIES_SCHEMA } from '../../../src/apps/order-sync/http/series-schemas.ts';
 import type { STATUS_SCHEMA } from '../../../src/apps/order-sync/http/status-schemas.ts';
+import type { CHANGES_SCHEMA, NOTE_SCHEMA } from '../../../src/apps/order-sync/http/stream-schemas.ts';
 
 /*
  * The answers of the API, as types made of the schemas by which the routes describe them. A member that the server renames
@@ -98,3 +103,21 @@ export type Resumed = Answer<typeof RESUMED_LIST_SCHEMA>['data'][number];
 
 export type Pipeline = Answer<typeof PIPELINE_SCHEMA>;
 export type ViewState = Answer<typeof REBUILD_SCHEMA>;
+
+export type Access = Answer<typeof ACCESS_SCHEMA>;
+export type Settings = Answer<typeof SETTINGS_SCHEMA>;
+export type Setting = Settings['entries'][number];
+export type EventSchema = Answer<typeof EVENT_TYPES_SCHEMA>['data'][number];
+export type Tried = Answer<typeof TRIED_SCHEMA>;
+
+/** Counts are the increase in one step; quantiles are in milliseconds. */
+export type Series = Answer<typeof SERIES_SCHEMA>;
+export type Quantiles = NonNullable<Series['points'][number]['journaledMs']>;
+
+/** One record of the log, as it is. */
+export type LogRecord = Answer<typeof RECORD_SCHEMA>;
+export type Bytes = NonNullable<LogRecord['value']>;
+
+/** The data of the stream's messages. */
+export type Changes = Answer<typeof CHANGES_SCHEMA>;
+export type Note = Answer<typeof NOTE_SCHEMA>;

@@ -3,9 +3,8 @@ import type { InstanceTarget } from '../../../src/pipeline/status/instance.ts';
 import type { SyncStatus } from '../../../src/pipeline/sync.ts';
 import { get } from './client.ts';
 import { usePoll } from './live.tsx';
-import type { Series } from './pending.ts';
 import { ProblemError } from './problem.ts';
-import type { Status } from './types.ts';
+import type { Series, Status } from './types.ts';
 
 /** What the instance that answers says of its work: the counts that the console shows. */
 export interface PipelineCounts {

@@ -1,5 +1,5 @@
 import { Tabs } from '@base-ui/react/tabs';
-import type { Bytes } from '../api/pending.ts';
+import type { Bytes } from '../api/types.ts';
 import { CopyButton } from './copy-button.tsx';
 import { HexView } from './hex-view.tsx';
 import { TextView } from './json-view.tsx';

@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { useAccess } from '../api/access.ts';
 import { forgetKey } from '../api/key.ts';
 import { useIsKeyWanted, useKeyState } from '../api/key-hooks.ts';
-import { useLiveState, useStatus } from '../api/live.tsx';
+import { useLiveProblem, useLiveState, useStatus } from '../api/live.tsx';
 import { type LiveState, stream } from '../api/stream.ts';
 import { Badge } from '../parts/badge.tsx';
 import { chooseTheme, type ThemeChoice, useThemeChoice } from '../theme.ts';
@@ -64,11 +64,12 @@ const LIVE_WORDS: Readonly<Record<LiveState, readonly [words: string, title: str
 
 function LiveControl() {
   const state = useLiveState();
-  const [words, title] = LIVE_WORDS[state];
+  const problem = useLiveProblem();
+  const [words, title] = problem === null ? LIVE_WORDS[state] : ['No changes now', problem];
   const isPaused = state === 'paused';
   return (
     <div className="live" title={title}>
-      <span className={`live-dot live-${state}`} aria-hidden="true" />
+      <span className={`live-dot live-${problem === null ? state : 'waiting'}`} aria-hidden="true" />
       <span className="live-words">{words}</span>
       <button
         type="button"

@@ -127,7 +127,11 @@ class HttpHoldings implements TargetHoldings {
       return parse();
     } catch (error) {
       if (!(error instanceof AnswerFault)) throw error;
-      throw this.#fault('target_answer_invalid', `${error.message}.`, error);
+      throw this.#fault(
+        'target_answer_invalid',
+        `${error.message}. docs/being-a-target.md has the answers that a target gives; one that does not give them cannot be compared.`,
+        error,
+      );
     }
   }
 

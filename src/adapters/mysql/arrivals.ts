@@ -75,5 +75,5 @@ export async function readLastArrivals(
   return found;
 }
 
-/** For reads of events without their bodies. */
-export const NO_BODIES = Buffer.alloc(0);
+/** The bodies are not read where only their events' times count. */
+const NO_BODIES = Buffer.alloc(0);

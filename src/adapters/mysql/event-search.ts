@@ -1,8 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { sequenceOf } from '../../core/sequence-bytes.ts';
 import type { EventFound, EventSearch } from '../../ports/journal.ts';
-import { NO_BODIES, readLastVersion } from './arrivals.ts';
-import { EXTENT_HASH, idHash } from './journal-index.ts';
+import { readLastVersion } from './arrivals.ts';
+import { EXTENT_HASH, idHash, NO_BYTES } from './journal-index.ts';
 import { MAX_SEGMENT_EVENTS, parseEvents } from './segments.ts';
 import { textOf } from './values.ts';
 
@@ -34,10 +34,13 @@ async function searchIndex(
     [Buffer.from(entityId), EXTENT_HASH, idHash(eventId)],
   );
   const extent = rows.find((row) => (row[0] as Buffer).length === 0);
+  // While old rows are removed, the index counts as empty.
+  const upTo = Math.max(0, Number(extent?.[1] ?? 0));
+  if (upTo === 0) return { versions: [], upTo };
   const versions = rows
     .filter((row) => row !== extent && sequenceOf(row[0] as Buffer).eventId === eventId)
     .map((row) => Number(row[1]) + Number(row[2]));
-  return { versions, upTo: Math.max(0, Number(extent?.[1] ?? 0)) };
+  return { versions, upTo };
 }
 
 async function searchSegments(
@@ -55,7 +58,7 @@ async function searchSegments(
       [Buffer.from(entityId)],
     );
     for (const row of rows)
-      for (const [place, event] of parseEvents(entityId, textOf(row[2]), NO_BODIES).entries())
+      for (const [place, event] of parseEvents(entityId, textOf(row[2]), NO_BYTES).entries())
         if (event.eventId === eventId) found.push(Number(row[0]) + place);
     const last = rows.at(-1);
     if (last === undefined || rows.length < SEGMENTS_PAGE) return found;

@@ -26,7 +26,7 @@ export async function readArrivals(database: Database, range: ArrivalsRange): Pr
     firstIndexed !== null && after + 1 >= firstIndexed
       ? await database.read((reader) => readIndexed(reader, range))
       : await readScanned(database, range, firstIndexed);
-  return { events, lastVersion: await database.read((reader) => lastVersion(reader, entityId)) };
+  return { events, lastVersion: await database.read((reader) => readLastVersion(reader, entityId)) };
 }
 
 /** The times at which the events with the last versions were decoded. */
@@ -65,7 +65,8 @@ export function edgeVersion(reader: Connection, edge: 'min' | 'max', entityId: s
   return nullOr(row?.version, numberOf);
 }
 
-export function lastVersion(reader: Connection, entityId: string): number {
+/** The entity's version in the journal; 0 if it has no event. */
+export function readLastVersion(reader: Connection, entityId: string): number {
   return edgeVersion(reader, 'max', entityId) ?? countEvents(reader, entityId);
 }
 

@@ -1,5 +1,5 @@
 import type { EventFound, EventSearch } from '../../ports/journal.ts';
-import { edgeVersion, INDEXED, lastVersion, scanVersions } from './arrivals.ts';
+import { edgeVersion, INDEXED, readLastVersion, scanVersions } from './arrivals.ts';
 import type { Connection, Database } from './database.ts';
 import { KEY_COLUMNS, keyValues } from './event-rows.ts';
 import { readExtent, readKnown } from './journal-index.ts';
@@ -16,7 +16,7 @@ const SCANNED_ROWS = 2_000;
 export async function findEvent(database: Database, search: EventSearch): Promise<EventFound> {
   const { entityId, after } = search;
   const { last, firstIndexed, extent } = await database.read((reader) => ({
-    last: lastVersion(reader, entityId),
+    last: readLastVersion(reader, entityId),
     firstIndexed: edgeVersion(reader, 'min', entityId),
     extent: readExtent(reader, entityId)?.version ?? 0,
   }));

@@ -35,7 +35,9 @@ function firstHeaders(headers: readonly LoggedHeader[]): readonly LoggedHeader[]
 
 function headerJson([name, value]: LoggedHeader): object {
   return {
-    name: typeof name === 'string' ? name : { base64: base64Of(name) },
+    ...(typeof name === 'string'
+      ? { name }
+      : { name: asBuffer(name).toString(), nameBase64: base64Of(name) }),
     ...(value === null ? { base64: null, text: null } : { base64: base64Of(value), text: decodeUtf8(value) }),
   };
 }

@@ -1,9 +1,11 @@
 import { isDefect, messageOf } from '../../core/errors.ts';
+import { partitionName } from '../../core/offset.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Incarnation } from './incarnation.ts';
+import type { OwnedPartition } from './owned-partitions.ts';
 
 export interface CheckpointWatchOptions {
   readonly store: Pick<Store, 'checkpoints'>;
@@ -58,4 +60,30 @@ export class CheckpointWatch {
       this.#hasFailed = true;
     }
   }
+}
+
+/** The partitions of this instance whose stored checkpoints are behind its own last commits. */
+export interface BehindOwnCommits {
+  /** The store no longer has these commits. */
+  readonly wentBack: readonly OwnedPartition[];
+  /** An operator has decided that these are read again. */
+  readonly movedBack: readonly OwnedPartition[];
+}
+
+/** Compares the checkpoints with what this instance had committed, by partition, before they were read. */
+export function behindOwnCommits(
+  committed: Iterable<readonly [OwnedPartition, bigint]>,
+  checkpoints: ReadonlyMap<string, Checkpoint>,
+): BehindOwnCommits {
+  const wentBack: OwnedPartition[] = [];
+  const movedBack: OwnedPartition[] = [];
+  for (const [owned, known] of committed) {
+    const checkpoint = checkpoints.get(partitionName(owned));
+    const isBehind = checkpoint === undefined || checkpoint.nextOffset < known;
+    // A later epoch is a new owner's, which fences the next commit, or that of a decision. An owner never moves back.
+    if (checkpoint !== undefined && checkpoint.epoch > owned.epoch) {
+      if (isBehind) movedBack.push(owned);
+    } else if (isBehind || checkpoint.epoch < owned.epoch) wentBack.push(owned);
+  }
+  return { wentBack, movedBack };
 }

@@ -7,7 +7,7 @@ import { Gate } from '../gate.ts';
 import { Meters } from '../status/meters.ts';
 import { supervised } from '../supervised.ts';
 import { Acquirer } from './acquirer.ts';
-import { CheckpointWatch } from './checkpoint-watch.ts';
+import { behindOwnCommits, CheckpointWatch } from './checkpoint-watch.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
 import { HistoryCache } from './history-cache.ts';
@@ -224,16 +224,11 @@ export class Ingest<State, Event> {
       seen: async (checkpoints) => {
         const byName = new Map(checkpoints.map((checkpoint) => [partitionName(checkpoint), checkpoint]));
         if (this.#halts.endThoseGone(halted, byName)) this.#changed.open();
-        const isBehind = ([owned, known]: [OwnedPartition, bigint]) => {
-          const checkpoint = byName.get(partitionName(owned));
-          // A later epoch is an operator's decision, or a new owner: the next commit is fenced by it.
-          if (checkpoint !== undefined && checkpoint.epoch > owned.epoch) return false;
-          if (checkpoint?.epoch === owned.epoch && checkpoint.nextOffset >= known) return false;
-          this.#guard.sayWentBack(partitionName(owned), owned.committed, checkpoint?.nextOffset);
-          return true;
-        };
-        if ([...committed].filter(([owned]) => this.#isOwned(owned)).filter(isBehind).length > 0)
-          await this.#giveUpAllInTurn();
+        const still = [...committed].filter(([owned]) => this.#isOwned(owned));
+        const { wentBack, movedBack } = behindOwnCommits(still, byName);
+        this.#guard.sayTheyWentBack(wentBack, byName);
+        if (wentBack.length > 0) await this.#giveUpAllInTurn();
+        else if (movedBack.length > 0) await this.#takeOutInTurn((owned) => movedBack.includes(owned));
       },
       replaced: () => this.#giveUpAllInTurn(),
     }).run(this.#stopping.signal);
@@ -326,10 +321,15 @@ export class Ingest<State, Event> {
   }
 
   /** Takes partitions that are on hold out of their lanes. Those that no longer are will be acquired again. */
-  async #applyHolds(): Promise<void> {
+  #applyHolds(): Promise<void> {
+    return this.#takeOutInTurn((owned) => this.#holds.has(owned));
+  }
+
+  /** Takes these partitions out of their lanes. They are acquired again, unless they are on hold. */
+  async #takeOutInTurn(isMeant: (owned: OwnedPartition) => boolean): Promise<void> {
     await this.#exclusively(async () => {
-      const held = [...this.#owned.values()].filter((partition) => this.#holds.has(partition));
-      if (held.length > 0) await this.#takeOut(held);
+      const taken = [...this.#owned.values()].filter(isMeant);
+      if (taken.length > 0) await this.#takeOut(taken);
     });
     this.#changed.open();
   }

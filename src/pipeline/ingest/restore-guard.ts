@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import type { OwnedPartition } from './owned-partitions.ts';
 import { RecentPlaces } from './recent-places.ts';
 
 export interface RestoreGuardOptions {
@@ -79,11 +80,19 @@ export class RestoreGuard {
     this.#places.forget(name);
     // An operator's decision raises the epoch, and acquiring raises it again.
     if (checkpoint.epoch > epoch + 1n) return false;
-    this.sayWentBack(name, last, checkpoint.nextOffset);
+    this.#sayWentBack(name, last, checkpoint.nextOffset);
     return true;
   }
 
-  sayWentBack(name: string, from: bigint, to: bigint | undefined): void {
+  /** Logs that the store lost these commits. `checkpoints` has, by partition, what it holds. */
+  sayTheyWentBack(partitions: readonly OwnedPartition[], checkpoints: ReadonlyMap<string, Checkpoint>): void {
+    for (const partition of partitions) {
+      const name = partitionName(partition);
+      this.#sayWentBack(name, partition.committed, checkpoints.get(name)?.nextOffset);
+    }
+  }
+
+  #sayWentBack(name: string, from: bigint, to: bigint | undefined): void {
     this.#options.logger(
       'warn',
       `The checkpoint of ${name} went back from offset ${from} to ${to ?? 'none at all'}: the database was restored, ` +

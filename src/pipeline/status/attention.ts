@@ -1,8 +1,9 @@
 import { offsetNamedBy } from '../../core/halts.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
-import { type Hold, holdOver } from '../../ports/holds.ts';
+import { type Hold, type HoldPart, holdOver } from '../../ports/holds.ts';
 import type { BoundedCount } from '../../ports/store-overview.ts';
+import { sentenceOf } from '../holds.ts';
 import type { DifferenceKind } from '../verify/compare.ts';
 import type { InstanceStatus } from './instance.ts';
 import type { PartitionLag } from './lag.ts';
@@ -15,6 +16,7 @@ export const ATTENTION_KINDS = [
   'partition_unreadable',
   'open_transaction',
   'rebuild_awaited',
+  'paused',
   'parked',
   'dead_letters',
   'quarantine',
@@ -38,6 +40,8 @@ export interface Attention {
 const TRANSACTION_HANGS_SECONDS = 15 * 60;
 /** A breaker that opens and closes again within this time needs nobody. */
 const BREAKER_SECONDS = 30;
+/** A pause that lasts for longer may be forgotten. */
+const PAUSED_LONG_MS = 3_600_000;
 /** The comparison with the journal makes every other kind of difference right by itself. */
 const LEFT_TO_A_PERSON: readonly DifferenceKind[] = [
   'row_extra',
@@ -48,7 +52,10 @@ const LEFT_TO_A_PERSON: readonly DifferenceKind[] = [
 ];
 
 /** Everything that needs a person, the most urgent first. */
-export function attentionTo({ log, store }: SharedStatus, instance: InstanceStatus | null): Attention[] {
+export function attentionTo(
+  { atMs, log, store }: SharedStatus,
+  instance: InstanceStatus | null,
+): Attention[] {
   const ofLog = log.ok ? log.value : { partitions: [], missingTopics: [] };
   const items = [
     ...(store.ok ? haltsOf(store.value) : []),
@@ -56,12 +63,31 @@ export function attentionTo({ log, store }: SharedStatus, instance: InstanceStat
     ...ofLog.partitions.flatMap(troubleOf),
     ...awaitedRebuild(store.ok ? store.value.view : null, instance?.view ?? null),
     ...(instance === null ? [] : ofInstance(instance, store.ok ? store.value.holds : [])),
+    ...(store.ok ? longPauses(store.value, ofLog.partitions, atMs) : []),
     ...(store.ok ? inStore(store.value) : []),
   ];
-  const isExplained = items.length > 0 || !log.ok || !store.ok;
-  // What stops an instance is mostly in the list already.
+  const isExplained = !log.ok || !store.ok || items.some(({ kind }) => STOPPING.has(kind));
   if (instance === null || instance.health.ok || isExplained) return items;
-  return [{ kind: 'instance_not_ready', text: instance.health.reason ?? 'It is not ready.', command: null }];
+  return [notReady(instance), ...items];
+}
+
+/** The kinds that stop an instance. If one of them is in the list, it says already why the instance is not ready. */
+const STOPPING: ReadonlySet<Attention['kind']> = new Set([
+  'halted',
+  'topic_missing',
+  'partition_unreadable',
+  'rebuild_awaited',
+  'target_refuses',
+  'defects',
+]);
+
+function notReady({ health, targets }: InstanceStatus): Attention {
+  const isSending = Object.values(targets).some(({ lastFailure }) => lastFailure?.isOver === false);
+  return {
+    kind: 'instance_not_ready',
+    text: health.reason ?? 'It is not ready.',
+    command: isSending ? 'order-sync orders --not-delivered' : null,
+  };
 }
 
 function haltsOf({ checkpoints }: StoredStatus): Attention[] {
@@ -98,6 +124,52 @@ function awaitedRebuild(record: RecordOfView | null, view: InstanceStatus['view'
       command: isUnderWay ? 'order-sync rebuild --report' : 'order-sync rebuild --reason "..."',
     },
   ];
+}
+
+/** Pauses that have lasted for so long that they may be forgotten, and behind which something waits. */
+function longPauses(
+  { holds, outboxes }: StoredStatus,
+  partitions: readonly PartitionLag[],
+  nowMs: number,
+): Attention[] {
+  return holds.flatMap((hold) => {
+    const { part } = hold;
+    if (nowMs - hold.heldAtMs < PAUSED_LONG_MS) return [];
+    const waits =
+      part.kind === 'target'
+        ? outboxes.filter(({ target }) => target === part.target).flatMap(statesDue)
+        : partitions
+            .filter((partition) => holdOver({ kind: 'partition', ...partition }, [hold]))
+            .flatMap(unread);
+    if (waits.length === 0) return [];
+    return {
+      kind: 'paused' as const,
+      text: `${sentenceOf(hold)}. Behind it wait ${waits.join(', ')}.`,
+      command: `order-sync unpause ${flagsOf(part)}--reason "..."`,
+    };
+  });
+}
+
+function statesDue({ first, retries }: StoredStatus['outboxes'][number]): string[] {
+  const count = first.count + retries.count;
+  return count === 0 ? [] : [`${shown({ count, isMore: first.isMore || retries.isMore })} states`];
+}
+
+function unread({ lag, ...partition }: PartitionLag): string[] {
+  return lag.kind === 'behind' ? [`${lag.messages} records of ${partitionName(partition)}`] : [];
+}
+
+function flagsOf(part: HoldPart): string {
+  switch (part.kind) {
+    case 'ingest':
+      return '';
+    case 'topic':
+      return `--topic ${part.topic} `;
+    case 'partition':
+      return `--topic ${part.topic} --partition ${part.partition} `;
+    case 'target':
+      return `--target ${part.target} `;
+  }
 }
 
 function missingTopic(topic: string): Attention {

@@ -25,6 +25,7 @@ export interface VerifierOptions<State, Event>
     | 'listParked'
     | 'longJournals'
     | 'viewState'
+    | 'addAudit'
   >;
   readonly parked: ParkedRegistry;
   /** Knows whether the program writes rows. Without it, it does. */
@@ -281,13 +282,28 @@ export class Verifier<State, Event> {
     for (const { entityId, fault } of faults.slice(0, REPAIRS_LOGGED_MAX))
       logger('error', `${quoted(entityId, 255)} is parked: ${fault?.detail}`, { reason: fault?.reason });
     // A log line has said already that all rows are missing.
-    if (isRush) return;
+    if (isRush || repaired.length === 0) return;
+    const kinds = Object.fromEntries(repaired.map(({ entityId }) => [entityId, byId.get(entityId)?.kind]));
+    await this.#addToAudit(kinds);
     for (const { entityId } of repaired.slice(0, REPAIRS_LOGGED_MAX)) {
       const what = sayingOf(byId.get(entityId));
       logger('warn', `The row of ${quoted(entityId, 255)} ${what}; it was made from the journal again.`);
     }
     const unsaid = repaired.length - REPAIRS_LOGGED_MAX;
     if (unsaid > 0) logger('warn', `The rows of ${unsaid} more entities were made from the journal again.`);
+  }
+
+  /** Tells for ever which rows differed, and how. */
+  #addToAudit(kinds: Readonly<Record<string, DifferenceKind | undefined>>): Promise<void> {
+    const { store, clock } = this.#options;
+    return store.addAudit({
+      action: 'rows_repaired',
+      subject: PLACE,
+      details: { rows: kinds },
+      decidedBy: 'order-sync',
+      reason: 'These rows differed from the journal.',
+      decidedAtMs: clock.now(),
+    });
   }
 }
 

@@ -5,7 +5,17 @@ import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
 import type { DifferenceCounts } from '../../../src/pipeline/verify/verifier.ts';
 import type { Hold } from '../../../src/ports/holds.ts';
-import { checkpoint, NOW_MS, QUIET, refusing, shared } from './fake-parts.ts';
+import {
+  checkpoint,
+  lagWith,
+  NOTHING,
+  NOW_MS,
+  outbox,
+  peeked,
+  QUIET,
+  refusing,
+  shared,
+} from './fake-parts.ts';
 
 const only = (status: SharedStatus, instance: InstanceStatus | null = null) => {
   const items = attentionTo(status, instance);
@@ -122,5 +132,94 @@ describe('the attention to a target that refuses everything', () => {
       expect(only(shared({ holds: [hold('order-mgt')] }), instance)).toBeNull();
       expect(only(shared({ holds: [hold('crm')] }), instance)?.kind).toBe('target_refuses');
     }
+  });
+});
+
+describe('the attention to an instance that is not ready', () => {
+  const waiting = {
+    ...QUIET,
+    health: { ok: false, reason: 'Target order-mgt has accepted nothing for 40 s.' },
+    targets: refusing('closed', null),
+  };
+
+  it('comes first, with a command, beside what does not stop the instance', () => {
+    const quarantined = [{ topic: 'order_events', reason: 'json_invalid', records: 2, isMore: false }];
+    expect(attentionTo(shared({ quarantined }), waiting)).toMatchObject([
+      {
+        kind: 'instance_not_ready',
+        text: 'Target order-mgt has accepted nothing for 40 s.',
+        command: 'order-sync orders --not-delivered',
+      },
+      { kind: 'quarantine' },
+    ]);
+  });
+
+  it('stays away where something else in the list stops the instance', () => {
+    const halted = shared({ checkpoints: [checkpoint({ haltReason: 'corrupt_batch at offset 40: bad.' })] });
+    expect(attentionTo(halted, waiting).map(({ kind }) => kind)).toEqual(['halted']);
+  });
+});
+
+describe('the attention to pauses', () => {
+  const MINUTE_MS = 60_000;
+  const held = (part: Hold['part'], minutes: number): Hold => ({
+    part,
+    heldBy: 'ops',
+    reason: 'a producer is checked',
+    heldAtMs: NOW_MS - minutes * MINUTE_MS,
+  });
+  const behind = async () =>
+    (
+      await lagWith([
+        peeked({
+          first: { kind: 'record', offset: 40n, timestampMs: NOW_MS - 5_000, timestampType: 'create' },
+        }),
+      ])
+    ).reading;
+
+  it.each([
+    [{ kind: 'ingest' }, 'order-sync unpause --reason "..."'],
+    [{ kind: 'topic', topic: 'order_events' }, 'order-sync unpause --topic order_events --reason "..."'],
+    [
+      { kind: 'partition', topic: 'order_events', partition: 0 },
+      'order-sync unpause --topic order_events --partition 0 --reason "..."',
+    ],
+  ] as const)(
+    'names a pause of %o that is over an hour old, and the records behind it',
+    async (part, command) => {
+      const status = shared({ lag: await behind(), holds: [held(part, 61)] });
+      expect(only(status)).toMatchObject({
+        kind: 'paused',
+        text: expect.stringMatching(
+          / by ops: a producer is checked\. Behind it wait 60 records of order_events\/0\.$/,
+        ),
+        command,
+      });
+    },
+  );
+
+  it('names the states that wait behind a pause of their target', () => {
+    const due = [outbox({ first: { count: 7, isMore: false } })];
+    const pause = (target: string) =>
+      shared({ outboxes: due, holds: [held({ kind: 'target', target }, 61)] });
+    expect(only(pause('order-mgt'))?.text).toContain('Behind it wait 7 states.');
+    expect(only(pause('crm'))).toBeNull();
+    expect(
+      only(
+        shared({
+          outboxes: [outbox({ first: NOTHING })],
+          holds: [held({ kind: 'target', target: 'order-mgt' }, 61)],
+        }),
+      ),
+    ).toBeNull();
+  });
+
+  it('leaves a pause alone that is young, or behind which nothing waits', async () => {
+    const reading = await behind();
+    expect(only(shared({ lag: reading, holds: [held({ kind: 'ingest' }, 59)] }))).toBeNull();
+    expect(only(shared({ holds: [held({ kind: 'ingest' }, 61)] }))).toBeNull();
+    expect(
+      only(shared({ lag: reading, holds: [held({ kind: 'topic', topic: 'payment_events' }, 61)] })),
+    ).toBeNull();
   });
 });

@@ -102,7 +102,8 @@ describe('the report of the status', () => {
     expect(kinds(shared(), { ...QUIET, defects: { count: 3, latest } })).toEqual(['defects']);
     const notReady = { ...QUIET, health: { ok: false, reason: 'The group has another store.' } };
     expect(kinds(shared(), notReady)).toEqual(['instance_not_ready']);
-    expect(kinds(shared({ parked: { count: 1, isMore: false } }), notReady)).toEqual(['parked']);
+    const missing = shared({ lag: { partitions: [], missingTopics: ['order_events'] } });
+    expect(kinds(missing, notReady)).toEqual(['topic_missing']);
   });
 
   it('the verdict is unreachable where log or store do not answer, and shows what the other one tells', () => {

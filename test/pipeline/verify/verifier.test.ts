@@ -87,6 +87,15 @@ describe('the verifier', () => {
         'warn: The row of "article 249" was at version 77, which the journal does not have; it was made from the journal again.',
       ]),
     );
+    const audited = await place.store.listAudit({ after: null, limit: 10 });
+    for (const entry of audited)
+      expect(entry).toMatchObject({ action: 'rows_repaired', decidedBy: 'order-sync' });
+    expect(Object.assign({}, ...audited.map(({ details }) => details.rows))).toEqual({
+      'article 7': 'row_missing',
+      'article 120': 'row_altered',
+      'article 203': 'version_behind',
+      'article 249': 'version_ahead',
+    });
   });
 
   it('nothing is repaired while nothing is wrong, and no row that ingest writes is taken for damage', async () => {

@@ -1,5 +1,224 @@
+import { useMemo, useState } from 'react';
+import { Link } from 'wouter';
+import { orderHref } from '../../api/client.ts';
+import { usePoll, useStatus } from '../../api/live.tsx';
+import type { Delivery } from '../../api/types.ts';
+import { useQueryState } from '../../location.ts';
+import type { TableColumn } from '../../parts/data-table.tsx';
+import { DeliveryBadge } from '../../parts/delivery-badge.tsx';
+import { EmptyState } from '../../parts/empty-state.tsx';
+import { Choice, Filters, TextFilter } from '../../parts/filters.tsx';
+import { List } from '../../parts/list.tsx';
 import { Page } from '../../parts/page.tsx';
+import { Time } from '../../parts/time.tsx';
+import { UrlJobs } from '../../parts/url-jobs.tsx';
+import { usePages } from '../../parts/use-pages.ts';
+import { boundedText, countText } from '../../text/numbers.ts';
+import { CHOSEN_MAX, RedriveChosen, RedriveMatching } from './actions.tsx';
+import { DELIVERY_FILTERS, deliveryFilter, deliveryName, reasonsOf } from './filters.ts';
 
-export default function Placeholder() {
-  return <Page title="deliveries">Not built yet.</Page>;
+const POLL_MS = 5_000;
+const STATUSES = [
+  ['', 'all'],
+  ['pending', 'due'],
+  ['delivered', 'delivered'],
+  ['dead', 'dead'],
+] as const;
+
+export default function Deliveries() {
+  const [parameters, change] = useQueryState();
+  const { data: overview } = useStatus();
+  const filter = useMemo(() => deliveryFilter(parameters), [parameters]);
+  const status = parameters.get('status') ?? '';
+  const isDead = status === 'dead';
+  const query = { ...filter, status };
+  const pages = usePages<Delivery>(['deliveries', query], '/api/v1/deliveries', query, {
+    every: usePoll(POLL_MS),
+  });
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const chosenRows = pages.rows.filter((row) => chosen.has(deliveryName(row)) && row.status === 'dead');
+  const isFiltered = Object.keys(filter).length > 0 || status !== '';
+  return (
+    <Page
+      title={isDead ? 'Dead letters' : 'Deliveries'}
+      intro={
+        isDead
+          ? 'Deliveries that are not tried again by themselves. A newer state of the order makes them due again, and so does a redrive.'
+          : 'The latest state of each order on its way to each target, with what the target said last.'
+      }
+    >
+      <UrlJobs />
+      <Outboxes outboxes={overview?.outbox ?? []} onDead={(target) => change({ status: 'dead', target })} />
+      <Filters
+        label="Filters of deliveries"
+        isActive={isFiltered}
+        onClear={() =>
+          change(Object.fromEntries(['status', ...DELIVERY_FILTERS].map((name) => [name, null])))
+        }
+      >
+        <Choice
+          label="Status"
+          value={status}
+          options={STATUSES}
+          onChange={(value) => change({ status: value })}
+        />
+        {DELIVERY_FILTERS.map((name) => (
+          <TextFilter
+            key={name}
+            label={LABELS[name]}
+            value={filter[name] ?? ''}
+            placeholder={PLACEHOLDERS[name]}
+            onChange={(value) => change({ [name]: value })}
+          />
+        ))}
+      </Filters>
+      {isDead ? (
+        <>
+          <Reasons rows={pages.rows} filter={filter} onChoose={change} />
+          <div className="actions-bar">
+            <RedriveChosen chosen={chosenRows} onDone={() => setChosen(new Set())} />
+            <RedriveMatching filter={filter} isDisabled={pages.rows.length === 0} />
+            {chosenRows.length > CHOSEN_MAX ? (
+              <span className="faint">Choose at most {CHOSEN_MAX}, or redrive by a filter.</span>
+            ) : null}
+          </div>
+        </>
+      ) : null}
+      <List
+        label={isDead ? 'Dead letters' : 'Deliveries'}
+        noun={isDead ? 'dead letters' : 'deliveries'}
+        pages={pages}
+        columns={COLUMNS}
+        idOf={deliveryName}
+        {...(isDead ? { selection: { ids: chosen, onChange: setChosen } } : {})}
+        empty={
+          <EmptyState title={isDead ? 'There are no dead letters.' : 'There is no such delivery.'}>
+            {isDead
+              ? 'Every delivery got through, or is tried again by itself.'
+              : 'Orders that are ready become due.'}
+          </EmptyState>
+        }
+      />
+    </Page>
+  );
 }
+
+const LABELS: Readonly<Record<(typeof DELIVERY_FILTERS)[number], string>> = {
+  target: 'Target',
+  entityId: 'Order id',
+  lastStatus: 'Last answer',
+  error: 'Error begins with',
+  dueSince: 'Due since',
+  dueBefore: 'Due before',
+};
+
+const PLACEHOLDERS: Readonly<Record<(typeof DELIVERY_FILTERS)[number], string>> = {
+  target: 'order-mgt',
+  entityId: 'order123',
+  lastStatus: '422',
+  error: 'connect',
+  dueSince: '2026-11-22T10:00:00Z',
+  dueBefore: '2026-11-22T11:00:00Z',
+};
+
+/** The counts of each target. */
+function Outboxes({
+  outboxes,
+  onDead,
+}: {
+  readonly outboxes: NonNullable<ReturnType<typeof useStatus>['data']>['outbox'];
+  readonly onDead: (target: string) => void;
+}) {
+  return (
+    <ul className="groups">
+      {outboxes.map(({ target, due, retries, dead }) => (
+        <li key={target} className="row-actions">
+          <strong>{target}</strong>
+          <span>
+            {boundedText(due)} due{retries.count > 0 ? `, ${boundedText(retries)} of them retries` : ''}
+          </span>
+          {dead.count === 0 ? (
+            <span className="faint">none dead</span>
+          ) : (
+            <button type="button" className="chip" onClick={() => onDead(target)}>
+              {boundedText(dead)} dead
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The dead letters that are loaded by reason. A choice sets the filters. */
+function Reasons({
+  rows,
+  filter,
+  onChoose,
+}: {
+  readonly rows: readonly Delivery[];
+  readonly filter: Readonly<Record<string, string>>;
+  readonly onChoose: (filter: Readonly<Record<string, string | null>>) => void;
+}) {
+  const reasons = reasonsOf(rows);
+  if (reasons.length === 0) return null;
+  return (
+    <fieldset className="groups">
+      <legend className="field-label">Loaded dead letters by reason</legend>
+      {reasons.map(({ words, count, filter: own }) => {
+        const isChosen =
+          own.lastStatus === (filter.lastStatus ?? null) && own.error === (filter.error ?? null);
+        return (
+          <button
+            key={words}
+            type="button"
+            className="chip group"
+            aria-pressed={isChosen}
+            onClick={() => onChoose(isChosen ? { lastStatus: null, error: null } : own)}
+          >
+            {words} <span className="group-count">{countText(count)}</span>
+          </button>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+const COLUMNS: readonly TableColumn<Delivery>[] = [
+  {
+    id: 'order',
+    header: 'Order',
+    isName: true,
+    cell: ({ entityId }) => (
+      <Link href={orderHref(entityId)} className="id">
+        {entityId}
+      </Link>
+    ),
+  },
+  { id: 'target', header: 'Target', cell: ({ target }) => target },
+  { id: 'status', header: 'Status', cell: ({ status }) => <DeliveryBadge status={status} /> },
+  { id: 'due', header: 'Due version', isNumber: true, cell: ({ dueVersion }) => dueVersion },
+  {
+    id: 'delivered',
+    header: 'Accepted',
+    isNumber: true,
+    cell: ({ deliveredVersion }) => deliveredVersion ?? 'none',
+  },
+  { id: 'attempts', header: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
+  { id: 'since', header: 'Due since', cell: ({ dueSince }) => <Time at={dueSince} /> },
+  {
+    id: 'next',
+    header: 'Next try',
+    cell: ({ nextAttemptAt }) =>
+      nextAttemptAt === null ? <span className="faint">–</span> : <Time at={nextAttemptAt} />,
+  },
+  {
+    id: 'last',
+    header: 'Last answer',
+    cell: ({ lastStatus, lastError, status }) => (
+      <>
+        {lastStatus ?? ''} {lastError === null || status === 'delivered' ? '' : lastError}
+      </>
+    ),
+  },
+];

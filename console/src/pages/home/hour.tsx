@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Quantiles, Series } from '../../api/pending.ts';
+import type { Quantiles, Series } from '../../api/types.ts';
 import { useSeries } from '../../api/use-pipeline.ts';
 import { Card } from '../../parts/card.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';

@@ -1,13 +1,13 @@
 import { Dialog } from '@base-ui/react/dialog';
 import { useQuery } from '@tanstack/react-query';
 import { get } from '../../api/client.ts';
-import type { LogRecord } from '../../api/pending.ts';
-import type { OrderEvent } from '../../api/types.ts';
+import type { LogRecord, OrderEvent } from '../../api/types.ts';
 import { BytesView } from '../../parts/bytes-view.tsx';
 import { CopyCurl } from '../../parts/copy-button.tsx';
 import { Loading } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { TextView } from '../../parts/json-view.tsx';
+import { RecordHeaders } from '../../parts/record-headers.tsx';
 import { utcText } from '../../text/time.ts';
 import { eventWords } from './event-words.ts';
 
@@ -90,27 +90,13 @@ function RecordParts({ record }: { readonly record: LogRecord }) {
     <>
       <dl className="facts">
         <dt>Timestamp</dt>
-        <dd>{timestamp === null ? 'none' : `${utcText(new Date(timestamp).toISOString())} UTC`}</dd>
+        <dd>{utcText(timestamp)} UTC</dd>
         <dt>Key</dt>
         <dd className="id">{key === null ? 'none' : (key.text ?? `base64 ${key.base64}`)}</dd>
-        {headers.map(({ name, text, base64 }, index) => (
-          // A record may have a header twice.
-          // biome-ignore lint/suspicious/noArrayIndexKey: the headers of a record never change
-          <HeaderRow key={`${name} ${index}`} name={name} value={text ?? `base64 ${base64}`} />
-        ))}
       </dl>
-      {headers.length === 0 ? <p className="faint">It has no headers.</p> : null}
+      <RecordHeaders headers={headers} />
       <BytesView bytes={value} label="Value" />
-      {truncated === true ? <p className="faint">Only the first bytes of {valueLength} are shown.</p> : null}
-    </>
-  );
-}
-
-function HeaderRow({ name, value }: { readonly name: string; readonly value: string }) {
-  return (
-    <>
-      <dt className="id">{name}</dt>
-      <dd className="id">{value}</dd>
+      {truncated ? <p className="faint">Only the first bytes of {valueLength} are shown.</p> : null}
     </>
   );
 }

@@ -39,7 +39,11 @@ function columnsOf(changed: ReadonlyMap<number, readonly string[] | null>): Tabl
     { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
     { id: 'event', header: 'Event', isName: true, cell: (event) => eventWords(event) },
     { id: 'marks', header: 'Marks', cell: (event) => <EventMarks event={event} /> },
-    { id: 'occurred', header: 'Happened', cell: ({ occurredAt }) => <Time at={occurredAt} relative={false} /> },
+    {
+      id: 'occurred',
+      header: 'Happened',
+      cell: ({ occurredAt }) => <Time at={occurredAt} relative={false} />,
+    },
     { id: 'journaled', header: 'Arrived', cell: ({ journaledAt }) => <Time at={journaledAt} /> },
     { id: 'place', header: 'Place', isNumber: true, cell: ({ place }) => place ?? '–' },
     {

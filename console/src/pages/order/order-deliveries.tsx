@@ -3,15 +3,11 @@ import type { Attempt, DeliveryWithAttempts } from '../../api/types.ts';
 import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Card } from '../../parts/card.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
+import { DeliveryBadge } from '../../parts/delivery-badge.tsx';
 import { Time } from '../../parts/time.tsx';
 import { latencyText } from '../../text/time.ts';
 
-const STATUS_TONES: Readonly<Record<string, Tone>> = { delivered: 'good', pending: 'info', dead: 'bad' };
 const VERDICT_TONES: Readonly<Record<string, Tone>> = { delivered: 'good', park: 'bad', disable: 'bad' };
-
-export function DeliveryBadge({ status }: { readonly status: string }) {
-  return <Badge tone={STATUS_TONES[status] ?? 'plain'}>{status === 'pending' ? 'due' : status}</Badge>;
-}
 
 /** Where the deliveries of an order stand, with every attempt that the ledger has. */
 export function OrderDeliveries({ deliveries }: { readonly deliveries: readonly DeliveryWithAttempts[] }) {

@@ -2,6 +2,7 @@ import { useRef, useState } from 'react';
 import { useAccess } from '../../api/access.ts';
 import { pathOf, type QueryValues, send } from '../../api/client.ts';
 import { ErrorNote } from '../../parts/error-note.tsx';
+import { saveFile } from '../../parts/save-file.ts';
 import { countText } from '../../text/numbers.ts';
 
 const FORMS = [
@@ -48,7 +49,7 @@ function ExportWithKey({
     setError(null);
     try {
       const answer = await send(path, { signal: control.signal });
-      save(await partsOf(answer, setBytes), answer.headers.get('content-type'), `orders.${format}`);
+      saveFile(await partsOf(answer, setBytes), answer.headers.get('content-type'), `orders.${format}`);
     } catch (thrown) {
       if (!control.signal.aborted) setError(thrown);
     } finally {
@@ -85,13 +86,4 @@ async function partsOf(
     bytes += read.value.length;
     onBytes(bytes);
   }
-}
-
-function save(parts: Uint8Array<ArrayBuffer>[], type: string | null, name: string): void {
-  const address = URL.createObjectURL(new Blob(parts, type === null ? {} : { type }));
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }

@@ -73,7 +73,7 @@ async function resumeNamed(
       before.haltReason !== null
         ? `${partitionName(target)} goes on at offset ${target.offset}; the instance that halted it sees that within seconds.${rests}`
         : `${partitionName(target)} was not halted: it stood at offset ${before.nextOffset}, and goes on at offset ${target.offset}. A running ` +
-            `order-sync that has it sees that at its next commit, or when it is started again.${rests}`,
+            `order-sync that has it ${target.offset < before.nextOffset ? 'reads again from there within seconds' : 'sees that at its next commit, or when it is started again'}.${rests}`,
     );
     return EXIT.ok;
   } finally {

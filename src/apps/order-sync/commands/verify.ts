@@ -75,13 +75,19 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
         const beganMs = clock.monotonicMs();
         const { counts, ranges } = await verifyStore(context, { clock, store, scope, shown });
         const seconds = (clock.monotonicMs() - beganMs) / 1_000;
-        const held =
-          target === null || parts === null || shutdown.signal.aborted
-            ? null
-            : await verifyHeld(context, { clock, store, log: parts.log, target, ranges, shown, scope });
+        let held: TargetCounts | null = null;
+        let failure: unknown = null;
+        try {
+          if (target !== null && parts !== null && !shutdown.signal.aborted)
+            held = await verifyHeld(context, { clock, store, log: parts.log, target, ranges, shown, scope });
+        } catch (error) {
+          // What was found in the store, and put right there, is told all the same.
+          failure = error;
+        }
         if (scope.repairs) await addToAudit(store, clock, input, counts, held);
         const report = reportOf(counts, seconds, target, held, shown);
         await output.document(report, reportText(report));
+        if (failure !== null) throw failure;
         const isWhole = !shutdown.signal.aborted && counts.unsettled === 0;
         return isWhole && report.remaining === 0 ? EXIT.ok : EXIT.partial;
       } finally {

@@ -126,6 +126,8 @@ function addReads(app: FastifyInstance, parts: () => OrderAskParts, waits: Stage
       schema: {
         operationId: 'readOrder',
         summary: 'The row of one order in the view. With after, once it shows what an event did.',
+        description:
+          'After wait in vain it answers 504 not_reached_yet. Its member reached says what was: journaled, version, projected, and in deliveries those that a target has yet to accept.',
         querystring: STAGE_QUERY,
         response: { 200: ORDER_SCHEMA },
       },

@@ -38,10 +38,10 @@ export const RECORD_SCHEMA = {
         type: 'object',
         required: ['name', 'base64', 'text'],
         properties: {
-          name: {
-            description: 'A text; for a name that is not UTF-8, an object with its bytes in base64.',
-            type: ['string', 'object'],
-            properties: { base64: { type: 'string' } },
+          name: { type: 'string' },
+          nameBase64: {
+            type: 'string',
+            description: 'Only of a name that is not UTF-8: name has replacement characters then.',
           },
           base64: { type: ['string', 'null'], description: 'Null for a header without a value.' },
           text: TEXT,

@@ -63,14 +63,14 @@ export function buildServer(parts: ServerParts): FastifyInstance {
   addHoldRoutes(app, parts);
   addPartitionRoutes(app, parts);
   addAuditRoutes(app, parts);
+  addStreamRoutes(app, parts);
+  addExportRoutes(app, parts);
+  addRecordRoutes(app, parts);
   addAccessRoutes(app, parts);
   addSettingRoutes(app, parts);
   addEventRoutes(app, parts);
   addAsyncApiRoute(app, parts);
   addSeriesRoutes(app, parts);
   addConsoleRoutes(app, parts.console);
-  addStreamRoutes(app, parts);
-  addExportRoutes(app, parts);
-  addRecordRoutes(app, parts);
   return app;
 }

@@ -32,14 +32,14 @@ export const STREAM_HEADERS = {
 /** The data of `event: changes`. */
 export const CHANGES_SCHEMA = {
   type: 'object',
-  required: ['at', 'records', 'refused', 'orders', 'more'],
+  required: ['at', 'records', 'orders', 'more'],
   properties: {
     at: MOMENT,
     records: { ...COUNT, description: 'The records that were read since the last message, by any instance.' },
-    refused: { ...COUNT, description: 'Those of them that are in quarantine.' },
     orders: {
       type: 'array',
-      description: 'Events of them, the oldest first. A record that repeats an event is here too.',
+      description:
+        'Their newest events, the oldest first, or with order all events of these orders. A record that repeats an event is here too.',
       items: {
         type: 'object',
         required: ['orderId', 'eventType', 'eventId', 'occurredAt', 'topic', 'partition', 'offset'],
@@ -54,7 +54,10 @@ export const CHANGES_SCHEMA = {
         },
       },
     },
-    more: { ...COUNT, description: 'The other events, which are left out.' },
+    more: {
+      ...COUNT,
+      description: 'The other records, which are left out: older ones, and those that have no event.',
+    },
   },
 } as const;
 

@@ -36,7 +36,9 @@ function documentedPath(url: string): string {
 }
 
 const PROBLEM_SCHEMA = {
+  description: 'Some codes have further members.',
   type: 'object',
+  additionalProperties: true,
   required: ['type', 'title', 'status', 'detail', 'code'],
   properties: {
     type: { type: 'string' },

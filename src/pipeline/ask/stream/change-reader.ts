@@ -31,9 +31,7 @@ export interface ChangesRead {
   readonly places: Places;
   /** The records behind the places before, those that were passed over included. */
   readonly records: number;
-  /** The records that the decoder refuses. */
-  readonly refused: number;
-  /** Sorted by the times of their records. */
+  /** About the newest `NEWEST_EVENTS` events, and all of the entities that were asked for, sorted by the times of their records. */
   readonly events: readonly StreamedEvent[];
   /** Whether more was behind than one read takes, so that the oldest records were passed over. */
   readonly hasSkipped: boolean;
@@ -43,6 +41,11 @@ export interface ChangesRead {
   readonly problem: string | null;
 }
 
+/** Decides by an entity's id whether all its events are asked for. */
+export type IsAskedFor = (entityId: string) => boolean;
+
+/** The most events of all entities that are told at a time. */
+export const NEWEST_EVENTS = 100;
 /** The most records that one read takes, counted by their offsets. */
 export const RECORDS_MAX = 10_000;
 /** After this many bytes of keys and values a read ends before it has reached its ends. */
@@ -52,7 +55,9 @@ const SIDE_BY_SIDE = 8;
 
 /**
  * Reads what lies between places and the ends of their partitions, and looks nothing up. A read takes at most 10,000
- * records and about 16 MiB, so that a busy log does not keep the program from its work.
+ * records and about 16 MiB, so that a busy log does not keep the program from its work. It decodes only the newest records
+ * and those of entities that are asked for; if none is, it reads the newest records alone, and counts the others by their
+ * offsets.
  */
 export class ChangeReader {
   readonly #parts: ChangeReaderParts;
@@ -61,16 +66,19 @@ export class ChangeReader {
     this.#parts = parts;
   }
 
-  /** Reads from the places, of which every partition of `ends` has one. Rejects like the log, and has read nothing then. */
-  async read(from: Places, ends: readonly ReadEnd[]): Promise<ChangesRead> {
-    const found = new Found(from, this.#parts);
+  /**
+   * Reads from the places, of which every partition of `ends` has one. `isAskedFor` is null if no entity is asked for. Rejects
+   * like the log, and has read nothing then.
+   */
+  async read(from: Places, ends: readonly ReadEnd[], isAskedFor: IsAskedFor | null): Promise<ChangesRead> {
+    const found = new Found(from, this.#parts, isAskedFor);
     // A partition that was not read for want of bytes is further behind at the next read, and is read first then.
     let behind = ends
       .map((end) => ({ end, left: found.left(end) }))
       .filter(({ left }) => left > 0n)
       .sort((one, other) => Number(other.left - one.left))
       .map(({ end }) => end);
-    found.skip(behind);
+    found.skip(behind, isAskedFor === null ? NEWEST_EVENTS : RECORDS_MAX);
     while (behind.length > 0 && found.bytes < BYTES_MAX) {
       const unread: ReadEnd[] = [];
       for (let at = 0; at < behind.length && found.bytes < BYTES_MAX; at += SIDE_BY_SIDE) {
@@ -95,32 +103,38 @@ class Found {
   bytes = 0;
   readonly #parts: ChangeReaderParts;
   readonly #places: Map<string, bigint>;
+  readonly #isAskedFor: IsAskedFor | null;
   readonly #events: StreamedEvent[] = [];
+  /** For each partition, the offset from which on its records are among the newest. */
+  readonly #newestFrom = new Map<string, bigint>();
   #records = 0;
-  #refused = 0;
   #hasSkipped = false;
   #hasLost = false;
   #problem: string | null = null;
 
-  constructor(places: Places, parts: ChangeReaderParts) {
+  constructor(places: Places, parts: ChangeReaderParts, isAskedFor: IsAskedFor | null) {
     this.#places = new Map(places);
     this.#parts = parts;
+    this.#isAskedFor = isAskedFor;
   }
 
   left(end: ReadEnd): bigint {
     return distance(this.#places, end);
   }
 
-  /** Passes the oldest records over if more than `RECORDS_MAX` are left, in each partition the same share. */
-  skip(ends: readonly ReadEnd[]): void {
+  /** Passes the oldest records over if more than `most` are left, in each partition the same share. */
+  skip(ends: readonly ReadEnd[], most: number): void {
     const total = ends.reduce((sum, end) => sum + this.left(end), 0n);
-    if (total <= BigInt(RECORDS_MAX)) return;
-    this.#hasSkipped = true;
+    const newestOf = (end: ReadEnd, count: number) =>
+      total <= BigInt(count) ? this.left(end) : (this.left(end) * BigInt(count)) / total;
     for (const end of ends) {
-      const kept = (this.left(end) * BigInt(RECORDS_MAX)) / total;
+      const name = partitionName(end);
+      const kept = newestOf(end, most);
+      this.#newestFrom.set(name, end.nextOffset - newestOf(end, NEWEST_EVENTS));
       this.#records += Number(this.left(end) - kept);
-      this.#places.set(partitionName(end), end.nextOffset - kept);
+      this.#places.set(name, end.nextOffset - kept);
     }
+    this.#hasSkipped = total > BigInt(most);
   }
 
   /** Reads one page of a partition. Resolves with whether it can be read on. */
@@ -141,7 +155,6 @@ class Found {
     return {
       places: this.#places,
       records: this.#records,
-      refused: this.#refused,
       events: this.#events.sort((one, other) => one.timestampMs - other.timestampMs),
       hasSkipped: this.#hasSkipped,
       hasLost: this.#hasLost,
@@ -153,13 +166,17 @@ class Found {
     const { decoder, clock } = this.#parts;
     this.#records++;
     this.bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    if (!this.#isTold(record, partitionName({ topic, partition }))) return;
     const verdict = decoder.decode(record, { topic, partition }, clock.now());
-    if (verdict.kind === 'rejected') {
-      this.#refused++;
-      return;
-    }
+    if (verdict.kind === 'rejected') return;
     const { entityId, eventType, eventId, occurredAtMs } = verdict.event;
     const { offset, timestampMs } = record;
     this.#events.push({ entityId, eventType, eventId, occurredAtMs, topic, partition, offset, timestampMs });
+  }
+
+  /** Whether its event is told, if it has one. The key of an event's record is the entity's id. */
+  #isTold({ offset, key }: LogRecord, name: string): boolean {
+    if (offset >= (this.#newestFrom.get(name) ?? 0n)) return true;
+    return key !== null && this.#isAskedFor?.(key.toString()) === true;
   }
 }

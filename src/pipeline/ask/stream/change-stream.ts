@@ -16,6 +16,8 @@ import {
   type ChangeReaderParts,
   type ChangesRead,
   distance,
+  type IsAskedFor,
+  NEWEST_EVENTS,
   RECORDS_MAX,
   type StreamedEvent,
 } from './change-reader.ts';
@@ -33,8 +35,6 @@ export interface ChangeStreamParts extends FollowParts, Omit<ChangeReaderParts, 
   readonly onDefect: (error: unknown) => void;
 }
 
-/** A listener to all entities gets at most this many events at a time. */
-const NEWEST_EVENTS = 100;
 /** A listener to some entities gets all their events. With more than this many at a time, it is told to look again. */
 const OWN_EVENTS_MAX = 1_000;
 /** The most positions from which one look reads for listeners that come back. The others wait for the next look. */
@@ -67,6 +67,7 @@ export class ChangeStream {
   readonly #reader: ChangeReader;
   readonly #deliveries: DeliveryWatch;
   readonly #status: StatusWatch;
+  readonly #isWatched: IsAskedFor = (entityId) => this.#deliveries.isWatched(entityId);
   readonly #joining = new Set<StreamListener>();
   readonly #listening = new Set<StreamListener>();
   #run: Run | null = null;
@@ -140,7 +141,11 @@ export class ChangeStream {
     const checkpoints = await checkpointsOf(this.#parts);
     const starts = new StartOffsets(this.#parts);
     const { places, hasGoneBack } = await placesAt(run.places, checkpoints, starts);
-    const read = await this.#reader.read(places, checkpoints);
+    const read = await this.#reader.read(
+      places,
+      checkpoints,
+      this.#deliveries.isWatching ? this.#isWatched : null,
+    );
     if (signal.aborted) return;
     const hasMoved = run.places !== null && !isSame(run.places, read.places);
     run.places = read.places;
@@ -155,9 +160,7 @@ export class ChangeStream {
   }
 
   #tellChanges(read: ChangesRead, position: string): void {
-    const messages = new ChangeMessages(read, position, this.#parts.clock.now(), (entityId) =>
-      this.#deliveries.isWatched(entityId),
-    );
+    const messages = new ChangeMessages(read, position, this.#parts.clock.now(), this.#isWatched);
     for (const listener of [...this.#listening])
       for (const message of messages.for(listener)) listener.send(message);
   }
@@ -168,7 +171,7 @@ export class ChangeStream {
       const { position } = listener;
       if (position !== null && !caughtUp.has(position)) {
         if (caughtUp.size === CATCH_UPS_MAX) continue;
-        caughtUp.set(position, await this.#catchUp(position, now));
+        caughtUp.set(position, await this.#catchUp(position, now, this.#joiningAt(position)));
         if (signal.aborted) return;
       }
       // It may have left meanwhile.
@@ -177,6 +180,12 @@ export class ChangeStream {
     }
     // The next look lets others join, and need not wait for that.
     if (this.#joining.size > 0) this.#run?.waking.abort();
+  }
+
+  /** What the listeners ask for that come back to this position. */
+  #joiningAt(position: string): IsAskedFor | null {
+    const asked = [...this.#joining].filter((each) => each.position === position && each.entityIds.size > 0);
+    return asked.length === 0 ? null : (entityId) => asked.some(({ entityIds }) => entityIds.has(entityId));
   }
 
   #join(listener: StreamListener, found: CatchUp | undefined, { position }: Now): void {
@@ -194,7 +203,11 @@ export class ChangeStream {
   }
 
   /** Reads what lies between a listener's position and the places that the other listeners know. */
-  async #catchUp(position: string, { checkpoints, starts, places }: Now): Promise<CatchUp> {
+  async #catchUp(
+    position: string,
+    { checkpoints, starts, places }: Now,
+    isAskedFor: IsAskedFor | null,
+  ): Promise<CatchUp> {
     const known = placesOf(position, checkpoints);
     if (known === null) return { reset: 'position_unknown' };
     const from = new Map<string, bigint>();
@@ -210,7 +223,7 @@ export class ChangeStream {
     if (distances.some((each) => each < 0n)) return { reset: 'position_ahead' };
     if (distances.reduce((sum, each) => sum + each, 0n) > BigInt(RECORDS_MAX))
       return { reset: 'too_far_back' };
-    const read = await this.#reader.read(from, ends);
+    const read = await this.#reader.read(from, ends, isAskedFor);
     if (read.problem !== null) return { reset: 'log_unreadable' };
     if (read.hasLost) return { reset: 'log_truncated' };
     const isWhole = ends.every((end) => distance(read.places, end) <= 0n);
@@ -314,7 +327,7 @@ class ChangeMessages {
   }
 
   #messageOf(events: readonly StreamedEvent[], ofAll: boolean): StreamMessage {
-    const { records, refused } = this.#read;
-    return { ...this.#facts, records, refused, events, more: ofAll ? records - refused - events.length : 0 };
+    const { records } = this.#read;
+    return { ...this.#facts, records, events, more: ofAll ? records - events.length : 0 };
   }
 }

@@ -51,6 +51,11 @@ export class DeliveryWatch {
     }
   }
 
+  /** Whether any entity is watched. */
+  get isWatching(): boolean {
+    return this.#watched.size > 0;
+  }
+
   isWatched(entityId: string): boolean {
     return this.#watched.has(entityId);
   }

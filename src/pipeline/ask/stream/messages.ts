@@ -26,10 +26,9 @@ export interface ChangesMessage {
   readonly position: string;
   readonly atMs: number;
   readonly records: number;
-  readonly refused: number;
   /** The newest events, or those of the listener's entities, the oldest first. */
   readonly events: readonly StreamedEvent[];
-  /** The number of other events that this listener would have got. */
+  /** For a listener to all entities: the number of the other records, those without an event included. */
   readonly more: number;
 }
 

@@ -1,4 +1,7 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { verifyCommand } from '../../../../src/apps/order-sync/commands/verify.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
@@ -111,6 +114,25 @@ describe('order-sync verify', () => {
     const sampled = await verify(['--sample', '4', '--target', FIRST, '--json'], env);
     expect(sampled.code, sampled.out).toBe(0);
     expect(JSON.parse(sampled.out)).toMatchObject({ read: 4, differences: 0 });
+  });
+
+  it('tells what it found in the store, although the target does not say what it holds', async () => {
+    const world = await filled();
+    await harness.rawQuery("DELETE FROM orders WHERE order_id = 'unready'");
+    const target = createServer((_request, response) => response.end('{}')).listen(0, '127.0.0.1');
+    onTestFinished(() => void target.close());
+    await once(target, 'listening');
+    const { port } = target.address() as AddressInfo;
+    const env = { ORDER_SYNC_TARGET_URL: `http://127.0.0.1:${port}/api/orders` };
+    const argv = ['--all', '--target', FIRST, '--repair', '--reason', 'a row is gone', '--json'];
+    const { code, out, error } = await verify(argv, env);
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ found: { row_missing: 1 }, repaired: 1, target: null });
+    expect(error).toContain('its digest has no');
+    expect(error).toContain('docs/being-a-target.md has the answers');
+    expect(await world.store.listAudit({ after: null, limit: 1 })).toMatchObject([
+      { action: 'rows_repaired', reason: 'a row is gone', details: { repaired: 1, target: null } },
+    ]);
   });
 
   it.each([

@@ -13,6 +13,7 @@ import {
   PENDING,
   paid,
 } from '../../../helpers/order-store.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 const EXPORT = '/api/v1/orders:export';
@@ -28,8 +29,9 @@ async function server(place: OrderStore, facts: Partial<OrderAskParts> = {}) {
     ask: () => parts,
   });
   onTestFinished(() => closeServer(app));
+  const inject = heldInject(app);
   const get = async (query: string) => {
-    const { statusCode, body, headers } = await app.inject({ url: `${EXPORT}?${query}` });
+    const { statusCode, body, headers } = await inject({ url: `${EXPORT}?${query}` });
     return { status: statusCode, body, headers };
   };
   return { app, get, logged };

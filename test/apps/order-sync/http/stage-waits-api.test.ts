@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import { ACCEPTED, AUTHORIZED, created, OrderStore, paid } from '../../../helpers/order-store.ts';
+import { heldInject } from '../../shared/http/held-answers.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 async function server() {
@@ -17,8 +18,9 @@ async function server() {
     ask: () => parts,
   });
   onTestFinished(() => app.close());
+  const inject = heldInject(app);
   const ask = async (query: string, id = 'a') => {
-    const { statusCode, body, headers } = await app.inject({ url: `/api/v1/orders/${id}?${query}` });
+    const { statusCode, body, headers } = await inject({ url: `/api/v1/orders/${id}?${query}` });
     return { status: statusCode, body: JSON.parse(body), headers };
   };
   return { place, app, ask };

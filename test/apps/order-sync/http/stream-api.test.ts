@@ -1,12 +1,19 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
+import { STATUS_SCHEMA } from '../../../../src/apps/order-sync/http/status-schemas.ts';
+import {
+  CHANGES_SCHEMA,
+  RESET_SCHEMA,
+  STREAMED_DELIVERY_SCHEMA,
+} from '../../../../src/apps/order-sync/http/stream-schemas.ts';
 import { closeServer } from '../../../../src/apps/shared/http/listen.ts';
 import { reportOf } from '../../../../src/pipeline/status/report.ts';
 import type { NewRecord } from '../../../../src/ports/event-log.ts';
 import { StreamReader } from '../../../helpers/event-stream.ts';
 import { QUIET, shared } from '../../../pipeline/status/fake-parts.ts';
 import { created, paid, SyncPlace } from '../../../pipeline/sync-place.ts';
+import { OpenApiDocument } from '../../shared/http/openapi-document.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
 const AUTHORIZED = 'PAYMENT_AUTHORIZED';
@@ -54,7 +61,7 @@ const orderIds = (reader: StreamReader): string[] =>
   reader.dataOf('changes').flatMap(({ orders }) => orders.map(({ orderId }: { orderId: string }) => orderId));
 
 describe('GET /api/v1/stream', () => {
-  it('sends the status, and the events and refused records that are journaled from now on', async () => {
+  it('sends the status, and the events that are journaled from now on, beside a refused record', async () => {
     const { journal, url } = await running();
     await journal(created('before'));
     const reader = await listenTo(url);
@@ -64,7 +71,7 @@ describe('GET /api/v1/stream', () => {
     await journal(created('a'), paid('a', AUTHORIZED, 1), refused);
     await reader.until(() => reader.dataOf('changes').reduce((sum, { records }) => sum + records, 0) === 3);
     expect(orderIds(reader)).toEqual(['a', 'a']);
-    expect(reader.dataOf('changes').reduce((sum, each) => sum + each.refused, 0)).toBe(1);
+    expect(reader.dataOf('changes').reduce((sum, { more }) => sum + more, 0)).toBe(1);
     expect(reader.dataOf('changes')[0].orders[0]).toEqual({
       orderId: 'a',
       eventType: 'ORDER',
@@ -120,6 +127,28 @@ describe('GET /api/v1/stream', () => {
       lastStatus: 200,
       lastError: null,
     });
+  });
+
+  it('sends data that fits the schemas of the OpenAPI document', async () => {
+    const { app, journal, url } = await running();
+    const { body } = await app.inject({ url: '/openapi.json' });
+    const document = new OpenApiDocument(JSON.parse(body));
+    const schemas = {
+      status: STATUS_SCHEMA,
+      changes: CHANGES_SCHEMA,
+      delivery: STREAMED_DELIVERY_SCHEMA,
+      reset: RESET_SCHEMA,
+    };
+    const reader = await listenTo(`${url}?order=a`, 'unknown');
+    await journal(created('a'), paid('a', AUTHORIZED, 1));
+    for (const [event, { description: _, ...schema }] of Object.entries<object & { description?: string }>(
+      schemas,
+    )) {
+      await reader.until(() => reader.dataOf(event).length > 0);
+      const validate = document.compile(schema);
+      for (const data of reader.dataOf(event))
+        expect([validate(data), validate.errors], event).toEqual([true, null]);
+    }
   });
 
   it('refuses more than 20 orders, an id that no order can have, and parts that it does not know', async () => {

@@ -75,10 +75,12 @@ export class Feed {
   looks = 0;
   reads = 0;
   deliveryReads = 0;
+  decoded = 0;
   nowMs = 0;
   #sleepers: Sleeper[] = [];
 
   constructor(partitions = 1) {
+    const decoder = createDecoder(orders, { topicNames: TOPIC_NAMES });
     this.partitions = Array.from({ length: partitions }, (_, number) => new Partition(TOPIC, number));
     this.stream = new ChangeStream({
       log: {
@@ -112,7 +114,13 @@ export class Feed {
           return this.deliveries.get(`${target} ${entityId}`) ?? null;
         },
       },
-      decoder: createDecoder(orders, { topicNames: TOPIC_NAMES }),
+      decoder: {
+        ...decoder,
+        decode: (...given) => {
+          this.decoded++;
+          return decoder.decode(...given);
+        },
+      },
       clock: {
         now: () => this.nowMs,
         monotonicMs: () => this.nowMs,

@@ -40,13 +40,13 @@ describe('a position', () => {
     expect(placesOf(position, known)).toEqual(places);
   });
 
-  it('that would be too long is one that nobody knows', () => {
+  it('becomes one that nobody knows if it would be too long', () => {
     const known = partitionsOf(5_000);
     const places = new Map(known.map(({ topic, partition: number }) => [`${topic}/${number}`, 100_000_000n]));
     expect(placesOf(positionOf(places, known), known)).toBeNull();
   });
 
-  it('is unknown for another topic, for a topic that was made again, and for texts that nobody made', () => {
+  it('of another topic, of a topic that was made again, or of a text that nobody made gives no places', () => {
     const position = positionOf(new Map([['order_events/0', 7n]]), partitionsOf(1));
     expect(placesOf(position, partitionsOf(1, 'payment_events'))).toBeNull();
     expect(placesOf(position, [partition('order_events', 0, 'made again')])).toBeNull();

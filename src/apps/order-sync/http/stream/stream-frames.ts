@@ -27,8 +27,8 @@ function dataOf(message: Exclude<StreamMessage, { kind: 'position' }>): object {
     case 'status':
       return message.report;
     case 'changes': {
-      const { atMs, records, refused, events, more } = message;
-      return { at: moment(atMs), records, refused, orders: events.map(eventJson), more };
+      const { atMs, records, events, more } = message;
+      return { at: moment(atMs), records, orders: events.map(eventJson), more };
     }
     case 'delivery':
       return deliveryJson(message.delivery);

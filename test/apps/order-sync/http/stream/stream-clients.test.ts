@@ -58,7 +58,7 @@ describe('the clients of the stream', () => {
     ]);
   });
 
-  it('are forgotten when they leave', async () => {
+  it('leave no trace when they go', async () => {
     const { url, listeners, clients } = await server({ clientsMax: 1 });
     const reader = await StreamReader.open(url);
     expect([listeners.size, clients.isFull]).toEqual([1, true]);
@@ -66,7 +66,7 @@ describe('the clients of the stream', () => {
     await vi.waitFor(() => expect([listeners.size, clients.isFull]).toEqual([0, false]));
   });
 
-  it('are cut off if they leave too much unread, and delay no other one', async () => {
+  it('lose their connection if they leave too much unread, and delay no other one', async () => {
     const { url, port, say, listeners } = await server({ unreadBytesMax: 100_000 });
     const silent = connect(port, '127.0.0.1');
     silent.on('error', () => {});
@@ -105,12 +105,12 @@ describe('the clients of the stream', () => {
 });
 
 describe('a message as bytes', () => {
-  it('is written once for all clients', () => {
+  it('takes its form once for all clients', () => {
     expect(frameOf(NOTE)).toBe(frameOf(NOTE));
     expect(frameOf(NOTE)).not.toBe(frameOf({ ...NOTE }));
   });
 
-  it('has the position as its id, and offsets as texts', () => {
+  it('shows the position as its id, and offsets as texts', () => {
     const event = {
       entityId: 'a\nb',
       eventType: 'ORDER',
