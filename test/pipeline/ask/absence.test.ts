@@ -159,7 +159,7 @@ describe('a pause in explanations', () => {
     ]);
   });
 
-  it('does not concern an order if no record waits there', async () => {
+  it('concerns no order if no record waits there', async () => {
     const place = await storeOf();
     await pause(place, { kind: 'partition', topic: PAYMENTS, partition: 1 });
     const idle: AskedLog = {
@@ -172,7 +172,7 @@ describe('a pause in explanations', () => {
 });
 
 describe('offsets that were left out, in explanations', () => {
-  it('are named for an order that waits for an event, and for one without any event', async () => {
+  it('stand in explanations of orders that wait for an event, and of those without any event', async () => {
     const place = await storeOf();
     await payFrom(place, 0, 'here');
     await payFrom(place, 1, 'elsewhere');
@@ -221,7 +221,7 @@ describe('offsets that were left out, in explanations', () => {
 describe('refused records in explanations', () => {
   const key = Buffer.from('lost');
 
-  it('are named by the id of the order, also if the journal has other events of it', async () => {
+  it('stand there by the id of the order, also if the journal has other events of it', async () => {
     const place = await storeOf();
     const records = [
       quarantined(7n, { topic: PAYMENTS, key, reason: 'value_unknown' }),
@@ -238,7 +238,7 @@ describe('refused records in explanations', () => {
     expect(await absenceOf(place, 'lost')).toEqual([named]);
   });
 
-  it('are named up to five, and an unknown order without any says so', async () => {
+  it('names at most five of them, and says so if an unknown order has none', async () => {
     const place = await storeOf();
     const records = Array.from({ length: 8 }, (_, n) => quarantined(BigInt(n), { topic: ORDERS, key }));
     await place.store.commit(batchOf([], [], { quarantined: records }));

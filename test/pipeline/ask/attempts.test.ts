@@ -55,7 +55,7 @@ describe('the attempts of a delivery', () => {
     expect(marks(deliveryOf({ attempts: 1 }), latestFirst(1))).toBe('1');
   });
 
-  it('are counted from 1 again where a number falls, or 1 follows 1, as after a redrive', () => {
+  it('begin to count from 1 again where a number falls, or 1 follows 1, as after a redrive', () => {
     expect(marks(deliveryOf({ attempts: 2 }), latestFirst(1, 2, 3, 1, 2, 2, 2))).toBe('1 2 3 | 1 (2) (2) 2');
     expect(marks(deliveryOf({ attempts: 1 }), latestFirst(1, 1))).toBe('1 | 1');
     const repaired = [1, { attempt: 2, verdict: 'delivered' }, 2] as const;
@@ -77,7 +77,7 @@ describe('the attempts of a delivery', () => {
     expect(marks(pending(0, 2), latestFirst(1, 2, 3))).toBe('1 2 3');
   });
 
-  it('are one run while the answers are equal, and no run goes over a restart', () => {
+  it('form one run while the answers are equal, and no run goes over a restart', () => {
     const attempts = latestFirst(1, 2, 2, { attempt: 2, answer: 'no' }, 1, 2);
     const runs = runsOf(markAttempts(deliveryOf({ attempts: 2 }), attempts));
     expect(
@@ -110,7 +110,7 @@ describe('the redrive that made a delivery due again', () => {
   const found = (facts: Partial<Job>, restart = between) =>
     redriveOf(deliveryOf(), restart, [job(facts)])?.jobId;
 
-  it('was at work between the two attempts, and its filter takes the delivery', () => {
+  it('worked between the two attempts, and its filter takes the delivery', () => {
     expect(found({})).toBe('job');
     expect(found({ parameters: { filter: { target: 'order-mgt', entityId: 'a' } } })).toBe('job');
     expect(found({ createdAtMs: 1 })).toBe('job');
@@ -123,7 +123,7 @@ describe('the redrive that made a delivery due again', () => {
     ['a job for another target', { parameters: { filter: { target: 'archive' } } }],
     ['a job that ended before', { updatedAtMs: 40 }],
     ['a job that was created later', { createdAtMs: 301 }],
-  ])('is not %s', (_, facts) => {
+  ])('excludes %s', (_, facts) => {
     expect(found(facts)).toBeUndefined();
   });
 });

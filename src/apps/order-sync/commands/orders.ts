@@ -134,7 +134,7 @@ async function show(
   });
 }
 
-/** How many orders wait although none of them is shown, because they have not waited for long enough. */
+/** Says of orders that wait for an event, and are not shown because they wait for too short a time, how many there are. */
 function youngerWaiting(
   waiting: number,
   { olderThanMs }: Pick<RowsQuery, 'olderThanMs'>,
