@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { commandsOf } from '../../../../src/apps/order-sync/commands/index.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
@@ -58,6 +59,34 @@ describe('order-sync explain', () => {
     const { folder } = await lateReview();
     const { out } = await orderSync(folder, 'explain', 'a', '--json');
     expect(JSON.parse(out)).toMatchObject({ orderId: 'a', version: 4, canonicalSequence: [1, 2, 4, 3] });
+  });
+
+  it('names a halted partition with the records that wait there, and the command that goes on', async () => {
+    const { folder, store } = await lateReview();
+    const log = openEmbeddedLog({ dataDir: folder, clock: systemClock, logger: () => {} });
+    onTestFinished(() => log.close());
+    await log.createTopics([{ topic: 'order_events', partitions: 1 }]);
+    const producer = log.producer();
+    const record = { topic: 'order_events', key: Buffer.from('c'), value: Buffer.from('{}'), headers: [] };
+    await producer.append([record, record, record]);
+    await producer.close();
+    const [{ topicId = '' } = {}] = await log.describe(['order_events']);
+    const place = { topic: 'order_events', partition: 0, topicId, startOffset: 1n };
+    const [checkpoint] = await store.acquire([place]);
+    await store.halt(
+      place,
+      checkpoint?.epoch ?? 0n,
+      'corrupt_batch: offset 1. Reading can go on at offset 2.',
+    );
+    const { out } = await orderSync(folder, 'explain', 'nosuch');
+    expect(out.split('\n').slice(2, 5)).toEqual([
+      'Unknown: the journal has no event of this order.',
+      'No refused record has its id as the key.',
+      'order_events/0 is halted at offset 1 (corrupt_batch): events of this order may be among the 2 records that wait there. ' +
+        'Run order-sync resume order_events/0 --at 2 --reason "..." to let it go on; order-sync partitions shows what it would leave out.',
+    ]);
+    const { halts } = JSON.parse((await orderSync(folder, 'explain', 'a', '--json')).out);
+    expect(halts).toMatchObject([{ topic: 'order_events', nextOffset: '1', waitingRecords: 2 }]);
   });
 
   it('puts equal answers into one line, says which attempts do not count, and shows a redrive', async () => {
