@@ -105,6 +105,7 @@ describe('reasonsOf', () => {
     nextAttemptAt: null,
     lastStatus,
     lastError,
+    lastAnswer: null,
   });
 
   it('groups by the answer, and by the error where there was no answer', () => {

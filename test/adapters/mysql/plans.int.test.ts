@@ -26,7 +26,8 @@ function describePlans(harness: MysqlHarness): void {
       const { store } = await opened.migrate({ ...ORDERS_MIGRATION, nowMs: clock.now() });
       await fillForPlans(store);
       await harness.rawQuery(
-        'ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log',
+        'ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log, ' +
+          'checkpoints, checkpoint_decisions',
       );
       const executed = vi.spyOn(mysql.PoolConnection.prototype, 'execute');
       const queried = vi.spyOn(mysql.PoolConnection.prototype, 'query');
