@@ -69,7 +69,7 @@ async function play(
 ): Promise<Figures> {
   const world = await openWorld(check, place, { browser, depth: 'whole', pictures, isTimed: true });
   const { judge } = world;
-  for (const [name, act] of Object.entries(ACTS)) {
+  for (const [name, { play: act }] of Object.entries(ACTS)) {
     const { checks } = judge;
     const wrong = judge.faults.length;
     const beganAt = performance.now();
