@@ -31,6 +31,12 @@ let failed = 0;
 let skipped = 0;
 
 step('the types hold (tsc --noEmit)', [join(modules, 'typescript', 'bin', 'tsc'), '--noEmit']);
+step("the console's types hold (tsc --noEmit -p console)", [
+  join(modules, 'typescript', 'bin', 'tsc'),
+  '--noEmit',
+  '-p',
+  'console',
+]);
 step('the style holds (biome check)', [join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']);
 
 // The programs of the tests find the console built, so that none of them builds it beside what it measures.

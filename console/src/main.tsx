@@ -11,6 +11,7 @@ import './styles/base.css';
 import './styles/shell.css';
 import './styles/parts.css';
 import './styles/tables.css';
+import './styles/work.css';
 import './styles/overlays.css';
 
 const RETRIES_MAX = 2;

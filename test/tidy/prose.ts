@@ -22,7 +22,7 @@ const ADVICE: ReadonlyMap<string, string> = new Map(
 
 /** Comments begin with a sentence that names the thing, the actor or the number. */
 export function riddlingComments(tree: Tree): Violation[] {
-  return programsOf(tree, /^(?:src|test|bench|examples)\//).flatMap(([path, source]) =>
+  return programsOf(tree, /^(?:src|console|test|bench|examples)\//).flatMap(([path, source]) =>
     commentsOf(source).flatMap(({ text, line }) => {
       const opening = COMMENT_OPENINGS.find((words) => new RegExp(`^${words}\\b`).test(text));
       if (opening === undefined) return [];

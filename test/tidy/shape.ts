@@ -9,7 +9,7 @@ export function longFiles(tree: Tree): Violation[] {
   const found: Violation[] = [];
   for (const [path, text] of tree) {
     const lines = linesOf(text);
-    if (/^src\/.*\.ts$/.test(path) && lines > SOURCE_LINES_MAX) {
+    if (/^(?:src|console\/src)\/.*\.tsx?$/.test(path) && lines > SOURCE_LINES_MAX) {
       found.push(`${path} has ${lines} lines, more than ${SOURCE_LINES_MAX}: split it`);
     }
     if (path === 'README.md' && lines >= README_LINES_MAX) {

@@ -1,22 +1,6 @@
 import { currentKey, keyRefused } from './key.ts';
 import { ProblemError, problemFrom } from './problem.ts';
 
-/** The values of a query. A value that is null, undefined, false or empty is left out; a list gives its name several times. */
-export type QueryValues = Readonly<
-  Record<string, string | number | boolean | null | undefined | readonly string[]>
->;
-
-/** The path with the query behind it. */
-export function pathOf(path: string, query: QueryValues = {}): string {
-  const parameters = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) {
-    if (value === null || value === undefined || value === false || value === '') continue;
-    for (const one of Array.isArray(value) ? value : [value]) parameters.append(name, String(one));
-  }
-  const search = parameters.toString();
-  return search === '' ? path : `${path}?${search}`;
-}
-
 /** Reads JSON. Rejects with a ProblemError for every answer but 2xx, and if no answer comes. */
 export async function get<Value>(path: string, signal?: AbortSignal): Promise<Value> {
   const answer = await send(path, signal === undefined ? {} : { signal });
@@ -56,8 +40,3 @@ export async function send(path: string, init: RequestInit = {}): Promise<Respon
   if (answer.status === 401) keyRefused(problem.code, key);
   throw problem;
 }
-
-export const orderPath = (id: string): string => `/api/v1/orders/${encodeURIComponent(id)}`;
-
-/** The name of an order's page. */
-export const orderHref = (id: string): string => `/orders/${encodeURIComponent(id)}`;

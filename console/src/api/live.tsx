@@ -10,12 +10,15 @@ import {
 } from 'react';
 import { get } from './client.ts';
 import { useIsKeyWanted } from './key-hooks.ts';
+import { stream } from './page-stream.ts';
 import { type StatusSample, withStatus } from './status-history.ts';
-import { type LiveMessage, type LiveState, stream } from './stream.ts';
+import type { LiveMessage, LiveState } from './stream.ts';
 import type { Status } from './types.ts';
 
 const STATUS_KEY = ['status'] as const;
 const POLL_MS = 2_000;
+/** The first parts of the keys of queries whose data only the stream keeps up to date. */
+const FOLLOWED: ReadonlySet<string> = new Set(['order', 'orders']);
 
 const History = createContext<readonly StatusSample[]>([]);
 
@@ -28,6 +31,8 @@ export function LiveProvider({ children }: { readonly children: ReactNode }) {
       stream.subscribe((message) => {
         if (message.kind === 'status') queries.setQueryData(STATUS_KEY, message.status);
         else if (message.kind === 'reset') void queries.invalidateQueries();
+        else if (message.kind === 'begin')
+          void queries.invalidateQueries({ predicate: ({ queryKey }) => FOLLOWED.has(String(queryKey[0])) });
       }),
       queries.getQueryCache().subscribe(({ type, query }) => {
         if (type !== 'updated' || query.queryKey[0] !== STATUS_KEY[0] || query.state.data === undefined)

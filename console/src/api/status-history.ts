@@ -63,7 +63,8 @@ export function topicRates(
   for (const [name, now] of last.partitions) {
     const then = first.partitions.get(name);
     const known = rates.get(now.topic) ?? null;
-    if (then === undefined || first === last || seconds <= 0) {
+    // A last status that is older than the window says that nothing has changed since.
+    if (then === undefined || (first === last && seconds * 1_000 < RATE_MS)) {
       rates.set(now.topic, known);
       continue;
     }

@@ -1,4 +1,3 @@
-import { send } from './client.ts';
 import { ProblemError } from './problem.ts';
 import { StreamParser } from './stream-parser.ts';
 import type { Changes, DeliveryWithAttempts, Note, Status } from './types.ts';
@@ -19,6 +18,8 @@ export type LiveMessage =
   | { readonly kind: 'status'; readonly status: Status }
   | { readonly kind: 'changes'; readonly changes: Changes }
   | { readonly kind: 'delivery'; readonly delivery: LiveDelivery }
+  /** The stream begins now, for the first time: what was read a moment before may be older. */
+  | { readonly kind: 'begin' }
   /** Messages may be missing: everything that is shown has to be read again. */
   | { readonly kind: 'reset' };
 
@@ -30,8 +31,12 @@ const LONGEST_PAUSE_MS = 15_000;
 const SETTLE_MS = 60;
 const ORDERS_MAX = 20;
 
+/** Sends a request with the key of the tab. Rejects with a ProblemError for every answer but 2xx. */
+export type Send = (path: string, init: RequestInit) => Promise<Response>;
+
 /** The one connection of the page to the stream of changes. */
 export class LiveStream {
+  readonly #send: Send;
   #state: LiveState = 'connecting';
   #problem: string | null = null;
   #lastId: string | null = null;
@@ -41,6 +46,10 @@ export class LiveStream {
   readonly #orders = new Map<string, number>();
   readonly #listeners = new Set<(message: LiveMessage) => void>();
   readonly #watchers = new Set<() => void>();
+
+  constructor(send: Send) {
+    this.#send = send;
+  }
 
   readonly state = (): LiveState => this.#state;
 
@@ -121,7 +130,7 @@ export class LiveStream {
     const orders = [...this.#orders.keys()].slice(0, ORDERS_MAX);
     const query = orders.map((id) => `order=${encodeURIComponent(id)}`).join('&');
     const isFirst = this.#lastId === null;
-    const answer = await send(`/api/v1/stream${query === '' ? '' : `?${query}`}`, {
+    const answer = await this.#send(`/api/v1/stream${query === '' ? '' : `?${query}`}`, {
       signal: connection.signal,
       headers: {
         accept: 'text/event-stream',
@@ -130,7 +139,7 @@ export class LiveStream {
     });
     if (answer.body === null) return;
     // Without a position nothing says what happened while the page was not connected.
-    if (isFirst && this.#failures > 0) this.#tell({ kind: 'reset' });
+    if (isFirst) this.#tell({ kind: this.#failures > 0 ? 'reset' : 'begin' });
     this.#failures = 0;
     this.#change('live');
     await this.#read(answer.body, connection);
@@ -138,14 +147,13 @@ export class LiveStream {
 
   async #read(body: ReadableStream<Uint8Array>, connection: AbortController): Promise<void> {
     const parser = new StreamParser();
-    const reader = body
-      .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-      .getReader();
+    const decoder = new TextDecoder();
+    const reader = body.getReader();
     for (;;) {
       const silence = setTimeout(() => connection.abort(), SILENCE_MS);
       const { done, value } = await reader.read().finally(() => clearTimeout(silence));
       if (done) return;
-      for (const { event, data } of parser.feed(value)) {
+      for (const { event, data } of parser.feed(decoder.decode(value, { stream: true }))) {
         if (this.#connection !== connection) return;
         this.#receive(event, data);
       }
@@ -199,5 +207,3 @@ export class LiveStream {
     for (const listener of [...this.#listeners]) listener(message);
   }
 }
-
-export const stream = new LiveStream();

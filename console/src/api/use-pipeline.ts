@@ -1,10 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import type { InstanceTarget } from '../../../src/pipeline/status/instance.ts';
 import type { SyncStatus } from '../../../src/pipeline/sync.ts';
 import { get } from './client.ts';
 import { usePoll } from './live.tsx';
 import { ProblemError } from './problem.ts';
-import type { Series, Status } from './types.ts';
+import type { Series } from './types.ts';
 
 /** What the instance that answers says of its work: the counts that the console shows. */
 export interface PipelineCounts {
@@ -44,9 +43,4 @@ export function useSeries() {
     },
     refetchInterval: usePoll(10_000),
   });
-}
-
-/** What the instance says of one target; undefined if it says nothing. */
-export function targetOf(status: Status, name: string): InstanceTarget | undefined {
-  return status.instance?.targets[name] as InstanceTarget | undefined;
 }

@@ -16,6 +16,8 @@ export interface TableColumn<Row> {
   readonly cell: (row: Row) => ReactNode;
   /** Numbers stand at the end of their cell. */
   readonly isNumber?: boolean;
+  /** Sentences stand in the cell, so it does not become narrow. */
+  readonly isWide?: boolean;
   /** The cell names its row. */
   readonly isName?: boolean;
 }
@@ -88,28 +90,12 @@ export function DataTable<Row>(props: TableProps<Row>) {
       {...SCROLL_REGION}
     >
       <table {...TABLE} aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>
-        <thead {...GROUP}>
-          {table.getHeaderGroups().map((group) => (
-            <tr key={group.id} {...ROW} aria-rowindex={1}>
-              {group.headers.map((header) => (
-                <th
-                  key={header.id}
-                  {...HEAD}
-                  scope="col"
-                  className={classOfColumn(columns, header.column.id)}
-                >
-                  <FlexRender header={header} />
-                </th>
-              ))}
-            </tr>
-          ))}
-        </thead>
+        <Head table={table} columns={columns} />
         <tbody {...GROUP}>
           <Gap px={above} width={width} />
           {items.map(({ index }) => {
             const row = shown[index];
             if (row === undefined) return null;
-            const name = columns.find(({ isName }) => isName === true)?.id;
             return (
               <tr
                 key={row.id}
@@ -119,20 +105,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
                 ref={isLong ? virtualizer.measureElement : undefined}
                 className={classOf?.(row.original)}
               >
-                {row.getAllCells().map((cell) => {
-                  const id = cell.column.id;
-                  const header = columns.find((column) => column.id === id)?.header;
-                  const shared = { className: classOfColumn(columns, id), 'data-label': header };
-                  return id === name ? (
-                    <th key={cell.id} scope="row" {...NAME} {...shared}>
-                      <FlexRender cell={cell} />
-                    </th>
-                  ) : (
-                    <td key={cell.id} {...CELL} {...shared}>
-                      <FlexRender cell={cell} />
-                    </td>
-                  );
-                })}
+                <Cells row={row} columns={columns} />
               </tr>
             );
           })}
@@ -143,16 +116,75 @@ export function DataTable<Row>(props: TableProps<Row>) {
   );
 }
 
-/** The model of the table. Only the choice of rows is state of it; the server sorts and filters. */
+type Model<Row> = ReturnType<typeof useRowsTable<Row>>;
+type ModelRow<Row> = ReturnType<Model<Row>['getRowModel']>['rows'][number];
+
+function Head<Row>({
+  table,
+  columns,
+}: {
+  readonly table: Model<Row>;
+  readonly columns: TableProps<Row>['columns'];
+}) {
+  return (
+    <thead {...GROUP}>
+      {table.getHeaderGroups().map((group) => (
+        <tr key={group.id} {...ROW} aria-rowindex={1}>
+          {group.headers.map((header) => (
+            <th key={header.id} {...HEAD} scope="col" className={classOfColumn(columns, header.column.id)}>
+              <FlexRender header={header} />
+            </th>
+          ))}
+        </tr>
+      ))}
+    </thead>
+  );
+}
+
+function Cells<Row>({
+  row,
+  columns,
+}: {
+  readonly row: ModelRow<Row>;
+  readonly columns: TableProps<Row>['columns'];
+}) {
+  return row.getAllCells().map((cell) => {
+    const { id } = cell.column;
+    const column = columns.find((known) => known.id === id);
+    const shared = { className: classOfColumn(columns, id), 'data-label': column?.header };
+    return column?.isName === true ? (
+      <th key={cell.id} scope="row" {...NAME} {...shared}>
+        <FlexRender cell={cell} />
+      </th>
+    ) : (
+      <td key={cell.id} {...CELL} {...shared}>
+        <FlexRender cell={cell} />
+      </td>
+    );
+  });
+}
+
+/**
+ * The model of the table. Only the choice of rows is state of it; the server sorts and filters. React makes a cell anew when
+ * its function is another one, and an open dialog in it would be gone. So the functions stay the same for the same columns,
+ * and look up what to show.
+ */
 function useRowsTable<Row>({ label, columns, rows, idOf, selection }: TableProps<Row>) {
+  const latest = useRef(columns);
+  latest.current = columns;
   const canChoose = selection !== undefined;
+  const names = JSON.stringify(columns.map(({ id, header }) => [id, header]));
   const defined = useMemo(() => {
     const helper = createColumnHelper<typeof features, Row & object>();
-    const own = columns.map(({ id, header, cell }) =>
-      helper.display({ id, header, cell: ({ row }) => cell(row.original) }),
+    const own = (JSON.parse(names) as readonly [string, string][]).map(([id, header]) =>
+      helper.display({
+        id,
+        header,
+        cell: ({ row }) => latest.current.find((column) => column.id === id)?.cell(row.original),
+      }),
     );
     return canChoose ? [chooserOf<Row & object>(label), ...own] : own;
-  }, [columns, canChoose, label]);
+  }, [names, canChoose, label]);
   const rowSelection: RowSelectionState = Object.fromEntries(
     [...(selection?.ids ?? [])].map((id) => [id, true]),
   );
@@ -196,7 +228,9 @@ function chooserOf<Row extends object>(label: string) {
 
 function classOfColumn<Row>(columns: readonly TableColumn<Row>[], id: string): string | undefined {
   if (id === 'choose') return 'cell-choose';
-  return columns.find((column) => column.id === id)?.isNumber === true ? 'cell-number' : undefined;
+  const column = columns.find((known) => known.id === id);
+  if (column?.isNumber === true) return 'cell-number';
+  return column?.isWide === true ? 'cell-wide' : undefined;
 }
 
 /** The height of the rows that are not in the document. */

@@ -63,8 +63,9 @@ export function JobProgress({ id, onClose }: { readonly id: string; readonly onC
   useEffect(() => {
     const before = seen.current;
     seen.current = state;
-    if (before === undefined || state === undefined || before === state || !isOver({ state })) return;
-    say(state === 'done' ? 'The job is done.' : 'The job was cancelled.');
+    if (state === undefined || before === state || !isOver({ state })) return;
+    // A job that was over at the first look may have been over long ago, as after a reload.
+    if (before !== undefined) say(state === 'done' ? 'The job is done.' : 'The job was cancelled.');
     void queries.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'job' });
   }, [state, queries]);
   if (error !== null) return <ErrorNote error={error} />;

@@ -7,7 +7,7 @@ export function JsonView({ value, label }: { readonly value: unknown; readonly l
 /** A text as it is, in a region of its own that scrolls. */
 export function TextView({ text, label }: { readonly text: string; readonly label: string }) {
   return (
-    <section className="code-view" aria-label={`${label}: the text`} {...SCROLL_REGION}>
+    <section className="code-view code-text" aria-label={`${label}: the text`} {...SCROLL_REGION}>
       <pre>{text}</pre>
     </section>
   );

@@ -7,8 +7,8 @@ import type { Pages } from './use-pages.ts';
 
 interface ListProps<Row> {
   readonly label: string;
-  /** The plural of what is listed, as in `orders`. */
-  readonly noun: string;
+  /** What is listed, one and many of it, as in `['order', 'orders']`. */
+  readonly nouns: readonly [one: string, many: string];
   readonly pages: Pages<Row>;
   readonly columns: readonly TableColumn<Row>[];
   readonly idOf: (row: Row) => string;
@@ -19,9 +19,9 @@ interface ListProps<Row> {
 }
 
 /** A paged list: its table, and a line that says how much of it is loaded. */
-export function List<Row>({ label, noun, pages, empty, selection, ...table }: ListProps<Row>) {
+export function List<Row>({ label, nouns, pages, empty, selection, ...table }: ListProps<Row>) {
   const { rows, error, isLoading, isLoadingMore, hasMore, isSearching, loadMore, reload } = pages;
-  if (isLoading && error === null) return <Loading what={noun} />;
+  if (isLoading && error === null) return <Loading what={nouns[1]} />;
   if (error !== null && rows.length === 0) return <ErrorNote error={error} onRetry={reload} />;
   if (rows.length === 0 && !hasMore) return empty;
   return (
@@ -37,7 +37,8 @@ export function List<Row>({ label, noun, pages, empty, selection, ...table }: Li
       />
       <div className="list-foot">
         <span>
-          {countText(rows.length)} {noun} loaded{hasMore ? ', others follow' : ': that is all'}
+          {countText(rows.length)} {nouns[rows.length === 1 ? 0 : 1]} loaded
+          {hasMore ? ', others follow' : ': that is all'}
           {isLoadingMore ? '. Reading more…' : '.'}
         </span>
         {isSearching && !isLoadingMore ? (

@@ -63,7 +63,7 @@ function optionsOf(
     cursor: { show: false },
     scales: { y: { range: (_plot, _least, most) => [0, most === null || most <= 0 ? 1 : most * 1.15] } },
     axes: [
-      { ...axis, size: 26 },
+      { ...axis, size: 26, values: (_plot, seconds) => seconds.map(clockText) },
       { ...axis, size: 58, values: (_plot, values) => values.map((value) => textOf(value)) },
     ],
     series: [
@@ -77,4 +77,10 @@ function optionsOf(
       })),
     ],
   };
+}
+
+/** The hour and the minute on the clock of this machine. */
+function clockText(seconds: number): string {
+  const date = new Date(seconds * 1_000);
+  return [date.getHours(), date.getMinutes()].map((part) => String(part).padStart(2, '0')).join(':');
 }

@@ -49,7 +49,13 @@ function Steps({ touches, tryOut, redrive, onDone }: RedriveProps & { readonly o
   const [isBusy, setBusy] = useState(false);
   const { data: job, error: lost } = useJob(jobId);
   const isTried = job !== undefined && isOver(job);
-  const matched = typeof job?.progress.matched === 'number' ? job.progress.matched : 0;
+  const numberOf = (name: string) => {
+    const value = job?.progress[name];
+    return typeof value === 'number' ? value : null;
+  };
+  const matched = numberOf('matched') ?? 0;
+  // Only a redrive of records says how many of them pass.
+  const passing = numberOf('passed') ?? matched;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the dry run begins once, when the dialog opens
   useEffect(() => {
     tryOut().then(({ id }) => setJobId(id), setError);
@@ -76,6 +82,9 @@ function Steps({ touches, tryOut, redrive, onDone }: RedriveProps & { readonly o
           </p>
           {isTried ? <ProgressCounts job={job} /> : null}
           {isTried && matched === 0 ? <p>There is nothing to redrive.</p> : null}
+          {isTried && matched > 0 && passing === 0 ? (
+            <p>The decoder of today refuses all of them too, so a redrive would journal nothing.</p>
+          ) : null}
         </div>
       </div>
       <div className="field">
@@ -95,9 +104,9 @@ function Steps({ touches, tryOut, redrive, onDone }: RedriveProps & { readonly o
         <button
           type="submit"
           className="primary"
-          disabled={!isTried || matched === 0 || isBusy || reason.trim() === ''}
+          disabled={!isTried || passing === 0 || isBusy || reason.trim() === ''}
         >
-          {isBusy ? 'Working…' : isTried ? `Redrive ${matched}` : 'Redrive'}
+          {isBusy ? 'Working…' : isTried ? `Redrive ${passing}` : 'Redrive'}
         </button>
       </div>
     </form>

@@ -1,6 +1,7 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useCallback, useEffect, useMemo } from 'react';
-import { get, pathOf, type QueryValues } from '../api/client.ts';
+import { get } from '../api/client.ts';
+import { pathOf, type QueryValues } from '../api/paths.ts';
 import type { Page } from '../api/types.ts';
 
 /** A filter may leave pages empty. This many of them in a row are read without asking. */
@@ -41,7 +42,9 @@ export function usePages<Row>(
         get<Page<Row>>(pathOf(path, { ...query, limit, after: pageParam }), signal),
       initialPageParam: null as string | null,
       getNextPageParam: ({ page }) => page.next,
-      refetchInterval: every,
+      refetchInterval: ({ state }) => (isShort(state.data) ? every : false),
+      refetchOnMount: ({ state }) => isShort(state.data),
+      refetchOnWindowFocus: ({ state }) => isShort(state.data),
       enabled: isEnabled,
       ...(keepsOther ? { placeholderData: keepPreviousData } : {}),
     });
@@ -65,6 +68,13 @@ export function usePages<Row>(
     loadMore,
     reload: () => void refetch(),
   };
+}
+
+/** A list of many pages is not read again as a whole, because each page is a request. */
+const REREAD_PAGES_MAX = 3;
+
+function isShort(data: { readonly pages: readonly unknown[] } | undefined): boolean {
+  return (data?.pages.length ?? 0) <= REREAD_PAGES_MAX;
 }
 
 function emptyAtEnd(pages: readonly Page<unknown>[]): number {

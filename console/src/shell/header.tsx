@@ -4,7 +4,8 @@ import { useAccess } from '../api/access.ts';
 import { forgetKey } from '../api/key.ts';
 import { useIsKeyWanted, useKeyState } from '../api/key-hooks.ts';
 import { useLiveProblem, useLiveState, useStatus } from '../api/live.tsx';
-import { type LiveState, stream } from '../api/stream.ts';
+import { stream } from '../api/page-stream.ts';
+import type { LiveState } from '../api/stream.ts';
 import { Badge } from '../parts/badge.tsx';
 import { chooseTheme, type ThemeChoice, useThemeChoice } from '../theme.ts';
 

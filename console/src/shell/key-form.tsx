@@ -1,7 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useId, useState } from 'react';
 import { keepKey } from '../api/key.ts';
-import { stream } from '../api/stream.ts';
+import { stream } from '../api/page-stream.ts';
 import { Page } from '../parts/page.tsx';
 
 /** Asks for the API key. It is tried by reading the page again; a wrong one brings this form back. */

@@ -43,7 +43,7 @@ export default function Audit() {
       </Filters>
       <List
         label="Decisions"
-        noun="decisions"
+        nouns={['decision', 'decisions']}
         pages={{ ...pages, rows: found }}
         columns={COLUMNS}
         idOf={({ id }) => id}
@@ -67,7 +67,7 @@ const COLUMNS: readonly TableColumn<Decision>[] = [
     header: 'About',
     cell: ({ action, subject }) => <Subject action={action} subject={subject} />,
   },
-  { id: 'reason', header: 'Reason', cell: ({ reason }) => reason },
+  { id: 'reason', header: 'Reason', isWide: true, cell: ({ reason }) => reason },
   { id: 'by', header: 'By', cell: ({ decidedBy }) => decidedBy },
   { id: 'details', header: 'Details', cell: ({ details }) => <Details details={details} /> },
 ];
@@ -91,9 +91,18 @@ function Details({ details }: Pick<Decision, 'details'>) {
     <ul className="details">
       {entries.map(([name, value]) => (
         <li key={name}>
-          {wordsOf(name)}: <code>{typeof value === 'string' ? value : JSON.stringify(value)}</code>
+          {wordsOf(name)}: <code>{detailText(value)}</code>
         </li>
       ))}
     </ul>
   );
+}
+
+/** A value in few words: the members of an object by their names. */
+function detailText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
+  return Object.entries(value)
+    .map(([name, member]) => `${wordsOf(name)} ${detailText(member)}`)
+    .join(', ');
 }

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
-import { orderHref } from '../../api/client.ts';
 import { usePoll, useStatus } from '../../api/live.tsx';
+import { orderHref } from '../../api/paths.ts';
 import type { Delivery } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import type { TableColumn } from '../../parts/data-table.tsx';
@@ -37,7 +37,6 @@ export default function Deliveries() {
   });
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const chosenRows = pages.rows.filter((row) => chosen.has(deliveryName(row)) && row.status === 'dead');
-  const isFiltered = Object.keys(filter).length > 0 || status !== '';
   return (
     <Page
       title={isDead ? 'Dead letters' : 'Deliveries'}
@@ -49,29 +48,7 @@ export default function Deliveries() {
     >
       <UrlJobs />
       <Outboxes outboxes={overview?.outbox ?? []} onDead={(target) => change({ status: 'dead', target })} />
-      <Filters
-        label="Filters of deliveries"
-        isActive={isFiltered}
-        onClear={() =>
-          change(Object.fromEntries(['status', ...DELIVERY_FILTERS].map((name) => [name, null])))
-        }
-      >
-        <Choice
-          label="Status"
-          value={status}
-          options={STATUSES}
-          onChange={(value) => change({ status: value })}
-        />
-        {DELIVERY_FILTERS.map((name) => (
-          <TextFilter
-            key={name}
-            label={LABELS[name]}
-            value={filter[name] ?? ''}
-            placeholder={PLACEHOLDERS[name]}
-            onChange={(value) => change({ [name]: value })}
-          />
-        ))}
-      </Filters>
+      <DeliveryFilters status={status} filter={filter} onChange={change} />
       {isDead ? (
         <>
           <Reasons rows={pages.rows} filter={filter} onChoose={change} />
@@ -86,7 +63,7 @@ export default function Deliveries() {
       ) : null}
       <List
         label={isDead ? 'Dead letters' : 'Deliveries'}
-        noun={isDead ? 'dead letters' : 'deliveries'}
+        nouns={isDead ? ['dead letter', 'dead letters'] : ['delivery', 'deliveries']}
         pages={pages}
         columns={COLUMNS}
         idOf={deliveryName}
@@ -100,6 +77,42 @@ export default function Deliveries() {
         }
       />
     </Page>
+  );
+}
+
+function DeliveryFilters({
+  status,
+  filter,
+  onChange,
+}: {
+  readonly status: string;
+  readonly filter: Readonly<Record<string, string>>;
+  readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
+}) {
+  return (
+    <Filters
+      label="Filters of deliveries"
+      isActive={Object.keys(filter).length > 0 || status !== ''}
+      onClear={() =>
+        onChange(Object.fromEntries(['status', ...DELIVERY_FILTERS].map((name) => [name, null])))
+      }
+    >
+      <Choice
+        label="Status"
+        value={status}
+        options={STATUSES}
+        onChange={(value) => onChange({ status: value })}
+      />
+      {DELIVERY_FILTERS.map((name) => (
+        <TextFilter
+          key={name}
+          label={LABELS[name]}
+          value={filter[name] ?? ''}
+          placeholder={PLACEHOLDERS[name]}
+          onChange={(value) => onChange({ [name]: value })}
+        />
+      ))}
+    </Filters>
   );
 }
 
@@ -195,8 +208,15 @@ const COLUMNS: readonly TableColumn<Delivery>[] = [
       </Link>
     ),
   },
-  { id: 'target', header: 'Target', cell: ({ target }) => target },
+  { id: 'target', header: 'Target', cell: ({ target }) => <span className="nowrap">{target}</span> },
   { id: 'status', header: 'Status', cell: ({ status }) => <DeliveryBadge status={status} /> },
+  {
+    id: 'last',
+    header: 'Last answer',
+    isWide: true,
+    cell: ({ lastStatus, lastError, status }) =>
+      status === 'delivered' ? lastStatus : (lastError ?? lastStatus),
+  },
   { id: 'due', header: 'Due version', isNumber: true, cell: ({ dueVersion }) => dueVersion },
   {
     id: 'delivered',
@@ -211,14 +231,5 @@ const COLUMNS: readonly TableColumn<Delivery>[] = [
     header: 'Next try',
     cell: ({ nextAttemptAt }) =>
       nextAttemptAt === null ? <span className="faint">–</span> : <Time at={nextAttemptAt} />,
-  },
-  {
-    id: 'last',
-    header: 'Last answer',
-    cell: ({ lastStatus, lastError, status }) => (
-      <>
-        {lastStatus ?? ''} {lastError === null || status === 'delivered' ? '' : lastError}
-      </>
-    ),
   },
 ];

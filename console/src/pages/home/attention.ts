@@ -8,6 +8,7 @@ interface Place {
 /** The page on which a person begins, for each kind of thing that needs one. */
 export const PLACES: Readonly<Record<Attention['kind'], Place>> = {
   halted: { href: '/pipeline', words: 'Decide where it goes on' },
+  paused: { href: '/pipeline?tab=pauses', words: 'See the pauses' },
   topic_missing: { href: '/pipeline', words: 'Look at the partitions' },
   partition_unreadable: { href: '/pipeline', words: 'Look at the partitions' },
   open_transaction: { href: '/pipeline', words: 'Look at the partitions' },

@@ -23,6 +23,7 @@ export interface Layout {
 
 const BOX = 64;
 const GAP = 20;
+const [JOURNAL_LEAST, JOURNAL_MOST] = [80, 120];
 
 /** From left to right, for wide screens: topics, journal with the quarantine below it, targets with the dead letters. */
 export function wideLayout(flow: Flow): Layout {
@@ -30,7 +31,7 @@ export function wideLayout(flow: Flow): Layout {
   const topics = flow.nodes.filter(({ kind }) => kind === 'topic');
   const targets = flow.nodes.filter(({ kind }) => kind === 'target');
   const rows = Math.max(topics.length, targets.length, 1);
-  const upper = rows * (BOX + GAP) - GAP;
+  const upper = Math.max(JOURNAL_LEAST, rows * (BOX + GAP) - GAP);
   const lowerY = upper + 56;
   const column = (nodes: readonly FlowNode[], x: number) => {
     const own = nodes.length * (BOX + GAP) - GAP;
@@ -43,7 +44,7 @@ export function wideLayout(flow: Flow): Layout {
     }));
   };
   const centre = (width - middle) / 2;
-  const tall = Math.max(BOX + 16, Math.min(upper, 120));
+  const tall = Math.min(upper, JOURNAL_MOST);
   const nodes: PlacedNode[] = [
     ...column(topics, 0),
     ...column(targets, width - side),

@@ -1,6 +1,6 @@
+import { targetOf } from '../../api/instance-target.ts';
 import type { TopicRate } from '../../api/status-history.ts';
 import type { Status } from '../../api/types.ts';
-import { targetOf } from '../../api/use-pipeline.ts';
 import { boundedText, countText, plural, rateText } from '../../text/numbers.ts';
 import { spanText } from '../../text/time.ts';
 

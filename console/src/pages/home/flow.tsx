@@ -79,12 +79,12 @@ export function FlowPicture({ flow }: { readonly flow: Flow }) {
   );
 }
 
-const LETTER_PX = 8;
+const LETTER_PX = 9;
 
 function Box({ node }: { readonly node: PlacedNode }) {
   const { x, y, width, height, title, lines, href, state, kind } = node;
   const sign = STATE_WORDS[state];
-  const room = Math.floor((width - 24 - (sign === '' ? 0 : sign.length * 8)) / LETTER_PX);
+  const room = Math.floor((width - 24) / LETTER_PX);
   const shown = title.length > room ? `${title.slice(0, Math.max(1, room - 1))}…` : title;
   const top = y + height / 2 - (lines.length * 18) / 2 + 6;
   return (
@@ -94,7 +94,12 @@ function Box({ node }: { readonly node: PlacedNode }) {
         {shown}
       </text>{' '}
       {sign === '' ? null : (
-        <text x={x + width - 12} y={top} textAnchor="end" className="flow-sign">
+        <text
+          x={x + width - 12}
+          y={top + 19 + (lines.length - 1) * 17}
+          textAnchor="end"
+          className="flow-sign"
+        >
           {sign}{' '}
         </text>
       )}

@@ -20,7 +20,7 @@ export default function Jobs() {
     >
       <List
         label="Jobs"
-        noun="jobs"
+        nouns={['job', 'jobs']}
         pages={pages}
         columns={COLUMNS}
         idOf={({ id }) => id}

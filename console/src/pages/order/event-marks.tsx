@@ -1,8 +1,14 @@
 import type { OrderEvent } from '../../api/types.ts';
 import { Badge } from '../../parts/badge.tsx';
 
-/** What is unusual about an event. A record that repeats an event is no event of its own, so it is not among them. */
-export function EventMarks({ event }: { readonly event: OrderEvent }) {
+interface Props {
+  readonly event: OrderEvent;
+  /** The places of records that repeated it while the page was open. They are not journaled, so nobody keeps them. */
+  readonly repeats: readonly string[];
+}
+
+/** What is unusual about an event. */
+export function EventMarks({ event, repeats }: Props) {
   const { late, conflictsWith, topic } = event;
   return (
     <span className="marks">
@@ -16,6 +22,11 @@ export function EventMarks({ event }: { readonly event: OrderEvent }) {
           <Badge tone="bad">conflicts with {conflictsWith.join(', ')}</Badge>
         </span>
       ) : null}
+      {repeats.map((place) => (
+        <span key={place} title={`The record ${place} repeats it, and so was not journaled.`}>
+          <Badge tone="info">duplicate came: {place}</Badge>
+        </span>
+      ))}
       {topic === '' ? (
         <span title="It was taken over with the table, and comes from no topic.">
           <Badge tone="info">baseline</Badge>

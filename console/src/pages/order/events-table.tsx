@@ -9,23 +9,26 @@ import { wordsOf } from '../../text/json.ts';
 import { EventDialog } from './event-dialog.tsx';
 import { EventMarks } from './event-marks.tsx';
 import { eventWords } from './event-words.ts';
+import { repeatsOf, type StreamedEvent } from './repeats.ts';
 
 interface Props {
   readonly events: Pages<OrderEvent>;
   readonly explained: Explanation['events'];
+  readonly streamed: readonly StreamedEvent[];
 }
 
 /** The events in the sequence of their arrival. */
-export function EventsTable({ events, explained }: Props) {
+export function EventsTable({ events, explained, streamed }: Props) {
   const changed = useMemo(
     () => new Map(explained.map((event) => [event.version, event.changed])),
     [explained],
   );
-  const columns = useMemo(() => columnsOf(changed), [changed]);
+  const repeats = useMemo(() => repeatsOf(events.rows, streamed), [events.rows, streamed]);
+  const columns = useMemo(() => columnsOf(changed, repeats), [changed, repeats]);
   return (
     <List
       label="Events"
-      noun="events"
+      nouns={['event', 'events']}
       pages={events}
       columns={columns}
       idOf={({ version }) => String(version)}
@@ -34,24 +37,44 @@ export function EventsTable({ events, explained }: Props) {
   );
 }
 
-function columnsOf(changed: ReadonlyMap<number, readonly string[] | null>): TableColumn<OrderEvent>[] {
+function columnsOf(
+  changed: ReadonlyMap<number, readonly string[] | null>,
+  repeats: ReadonlyMap<number, readonly string[]>,
+): TableColumn<OrderEvent>[] {
   return [
     { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
-    { id: 'event', header: 'Event', isName: true, cell: (event) => eventWords(event) },
-    { id: 'marks', header: 'Marks', cell: (event) => <EventMarks event={event} /> },
+    {
+      id: 'event',
+      header: 'Event',
+      isName: true,
+      cell: (event) => (
+        <>
+          {eventWords(event)} <EventMarks event={event} repeats={repeats.get(event.version) ?? []} />
+        </>
+      ),
+    },
     {
       id: 'occurred',
       header: 'Happened',
       cell: ({ occurredAt }) => <Time at={occurredAt} relative={false} />,
     },
     { id: 'journaled', header: 'Arrived', cell: ({ journaledAt }) => <Time at={journaledAt} /> },
-    { id: 'place', header: 'Place', isNumber: true, cell: ({ place }) => place ?? '–' },
     {
       id: 'changed',
       header: 'Changed',
-      cell: ({ version }) =>
-        changed.get(version)?.map(wordsOf).join(', ') || <span className="faint">–</span>,
+      cell: ({ version }) => <Changed columns={changed.get(version) ?? []} />,
     },
     { id: 'raw', header: 'Record', cell: (event) => <EventDialog event={event} /> },
   ];
+}
+
+function Changed({ columns }: { readonly columns: readonly string[] }) {
+  if (columns.length === 0) return <span className="faint">–</span>;
+  return (
+    <ul className="lines">
+      {columns.map((column) => (
+        <li key={column}>{wordsOf(column)}</li>
+      ))}
+    </ul>
+  );
 }

@@ -4,6 +4,7 @@ import { Badge, type Tone } from '../../parts/badge.tsx';
 import { Card } from '../../parts/card.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { DeliveryBadge } from '../../parts/delivery-badge.tsx';
+import { TextView } from '../../parts/json-view.tsx';
 import { Time } from '../../parts/time.tsx';
 import { latencyText } from '../../text/time.ts';
 
@@ -83,8 +84,23 @@ const ATTEMPT_COLUMNS: readonly TableColumn<Attempt>[] = [
     cell: ({ answer, error }) => (
       <>
         {error === null ? null : <p>{error}</p>}
-        {answer === '' ? null : <code className="answer">{answer}</code>}
+        {answer === '' ? null : <Answer text={answer} />}
       </>
     ),
   },
 ];
+
+const SHORT_ANSWER = 90;
+
+/** What a target answered; a long answer opens. */
+function Answer({ text }: { readonly text: string }) {
+  if (text.length <= SHORT_ANSWER) return <code>{text}</code>;
+  return (
+    <details className="answer">
+      <summary>
+        <code>{text.slice(0, SHORT_ANSWER)}…</code>
+      </summary>
+      <TextView text={text} label="Answer" />
+    </details>
+  );
+}

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { orderPath } from '../../api/client.ts';
+import { orderPath } from '../../api/paths.ts';
 import type { Explanation, OrderEvent } from '../../api/types.ts';
 import { usePathPart } from '../../location.ts';
 import { Card } from '../../parts/card.tsx';
@@ -10,6 +10,7 @@ import { Page } from '../../parts/page.tsx';
 import type { Pages } from '../../parts/use-pages.ts';
 import { EventsTable } from './events-table.tsx';
 import { OrderDeliveries } from './order-deliveries.tsx';
+import type { StreamedEvent } from './repeats.ts';
 import { RowCard } from './row-card.tsx';
 import { TimeTravel, useMoment, useStateAt } from './time-travel.tsx';
 import { Timeline } from './timeline.tsx';
@@ -19,7 +20,7 @@ import './order.css';
 
 export default function OrderPage() {
   const id = usePathPart(1);
-  const { explanation, events } = useOrder(id);
+  const { explanation, events, streamed } = useOrder(id);
   const { data, error, refetch } = explanation;
   return (
     <Page
@@ -37,7 +38,7 @@ export default function OrderPage() {
           <Loading what="the order" />
         ) : null
       ) : (
-        <Parts key={id} id={id} explanation={data} events={events} />
+        <Parts key={id} id={id} explanation={data} events={events} streamed={streamed} />
       )}
     </Page>
   );
@@ -47,9 +48,10 @@ interface PartsProps {
   readonly id: string;
   readonly explanation: Explanation;
   readonly events: Pages<OrderEvent>;
+  readonly streamed: readonly StreamedEvent[];
 }
 
-function Parts({ id, explanation, events }: PartsProps) {
+function Parts({ id, explanation, events, streamed }: PartsProps) {
   const isKnown = explanation.version > 0;
   return (
     <>
@@ -58,11 +60,9 @@ function Parts({ id, explanation, events }: PartsProps) {
       </p>
       {isKnown ? (
         <>
-          <div className="halves">
-            <RowCard explanation={explanation} />
-            <OrderDeliveries deliveries={explanation.deliveries} />
-          </div>
-          <History id={id} explanation={explanation} events={events} />
+          <RowCard explanation={explanation} />
+          <OrderDeliveries deliveries={explanation.deliveries} />
+          <History id={id} explanation={explanation} events={events} streamed={streamed} />
         </>
       ) : null}
       <WhatIfCard id={id} />
@@ -71,7 +71,7 @@ function Parts({ id, explanation, events }: PartsProps) {
 }
 
 /** Timeline, time travel and events: three views of the same events. */
-function History({ id, explanation, events }: PartsProps) {
+function History({ id, explanation, events, streamed }: PartsProps) {
   const { version } = explanation;
   const { moment, isNow } = useMoment(version);
   const { data: state } = useStateAt(id, moment, isNow);
@@ -84,7 +84,7 @@ function History({ id, explanation, events }: PartsProps) {
         <TimeTravel id={id} version={version} events={events.rows} moment={moment} isNow={isNow} />
       </Card>
       <Card title="Events">
-        <EventsTable events={events} explained={explanation.events} />
+        <EventsTable events={events} explained={explanation.events} streamed={streamed} />
       </Card>
     </>
   );

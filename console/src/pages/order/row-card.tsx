@@ -12,7 +12,7 @@ export function RowCard({ explanation }: { readonly explanation: Explanation }) 
       {row === null ? (
         <p className="faint">The view has no row of this order.</p>
       ) : (
-        <dl className="facts">
+        <dl className="row-values">
           {columns.map(({ column, value, decidedBy }) => (
             <Fact
               key={column}
@@ -52,12 +52,12 @@ function Fact({
   readonly by: string | null;
 }) {
   return (
-    <>
+    <div>
       <dt>{wordsOf(column)}</dt>
       <dd>
         <ValueCell column={column} value={value} />
-        {by === null ? null : <span className="faint decided"> by {by}</span>}
+        {by === null ? null : <p className="faint decided">by {by}</p>}
       </dd>
-    </>
+    </div>
   );
 }

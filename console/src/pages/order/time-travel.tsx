@@ -1,7 +1,8 @@
 import { Slider } from '@base-ui/react/slider';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useId } from 'react';
-import { get, orderPath, pathOf } from '../../api/client.ts';
+import { get } from '../../api/client.ts';
+import { orderPath, pathOf } from '../../api/paths.ts';
 import type { OrderDiff, OrderEvent, OrderState } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import { CopyCurl, CopyJson } from '../../parts/copy-button.tsx';
@@ -72,7 +73,6 @@ interface Props {
 /** Goes back in the life of an order, and shows the state there and what differs from the moment before. */
 export function TimeTravel({ id, version, events, moment, isNow }: Props) {
   const [, change] = useQueryState();
-  const group = useId();
   const { mode } = moment;
   const moments = momentsOf(events, mode);
   const max = mode === 'version' ? version : moments.length;
@@ -82,45 +82,14 @@ export function TimeTravel({ id, version, events, moment, isNow }: Props) {
     else if (mode === 'version') change({ v: String(next), t: null });
     else change({ v: null, t: next === 0 ? beforeAll(moments) : (moments[next - 1] ?? null) });
   };
-  const [, , explanation = ''] = MODES.find(([known]) => known === mode) ?? [];
   const words = wordsFor(moment, isNow, place, max);
   return (
     <div className="travel">
-      <fieldset className="travel-modes">
-        <legend className="visually-hidden">How to go back</legend>
-        {MODES.map(([value, title]) => (
-          <label key={value} className="travel-mode">
-            <input
-              type="radio"
-              name={group}
-              checked={mode === value}
-              onChange={() => change({ mode: value === 'version' ? null : value, v: null, t: null })}
-            />
-            {title}
-          </label>
-        ))}
-      </fieldset>
-      <p className="faint">{explanation}</p>
-      <Slider.Root
-        className="slider"
-        min={0}
-        max={Math.max(1, max)}
-        step={1}
-        largeStep={10}
-        value={place}
-        onValueChange={go}
-      >
-        <Slider.Control className="slider-control">
-          <Slider.Track className="slider-track">
-            <Slider.Indicator className="slider-indicator" />
-            <Slider.Thumb
-              className="slider-thumb"
-              getAriaLabel={() => 'Moment in the life of the order'}
-              getAriaValueText={() => words}
-            />
-          </Slider.Track>
-        </Slider.Control>
-      </Slider.Root>
+      <Modes
+        mode={mode}
+        onChange={(value) => change({ mode: value === 'version' ? null : value, v: null, t: null })}
+      />
+      <MomentSlider max={max} place={place} words={words} onGo={go} />
       <div className="row-actions">
         <button type="button" disabled={place <= 0} onClick={() => go(place - 1)}>
           Back
@@ -145,6 +114,66 @@ export function TimeTravel({ id, version, events, moment, isNow }: Props) {
       </div>
       <StateThere id={id} moment={moment} moments={moments} isNow={isNow} />
     </div>
+  );
+}
+
+function Modes({
+  mode,
+  onChange,
+}: {
+  readonly mode: TravelMode;
+  readonly onChange: (mode: TravelMode) => void;
+}) {
+  const group = useId();
+  const [, , explanation = ''] = MODES.find(([known]) => known === mode) ?? [];
+  return (
+    <>
+      <fieldset className="travel-modes">
+        <legend className="visually-hidden">How to go back</legend>
+        {MODES.map(([value, title]) => (
+          <label key={value} className="travel-mode">
+            <input type="radio" name={group} checked={mode === value} onChange={() => onChange(value)} />
+            {title}
+          </label>
+        ))}
+      </fieldset>
+      <p className="faint">{explanation}</p>
+    </>
+  );
+}
+
+function MomentSlider({
+  max,
+  place,
+  words,
+  onGo,
+}: {
+  readonly max: number;
+  readonly place: number;
+  readonly words: string;
+  readonly onGo: (place: number) => void;
+}) {
+  return (
+    <Slider.Root
+      className="slider"
+      min={0}
+      max={Math.max(1, max)}
+      step={1}
+      largeStep={10}
+      value={place}
+      onValueChange={(value: number) => onGo(value)}
+    >
+      <Slider.Control className="slider-control">
+        <Slider.Track className="slider-track">
+          <Slider.Indicator className="slider-indicator" />
+          <Slider.Thumb
+            className="slider-thumb"
+            getAriaLabel={() => 'Moment in the life of the order'}
+            getAriaValueText={() => words}
+          />
+        </Slider.Track>
+      </Slider.Control>
+    </Slider.Root>
   );
 }
 

@@ -1,23 +1,31 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { get, orderPath, pathOf } from '../../api/client.ts';
+import { useState } from 'react';
+import { get } from '../../api/client.ts';
 import { useLiveOrder, useLiveState } from '../../api/live.tsx';
+import { orderPath, pathOf } from '../../api/paths.ts';
 import type { Explanation, OrderEvent } from '../../api/types.ts';
 import { type Pages, usePages } from '../../parts/use-pages.ts';
+import type { StreamedEvent } from './repeats.ts';
 
 const POLL_MS = 2_000;
 export const EVENTS_A_PAGE = 200;
+const STREAMED_MAX = 100;
 
 /** The explanation and the events of an order, kept up to date while the page is open. */
 export function useOrder(id: string): {
   readonly explanation: ReturnType<typeof useExplanation>;
   readonly events: Pages<OrderEvent>;
+  /** The events of the order that the stream has told of since the page was opened, the latest first. */
+  readonly streamed: readonly StreamedEvent[];
 } {
   const queries = useQueryClient();
+  const [streamed, setStreamed] = useState<readonly StreamedEvent[]>([]);
   useLiveOrder(id, (message) => {
-    const isOfOrder =
-      (message.kind === 'changes' && message.changes.orders.some(({ orderId }) => orderId === id)) ||
-      (message.kind === 'delivery' && message.delivery.entityId === id);
-    if (isOfOrder) void queries.invalidateQueries({ queryKey: ['order', id] });
+    const own =
+      message.kind === 'changes' ? message.changes.orders.filter(({ orderId }) => orderId === id) : [];
+    if (own.length > 0) setStreamed((known) => [...own.toReversed(), ...known].slice(0, STREAMED_MAX));
+    if (own.length > 0 || (message.kind === 'delivery' && message.delivery.entityId === id))
+      void queries.invalidateQueries({ queryKey: ['order', id] });
   });
   const every = useLiveState() === 'polling' ? POLL_MS : false;
   const explanation = useExplanation(id, every);
@@ -33,7 +41,7 @@ export function useOrder(id: string): {
       keepsOther: true,
     },
   );
-  return { explanation, events };
+  return { explanation, events, streamed };
 }
 
 function useExplanation(id: string, every: number | false) {

@@ -1,6 +1,7 @@
 import { type FormEvent, useId, useState } from 'react';
 import { useMayOperate } from '../../api/access.ts';
-import { orderPath, post } from '../../api/client.ts';
+import { post } from '../../api/client.ts';
+import { orderPath } from '../../api/paths.ts';
 import type { WhatIf } from '../../api/types.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Card } from '../../parts/card.tsx';

@@ -1,6 +1,7 @@
 import { useRef, useState } from 'react';
 import { useAccess } from '../../api/access.ts';
-import { pathOf, type QueryValues, send } from '../../api/client.ts';
+import { send } from '../../api/client.ts';
+import { pathOf, type QueryValues } from '../../api/paths.ts';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { saveFile } from '../../parts/save-file.ts';
 import { countText } from '../../text/numbers.ts';

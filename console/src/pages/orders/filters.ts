@@ -1,4 +1,4 @@
-import type { QueryValues } from '../../api/client.ts';
+import type { QueryValues } from '../../api/paths.ts';
 
 /** The filters that are on or off, with the words on their buttons. */
 export const FLAGS = [

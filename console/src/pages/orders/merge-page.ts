@@ -31,3 +31,16 @@ export function mergedPage(shown: Page<ListedOrder>, fresh: Page<ListedOrder>): 
   });
   return { page: { ...shown, data }, changed, gone };
 }
+
+/** The pages that have a row of these orders in sight, and the orders that no page has. */
+export function placesOf(
+  pages: readonly Page<ListedOrder>[],
+  ids: ReadonlySet<string>,
+  inSight: ReadonlySet<string>,
+): { readonly places: readonly number[]; readonly missing: ReadonlySet<string> } {
+  const places = new Set<number>();
+  const missing = new Set(ids);
+  for (const [place, { data }] of pages.entries())
+    for (const { orderId } of data) if (missing.delete(orderId) && inSight.has(orderId)) places.add(place);
+  return { places: [...places], missing };
+}

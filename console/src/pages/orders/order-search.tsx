@@ -1,7 +1,8 @@
 import { type FormEvent, useId, useState } from 'react';
 import { Link } from 'wouter';
 import { navigate } from 'wouter/use-browser-location';
-import { get, orderHref, orderPath } from '../../api/client.ts';
+import { get } from '../../api/client.ts';
+import { orderHref, orderPath } from '../../api/paths.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Order } from '../../api/types.ts';
 import { ErrorNote } from '../../parts/error-note.tsx';

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Link } from 'wouter';
-import { orderHref } from '../../api/client.ts';
+import { orderHref } from '../../api/paths.ts';
 import type { ListedOrder } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import type { TableColumn } from '../../parts/data-table.tsx';
@@ -27,7 +27,7 @@ export default function Orders() {
   const query = useMemo(() => queryOf(filters), [filters]);
   const key = useMemo(() => ['orders', query], [query]);
   const pages = usePages<ListedOrder>(key, '/api/v1/orders', query, { limit: PAGE_ROWS });
-  const live = useLiveRows(key, query, PAGE_ROWS);
+  const live = useLiveRows({ key, query, limit: PAGE_ROWS });
   const names = Object.keys(pages.rows[0]?.row ?? {}).join();
   const showsAge = filters.olderThan !== '' || filters.flags.has('stuck');
   const columns = useMemo(() => columnsOf(names === '' ? [] : names.split(','), showsAge), [names, showsAge]);
@@ -42,7 +42,7 @@ export default function Orders() {
       )}
       <List
         label="Orders"
-        noun="orders"
+        nouns={['order', 'orders']}
         pages={pages}
         columns={columns}
         idOf={({ orderId }) => orderId}

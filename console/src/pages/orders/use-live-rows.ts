@@ -1,11 +1,19 @@
-import { type InfiniteData, useQueryClient } from '@tanstack/react-query';
+import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useEffect, useRef, useState } from 'react';
-import { get, pathOf, type QueryValues } from '../../api/client.ts';
+import { get } from '../../api/client.ts';
 import { useLive, useLiveState } from '../../api/live.tsx';
+import { pathOf, type QueryValues } from '../../api/paths.ts';
 import type { ListedOrder, Page } from '../../api/types.ts';
-import { mergedPage } from './merge-page.ts';
+import { mergedPage, placesOf } from './merge-page.ts';
 
 type Listed = InfiniteData<Page<ListedOrder>, string | null>;
+
+/** A list of orders, as it is asked for. */
+interface List {
+  readonly key: readonly unknown[];
+  readonly query: QueryValues;
+  readonly limit: number;
+}
 
 export interface LiveRows {
   readonly changed: ReadonlySet<string>;
@@ -24,107 +32,118 @@ const POLL_MS = 5_000;
 const NONE: ReadonlySet<string> = new Set();
 
 /** Keeps the rows in sight up to date: a page of which one changed is read again. Counts what changed elsewhere. */
-export function useLiveRows(key: readonly unknown[], query: QueryValues, limit: number): LiveRows {
+export function useLiveRows(list: List): LiveRows {
   const queries = useQueryClient();
-  const [changed, setChanged] = useState(NONE);
-  const [gone, setGone] = useState(NONE);
-  const [others, setOthers] = useState(0);
+  const latest = useRef(list);
+  latest.current = list;
+  const name = JSON.stringify(list.key);
   const seen = useRef<readonly string[]>([]);
-  const dirty = useRef(new Set<number>());
-  const otherIds = useRef(new Set<string>());
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  const lastReadMs = useRef(0);
-  const name = JSON.stringify(key);
-  const asked = useRef({ key, query, name });
-  asked.current = { key, query, name };
-
-  const readDirty = useCallback(async () => {
-    const { key, query, name } = asked.current;
-    lastReadMs.current = Date.now();
-    const places = [...dirty.current];
-    dirty.current.clear();
-    for (const place of places) {
-      const after = queries.getQueryData<Listed>(key)?.pageParams[place];
-      if (after === undefined) continue;
-      const fresh = await get<Page<ListedOrder>>(pathOf('/api/v1/orders', { ...query, limit, after })).catch(
-        () => null,
-      );
-      if (fresh === null || asked.current.name !== name) return;
-      const found = putPage(place, fresh);
-      if (found.changed.length > 0) flash(setChanged, found.changed);
-      if (found.gone.length > 0) setGone((known) => new Set([...known, ...found.gone]));
-    }
-    function putPage(place: number, fresh: Page<ListedOrder>) {
-      let found: Omit<ReturnType<typeof mergedPage>, 'page'> = { changed: [], gone: [] };
-      queries.setQueryData<Listed>(key, (data) => {
-        const shown = data?.pages[place];
-        if (data === undefined || shown === undefined) return data;
-        const merged = mergedPage(shown, fresh);
-        found = merged;
-        return { ...data, pages: data.pages.with(place, merged.page) };
-      });
-      return found;
-    }
-  }, [queries, limit]);
-
-  const readSoon = useCallback(() => {
-    if (dirty.current.size === 0) return;
-    clearTimeout(timer.current);
-    const restMs = Math.max(0, lastReadMs.current + REST_MS - Date.now());
-    timer.current = setTimeout(() => void readDirty(), restMs);
-  }, [readDirty]);
-
-  const markPagesOf = useCallback(
-    (ids: ReadonlySet<string>, isMissing: (id: string) => void) => {
-      const pages = queries.getQueryData<Listed>(asked.current.key)?.pages ?? [];
-      const inSight = new Set(seen.current);
-      const missing = new Set(ids);
-      for (const [place, { data }] of pages.entries())
-        for (const { orderId } of data) {
-          if (!missing.delete(orderId)) continue;
-          if (inSight.has(orderId)) dirty.current.add(place);
-        }
-      for (const id of missing) isMissing(id);
-      readSoon();
-    },
-    [queries, readSoon],
-  );
-
+  const others = useOthers(name);
+  const { changed, gone, readSoon, forget } = useReadAgain(latest, name);
+  const look = (ids: ReadonlySet<string>): ReadonlySet<string> => {
+    const pages = queries.getQueryData<Listed>(latest.current.key)?.pages ?? [];
+    const { places, missing } = placesOf(pages, ids, new Set(seen.current));
+    readSoon(places);
+    return missing;
+  };
   useLive((message) => {
     if (message.kind !== 'changes') return;
     const { orders, more } = message.changes;
-    markPagesOf(new Set(orders.map(({ orderId }) => orderId)), (id) => {
-      if (otherIds.current.size < OTHERS_MAX) otherIds.current.add(id);
-    });
-    setOthers((known) => Math.max(otherIds.current.size, known + more));
+    others.add(look(new Set(orders.map(({ orderId }) => orderId))), more);
   });
-
-  useWithoutStream(() => markPagesOf(new Set(seen.current), () => undefined));
-
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without news
-  useEffect(() => {
-    otherIds.current.clear();
-    dirty.current.clear();
-    setOthers(0);
-    setGone(NONE);
-    setChanged(NONE);
-    return () => clearTimeout(timer.current);
-  }, [name]);
-
+  useWithoutStream(() => look(new Set(seen.current)));
   return {
     changed,
     gone,
-    others,
+    others: others.count,
     hasSeen: useCallback((ids) => {
       seen.current = ids;
     }, []),
     reload: () => {
-      otherIds.current.clear();
-      setOthers(0);
-      setGone(NONE);
-      void queries.resetQueries({ queryKey: asked.current.key });
+      others.forget();
+      forget();
+      void queries.resetQueries({ queryKey: latest.current.key });
     },
   };
+}
+
+/** Counts the orders that changed and are not loaded. */
+function useOthers(name: string) {
+  const ids = useRef(new Set<string>());
+  const [count, setCount] = useState(0);
+  const forget = useCallback(() => {
+    ids.current.clear();
+    setCount(0);
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without news
+  useEffect(forget, [name]);
+  const add = (missing: ReadonlySet<string>, more: number) => {
+    for (const id of missing) if (ids.current.size < OTHERS_MAX) ids.current.add(id);
+    setCount((known) => Math.max(ids.current.size, known + more));
+  };
+  return { count, add, forget };
+}
+
+/** Reads pages again, at most once in a while, and remembers for some seconds which rows changed. */
+function useReadAgain(latest: { readonly current: List }, name: string) {
+  const queries = useQueryClient();
+  const [changed, setChanged] = useState(NONE);
+  const [gone, setGone] = useState(NONE);
+  const dirty = useRef(new Set<number>());
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const lastMs = useRef(0);
+  const forget = useCallback(() => {
+    dirty.current.clear();
+    setGone(NONE);
+    setChanged(NONE);
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without changes
+  useEffect(() => {
+    forget();
+    return () => clearTimeout(timer.current);
+  }, [name]);
+
+  const readNow = async () => {
+    lastMs.current = Date.now();
+    const list = latest.current;
+    const places = [...dirty.current];
+    dirty.current.clear();
+    for (const place of places) {
+      const found = await readPage(queries, list, place);
+      if (found === null || latest.current.key !== list.key) return;
+      if (found.gone.length > 0) setGone((known) => new Set([...known, ...found.gone]));
+      if (found.changed.length === 0) continue;
+      setChanged((known) => new Set([...known, ...found.changed]));
+      setTimeout(() => setChanged((known) => without(known, found.changed)), SHOWN_AS_CHANGED_MS);
+    }
+  };
+
+  const readSoon = (places: readonly number[]) => {
+    for (const place of places) dirty.current.add(place);
+    if (dirty.current.size === 0) return;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => void readNow(), Math.max(0, lastMs.current + REST_MS - Date.now()));
+  };
+  return { changed, gone, readSoon, forget };
+}
+
+/** Reads one page again by its cursor, and puts its values in place. Resolves with null if it could not be read. */
+async function readPage(queries: QueryClient, { key, query, limit }: List, place: number) {
+  const after = queries.getQueryData<Listed>(key)?.pageParams[place];
+  if (after === undefined) return null;
+  const path = pathOf('/api/v1/orders', { ...query, limit, after });
+  // The next change, or the next look, tries again.
+  const fresh = await get<Page<ListedOrder>>(path).catch(() => null);
+  if (fresh === null) return null;
+  let found: Pick<ReturnType<typeof mergedPage>, 'changed' | 'gone'> = { changed: [], gone: [] };
+  queries.setQueryData<Listed>(key, (data) => {
+    const shown = data?.pages[place];
+    if (data === undefined || shown === undefined) return data;
+    const merged = mergedPage(shown, fresh);
+    found = merged;
+    return { ...data, pages: data.pages.with(place, merged.page) };
+  });
+  return found;
 }
 
 /** Without a stream the rows in sight are read again every 5 s. */
@@ -139,13 +158,8 @@ function useWithoutStream(read: () => void): void {
   }, [isPolling]);
 }
 
-function flash(
-  set: (change: (known: ReadonlySet<string>) => ReadonlySet<string>) => void,
-  ids: readonly string[],
-): void {
-  set((known) => new Set([...known, ...ids]));
-  setTimeout(
-    () => set((known) => new Set([...known].filter((id) => !ids.includes(id)))),
-    SHOWN_AS_CHANGED_MS,
-  );
+function without(known: ReadonlySet<string>, ids: readonly string[]): ReadonlySet<string> {
+  const left = new Set(known);
+  for (const id of ids) left.delete(id);
+  return left;
 }

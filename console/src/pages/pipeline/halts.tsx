@@ -83,23 +83,12 @@ function Halt({
   readonly plan: Resumed | undefined;
 }) {
   const queries = useQueryClient();
-  const group = useId();
   const [picked, setPicked] = useState<Choice | null>(null);
   const [typed, setTyped] = useState('');
-  const { name, haltReason, nextOffset, logStartOffset, logEndOffset } = partition;
+  const { name, haltReason } = partition;
   const ruled = plan?.toOffset ?? null;
   const choice = picked ?? (ruled === null ? 'earliest' : 'rule');
-  const fault = choice === 'offset' ? faultOfOffset(typed, partition) : null;
-  const at =
-    choice === 'rule' ? ruled : choice === 'earliest' ? logStartOffset : fault === null ? typed : null;
-  const missing = missingRange(partition);
-  const choices: readonly (readonly [Choice, string])[] = [
-    ...(ruled === null
-      ? []
-      : [['rule', `At offset ${ruled}, by the rule of its halt: ${plan?.explanation ?? ''}`] as const]),
-    ['earliest', `At the start of the log, offset ${logStartOffset ?? 'not known'}`],
-    ['offset', 'At another offset'],
-  ];
+  const at = offsetOf(choice, ruled, typed, partition);
   const resume = async (reason: string) => {
     await post(RESUME, { partition: name, at: choice === 'earliest' ? 'earliest' : at, reason });
     say(`${name} goes on at offset ${at}.`);
@@ -111,41 +100,15 @@ function Halt({
       actions={<Link href={`/audit?find=${encodeURIComponent(name)}`}>Earlier decisions</Link>}
     >
       <p className="halt-reason">{haltReason}</p>
-      <dl className="facts">
-        <dt>Next offset to journal</dt>
-        <dd>{nextOffset ?? 'not begun'}</dd>
-        <dt>The log has</dt>
-        <dd>
-          {logStartOffset ?? '?'} to {logEndOffset ?? '?'}
-        </dd>
-        <dt>Missing range</dt>
-        <dd>{missing === null ? 'none: the log still has everything' : `${missing[0]} to ${missing[1]}`}</dd>
-      </dl>
-      <fieldset className="halt-choices">
-        <legend className="field-label">Where it goes on</legend>
-        {choices.map(([value, words]) => (
-          <label key={value}>
-            <input type="radio" name={group} checked={choice === value} onChange={() => setPicked(value)} />{' '}
-            {words}
-          </label>
-        ))}
-        {choice !== 'offset' ? null : (
-          <div className="field halt-offset">
-            <label htmlFor={`${group}-offset`}>Offset</label>
-            <input
-              id={`${group}-offset`}
-              inputMode="numeric"
-              value={typed}
-              aria-invalid={typed !== '' && fault !== null}
-              aria-describedby={`${group}-fault`}
-              onChange={(event) => setTyped(event.target.value.trim())}
-            />
-            <span id={`${group}-fault`} className="faint">
-              {typed === '' ? '' : fault}
-            </span>
-          </div>
-        )}
-      </fieldset>
+      <HaltFacts partition={partition} />
+      <Choices
+        partition={partition}
+        plan={plan}
+        choice={choice}
+        typed={typed}
+        onPick={setPicked}
+        onType={setTyped}
+      />
       <div className="row-actions">
         <ConfirmDialog
           className="primary"
@@ -161,5 +124,83 @@ function Halt({
         {at === null ? null : <span>{meaningOf(at, partition)}</span>}
       </div>
     </Card>
+  );
+}
+
+/** The chosen offset; null while there is none. */
+function offsetOf(
+  choice: Choice,
+  ruled: string | null,
+  typed: string,
+  partition: PartitionStatus,
+): string | null {
+  if (choice === 'rule') return ruled;
+  if (choice === 'earliest') return partition.logStartOffset;
+  return faultOfOffset(typed, partition) === null ? typed : null;
+}
+
+function HaltFacts({ partition }: { readonly partition: PartitionStatus }) {
+  const { nextOffset, logStartOffset, logEndOffset } = partition;
+  const missing = missingRange(partition);
+  return (
+    <dl className="facts">
+      <dt>Next offset to journal</dt>
+      <dd>{nextOffset ?? 'not begun'}</dd>
+      <dt>The log has</dt>
+      <dd>
+        {logStartOffset ?? '?'} to {logEndOffset ?? '?'}
+      </dd>
+      <dt>Missing range</dt>
+      <dd>{missing === null ? 'none: the log still has everything' : `${missing[0]} to ${missing[1]}`}</dd>
+    </dl>
+  );
+}
+
+interface ChoicesProps {
+  readonly partition: PartitionStatus;
+  readonly plan: Resumed | undefined;
+  readonly choice: Choice;
+  readonly typed: string;
+  readonly onPick: (choice: Choice) => void;
+  readonly onType: (text: string) => void;
+}
+
+function Choices({ partition, plan, choice, typed, onPick, onType }: ChoicesProps) {
+  const group = useId();
+  const ruled = plan?.toOffset ?? null;
+  const choices: readonly (readonly [Choice, string])[] = [
+    ...(ruled === null
+      ? []
+      : [['rule', `At offset ${ruled}, by the rule of its halt: ${plan?.explanation ?? ''}`] as const]),
+    ['earliest', `At the start of the log, offset ${partition.logStartOffset ?? 'not known'}`],
+    ['offset', 'At another offset'],
+  ];
+  const fault = faultOfOffset(typed, partition);
+  return (
+    <fieldset className="halt-choices">
+      <legend className="field-label">Where it goes on</legend>
+      {choices.map(([value, words]) => (
+        <label key={value}>
+          <input type="radio" name={group} checked={choice === value} onChange={() => onPick(value)} />{' '}
+          {words}
+        </label>
+      ))}
+      {choice !== 'offset' ? null : (
+        <div className="field halt-offset">
+          <label htmlFor={`${group}-offset`}>Offset</label>
+          <input
+            id={`${group}-offset`}
+            inputMode="numeric"
+            value={typed}
+            aria-invalid={typed !== '' && fault !== null}
+            aria-describedby={`${group}-fault`}
+            onChange={(event) => onType(event.target.value.trim())}
+          />
+          <span id={`${group}-fault`} className="faint">
+            {typed === '' ? '' : fault}
+          </span>
+        </div>
+      )}
+    </fieldset>
   );
 }

@@ -5,13 +5,13 @@ import { Card } from '../../parts/card.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { JsonView } from '../../parts/json-view.tsx';
-import { countText, rateText } from '../../text/numbers.ts';
+import { boundedText, countText, rateText } from '../../text/numbers.ts';
 import { latencyText } from '../../text/time.ts';
 
 type OneInstance = NonNullable<Status['instance']>;
 
 /** The instance that answers. Others of the group answer for themselves, at their own addresses. */
-export function Instance({ status: { instance } }: { readonly status: Status }) {
+export function Instance({ status: { instance, parked } }: { readonly status: Status }) {
   const { data: pipeline } = usePipeline();
   if (instance === null) return <EmptyState title="The instance says nothing of itself yet." />;
   const { health, owned, waiting, perSecond, storeId } = instance;
@@ -45,6 +45,17 @@ export function Instance({ status: { instance } }: { readonly status: Status }) 
             {rateText(perSecond.lastMinute)} in the last minute
           </dd>
         </dl>
+      </Card>
+      <Card title="Parked orders">
+        {parked === null || parked.count === 0 ? (
+          <p className="faint">None: the program understands every order.</p>
+        ) : (
+          <p>
+            {boundedText(parked)} orders cannot be folded by this program. Their events are journaled, and
+            their rows do not change. <code>order-sync parked</code> lists them, and the page of each says
+            why.
+          </p>
+        )}
       </Card>
       <Card title="Latency of the last 5 minutes">
         <DataTable

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { get, pathOf } from '../../api/client.ts';
+import { get } from '../../api/client.ts';
 import { usePoll } from '../../api/live.tsx';
+import { pathOf } from '../../api/paths.ts';
 import type { Job, JobPage } from '../../api/types.ts';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { JobBadge } from '../../parts/job-progress.tsx';

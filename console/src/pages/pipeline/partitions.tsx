@@ -1,6 +1,4 @@
-import { useMemo } from 'react';
 import { useStatusHistory } from '../../api/live.tsx';
-import type { StatusSample } from '../../api/status-history.ts';
 import type { PartitionStatus, Status } from '../../api/types.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
@@ -13,8 +11,6 @@ import { PauseButton } from './pause-button.tsx';
 
 /** Each partition: how far behind it is, who reads it, and what keeps it from being read. */
 export function Partitions({ status }: { readonly status: Status }) {
-  const history = useStatusHistory();
-  const columns = useMemo(() => columnsOf(history), [history]);
   const halted = status.partitions.filter(({ haltReason }) => haltReason !== null);
   if (status.partitions.length === 0)
     return (
@@ -25,53 +21,50 @@ export function Partitions({ status }: { readonly status: Status }) {
   return (
     <>
       {halted.length === 0 ? null : <Halts halted={halted} />}
-      <DataTable label="Partitions" columns={columns} rows={status.partitions} idOf={({ name }) => name} />
+      <DataTable label="Partitions" columns={COLUMNS} rows={status.partitions} idOf={({ name }) => name} />
     </>
   );
 }
 
-function columnsOf(history: readonly StatusSample[]): TableColumn<PartitionStatus>[] {
-  return [
-    { id: 'name', header: 'Partition', isName: true, cell: ({ name }) => <span className="id">{name}</span> },
-    { id: 'state', header: 'State', cell: (partition) => <PartitionState partition={partition} /> },
-    {
-      id: 'seconds',
-      header: 'Lag',
-      isNumber: true,
-      cell: ({ lagSeconds, lagUnknown }) =>
-        lagSeconds === null ? (lagUnknown ?? '?') : spanText(lagSeconds),
-    },
-    {
-      id: 'messages',
-      header: 'Records to read',
-      isNumber: true,
-      cell: ({ lagMessages }) => (lagMessages === null ? '?' : countText(lagMessages)),
-    },
-    { id: 'trend', header: 'Trend', cell: ({ name }) => <Trend name={name} history={history} /> },
-    {
-      id: 'next',
-      header: 'Next offset',
-      isNumber: true,
-      cell: ({ nextOffset }) => nextOffset ?? 'not begun',
-    },
-    { id: 'end', header: 'End of the log', isNumber: true, cell: ({ logEndOffset }) => logEndOffset ?? '?' },
-    {
-      id: 'owner',
-      header: 'Owner',
-      cell: ({ isOwnedHere }) =>
-        isOwnedHere === null ? 'not known' : isOwnedHere ? 'this instance' : 'another instance, or none',
-    },
-    { id: 'epoch', header: 'Epoch', isNumber: true, cell: ({ epoch }) => epoch ?? '–' },
-    {
-      id: 'pause',
-      header: 'Pause',
-      cell: ({ name, topic, partition, hold }) =>
-        hold === null ? (
-          <PauseButton part={{ kind: 'partition', topic, partition }} name={`partition ${name}`} />
-        ) : null,
-    },
-  ];
-}
+const COLUMNS: readonly TableColumn<PartitionStatus>[] = [
+  { id: 'name', header: 'Partition', isName: true, cell: ({ name }) => <span className="id">{name}</span> },
+  { id: 'state', header: 'State', cell: (partition) => <PartitionState partition={partition} /> },
+  {
+    id: 'seconds',
+    header: 'Lag',
+    isNumber: true,
+    cell: ({ lagSeconds, lagUnknown }) => (lagSeconds === null ? (lagUnknown ?? '?') : spanText(lagSeconds)),
+  },
+  {
+    id: 'messages',
+    header: 'Records to read',
+    isNumber: true,
+    cell: ({ lagMessages }) => (lagMessages === null ? '?' : countText(lagMessages)),
+  },
+  { id: 'trend', header: 'Trend', cell: ({ name }) => <Trend name={name} /> },
+  {
+    id: 'next',
+    header: 'Next offset',
+    isNumber: true,
+    cell: ({ nextOffset }) => nextOffset ?? 'not begun',
+  },
+  { id: 'end', header: 'End of the log', isNumber: true, cell: ({ logEndOffset }) => logEndOffset ?? '?' },
+  {
+    id: 'owner',
+    header: 'Instance',
+    cell: ({ isOwnedHere }) =>
+      isOwnedHere === null ? 'not known' : isOwnedHere ? 'this one' : 'another, or none',
+  },
+  { id: 'epoch', header: 'Epoch', isNumber: true, cell: ({ epoch }) => epoch ?? '–' },
+  {
+    id: 'pause',
+    header: 'Pause',
+    cell: ({ name, topic, partition, hold }) =>
+      hold === null ? (
+        <PauseButton part={{ kind: 'partition', topic, partition }} name={`partition ${name}`} />
+      ) : null,
+  },
+];
 
 function PartitionState({ partition }: { readonly partition: PartitionStatus }) {
   const { haltReason, hold, lagUnknown, waitsForTransaction } = partition;
@@ -94,7 +87,8 @@ function PartitionState({ partition }: { readonly partition: PartitionStatus }) 
 const TREND_SAMPLES = 120;
 
 /** The records to read of one partition in the last minutes, as long as this page has been open. */
-function Trend({ name, history }: { readonly name: string; readonly history: readonly StatusSample[] }) {
+function Trend({ name }: { readonly name: string }) {
+  const history = useStatusHistory();
   const values = history
     .slice(-TREND_SAMPLES)
     .map(({ partitions }) => partitions.get(name)?.lagMessages ?? 0);

@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import type { RebuildReport } from '../../../../src/pipeline/rebuild/report.ts';
-import { orderHref } from '../../api/client.ts';
+import { orderHref } from '../../api/paths.ts';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { wordsOf } from '../../text/json.ts';
 import { countText } from '../../text/numbers.ts';

@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
+import { targetOf } from '../../api/instance-target.ts';
 import type { Outbox, Status } from '../../api/types.ts';
-import { targetOf } from '../../api/use-pipeline.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { Card } from '../../parts/card.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';

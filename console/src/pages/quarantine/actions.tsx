@@ -68,7 +68,7 @@ export function DiscardRecords({ selection, words, isDisabled = false, onDone }:
       discarded += answer.discarded;
       if (!answer.hasMore) break;
     }
-    say(`${plural(discarded, 'record')} discarded.`, 'The table keeps them, with your reason.');
+    say(`${plural(discarded, 'record')} discarded.`, 'The table keeps what you discard, with your reason.');
     onDone?.();
     await queries.invalidateQueries();
   };

@@ -35,7 +35,6 @@ export default function Quarantine() {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const records = [...chosen].filter((name) => pages.rows.some((row) => recordName(row) === name));
   const isFiltered = Object.keys(filter).length > 0;
-  const all = isFiltered ? 'all that match' : 'all open records';
   return (
     <Page
       title="Quarantine"
@@ -47,46 +46,16 @@ export default function Quarantine() {
         filter={filter}
         onChoose={(topic, reason) => change({ topic, reason })}
       />
-      <Filters
-        label="Filters of the quarantine"
-        isActive={isFiltered || state !== 'open'}
-        onClear={() => change(Object.fromEntries(QUARANTINE_FILTERS.map((name) => [name, null])))}
-      >
-        <Choice
-          label="State"
-          value={state}
-          options={STATES}
-          onChange={(value) => change({ state: value === 'open' ? null : value })}
-        />
-        {(['topic', 'reason', 'partition', 'since', 'before'] as const).map((name) => (
-          <TextFilter
-            key={name}
-            label={LABELS[name]}
-            value={filter[name] ?? ''}
-            placeholder={PLACEHOLDERS[name]}
-            onChange={(value) => change({ [name]: value })}
-          />
-        ))}
-      </Filters>
-      <div className="actions-bar">
-        <RedriveRecords
-          selection={{ records }}
-          words={`${plural(records.length, 'chosen record')}`}
-          isDisabled={records.length === 0}
-          onDone={() => setChosen(new Set())}
-        />
-        <RedriveRecords selection={{ filter }} words={all} isDisabled={pages.rows.length === 0} />
-        <DiscardRecords
-          selection={{ records }}
-          words={`${plural(records.length, 'chosen record')}`}
-          isDisabled={records.length === 0}
-          onDone={() => setChosen(new Set())}
-        />
-        <DiscardRecords selection={{ filter }} words={all} isDisabled={pages.rows.length === 0} />
-      </div>
+      <QuarantineFilters state={state} filter={filter} onChange={change} />
+      <Actions
+        records={records}
+        filter={filter}
+        isEmpty={pages.rows.length === 0 || state === 'settled'}
+        onDone={() => setChosen(new Set())}
+      />
       <List
         label="Quarantined records"
-        noun="records"
+        nouns={['record', 'records']}
         pages={pages}
         columns={COLUMNS}
         idOf={recordName}
@@ -98,6 +67,74 @@ export default function Quarantine() {
         }
       />
     </Page>
+  );
+}
+
+function QuarantineFilters({
+  state,
+  filter,
+  onChange,
+}: {
+  readonly state: string;
+  readonly filter: Readonly<Record<string, string>>;
+  readonly onChange: (changes: Readonly<Record<string, string | null>>) => void;
+}) {
+  return (
+    <Filters
+      label="Filters of the quarantine"
+      isActive={Object.keys(filter).length > 0 || state !== 'open'}
+      onClear={() => onChange(Object.fromEntries(QUARANTINE_FILTERS.map((name) => [name, null])))}
+    >
+      <Choice
+        label="State"
+        value={state}
+        options={STATES}
+        onChange={(value) => onChange({ state: value === 'open' ? null : value })}
+      />
+      {(['topic', 'reason', 'partition', 'since', 'before'] as const).map((name) => (
+        <TextFilter
+          key={name}
+          label={LABELS[name]}
+          value={filter[name] ?? ''}
+          placeholder={PLACEHOLDERS[name]}
+          onChange={(value) => onChange({ [name]: value })}
+        />
+      ))}
+    </Filters>
+  );
+}
+
+/** What can be done with the chosen records, and with all open ones that the filter matches. */
+function Actions({
+  records,
+  filter,
+  isEmpty,
+  onDone,
+}: {
+  readonly records: readonly string[];
+  readonly filter: Readonly<Record<string, string>>;
+  readonly isEmpty: boolean;
+  readonly onDone: () => void;
+}) {
+  const chosen = plural(records.length, 'chosen record');
+  const all = Object.keys(filter).length > 0 ? 'all that match' : 'all open records';
+  return (
+    <div className="actions-bar">
+      <RedriveRecords
+        selection={{ records }}
+        words={chosen}
+        isDisabled={records.length === 0}
+        onDone={onDone}
+      />
+      <RedriveRecords selection={{ filter }} words={all} isDisabled={isEmpty} />
+      <DiscardRecords
+        selection={{ records }}
+        words={chosen}
+        isDisabled={records.length === 0}
+        onDone={onDone}
+      />
+      <DiscardRecords selection={{ filter }} words={all} isDisabled={isEmpty} />
+    </div>
   );
 }
 
@@ -178,7 +215,7 @@ const COLUMNS: readonly TableColumn<Quarantined>[] = [
     ),
   },
   { id: 'reason', header: 'Reason', cell: ({ reason }) => <code>{reason}</code> },
-  { id: 'detail', header: 'Detail', cell: ({ detail }) => detail },
+  { id: 'detail', header: 'Detail', isWide: true, cell: ({ detail }) => detail },
   { id: 'at', header: 'Refused', cell: ({ quarantinedAt }) => <Time at={quarantinedAt} /> },
   { id: 'bytes', header: 'Bytes', isNumber: true, cell: ({ valueLength }) => countText(valueLength) },
   {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
-import { get, orderHref } from '../../api/client.ts';
+import { get } from '../../api/client.ts';
+import { orderHref } from '../../api/paths.ts';
 import type { QuarantinedRecord } from '../../api/types.ts';
 import { usePathPart } from '../../location.ts';
 import { Badge } from '../../parts/badge.tsx';

@@ -1,4 +1,5 @@
-import { get, orderPath, pathOf, post } from '../../api/client.ts';
+import { get, post } from '../../api/client.ts';
+import { orderPath, pathOf } from '../../api/paths.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Tried } from '../../api/types.ts';
 import type { TriedEvent } from './scenarios.ts';

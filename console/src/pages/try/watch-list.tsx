@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import { orderHref } from '../../api/client.ts';
+import { orderHref } from '../../api/paths.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
