@@ -49,8 +49,8 @@ function describePlans(harness: MysqlHarness): void {
         for (const { table, type, Extra } of plan) {
           // The server answers from the key alone, or the table is the result of a part of the statement.
           if (table === null || String(table).startsWith('<')) continue;
-          // The holds are a few rows, one for each part that is paused.
-          if (table === 'holds') continue;
+          // Holds and checkpoints are a few rows, one for each part that is paused and for each partition.
+          if (table === 'holds' || table === 'checkpoints') continue;
           // The attempts of one delivery are few, and sorted by time.
           const isSorted = /filesort/.test(String(Extra)) && table !== 'delivery_attempts';
           if (!NARROW.includes(type) || isSorted) wide.push(`${table} ${type} ${Extra}: ${sql}`);
