@@ -1,4 +1,5 @@
 import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
+import type { Decision } from './audit.ts';
 
 /** Reads how far each partition is journaled, and records what an operator decides about a partition. */
 export interface Checkpoints {
@@ -8,6 +9,8 @@ export interface Checkpoints {
    * epoch.
    */
   resume(decision: ResumeDecision): Promise<void>;
+  /** The latest of these decisions, the newest first. */
+  listResumed(limit: number): Promise<ResumedPartition[]>;
 }
 
 /**
@@ -48,9 +51,14 @@ export interface Checkpoint extends TopicPartition {
   readonly isNew: boolean;
 }
 
-export interface ResumeDecision extends PartitionOffset {
+export interface ResumeDecision extends PartitionOffset, Decision {
   readonly topicId: string;
-  readonly decidedBy: string;
-  readonly reason: string;
-  readonly decidedAtMs: number;
+}
+
+/** A decision as it was recorded: the checkpoint went from one offset to another. */
+export interface ResumedPartition extends TopicPartition, Decision {
+  readonly fromOffset: bigint;
+  readonly toOffset: bigint;
+  /** Why the partition was halted; null if it was not. */
+  readonly haltReason: string | null;
 }

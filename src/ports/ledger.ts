@@ -63,6 +63,8 @@ export interface StoredDelivery extends DeliveryKey {
   readonly dueSinceMs: number;
   readonly lastStatus: number | null;
   readonly lastError: string | null;
+  /** The first bytes of the last answer, of a dead delivery alone: the attempts of every other one tell it. */
+  readonly lastAnswer: string | null;
 }
 
 export interface StoredAttempt {

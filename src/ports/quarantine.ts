@@ -5,6 +5,11 @@ export interface Quarantine {
   /** A page of the quarantine, sorted by topic, partition, offset and hash, beginning behind `after`. */
   readQuarantine(options: QuarantinePage): Promise<StoredQuarantine[]>;
   /**
+   * Looks for the open records of a topic that have exactly this key. Goes through the first `lookMax` open records of the
+   * topic, by partition and offset, without reading their values.
+   */
+  findOpenByKey(search: KeySearch): Promise<KeyFound>;
+  /**
    * Settles the next `limit` open records that match as discarded, and adds that to the audit log, in one transaction.
    * Resolves with their number; if it is less than `limit`, no open record matches any more.
    */
@@ -68,6 +73,20 @@ export interface QuarantinePage extends QuarantineFilter {
   readonly limit: number;
   /** Default: `open`. */
   readonly state?: 'open' | 'settled' | 'all' | undefined;
+}
+
+export interface KeySearch {
+  readonly topic: string;
+  readonly key: Uint8Array;
+  readonly lookMax: number;
+  readonly limit: number;
+}
+
+export interface KeyFound {
+  /** At most `limit` records. */
+  readonly records: readonly (PartitionOffset & Pick<QuarantinedRecord, 'reason'>)[];
+  /** Whether the topic has more open records than were looked at. */
+  readonly isMore: boolean;
 }
 
 export interface QuarantineDiscard extends Decision {

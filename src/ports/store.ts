@@ -76,6 +76,9 @@ export interface EntityInspection
     DeliveryInspection,
     ParkedEntities,
     Pick<Holds, 'listHolds'>,
+    Pick<Checkpoints, 'checkpoints' | 'listResumed'>,
+    Pick<Quarantine, 'findOpenByKey'>,
+    Pick<Jobs, 'listJobs'>,
     Pick<ViewRebuild, 'viewState'> {}
 
 export interface MigratedStore {

@@ -102,9 +102,11 @@ describe('reasonsOf', () => {
     deliveredVersion: null,
     attempts: 1,
     dueSince: '',
+    lastAnswer: null,
     nextAttemptAt: null,
     lastStatus,
     lastError,
+    lastAnswer: null,
   });
 
   it('groups by the answer, and by the error where there was no answer', () => {

@@ -13,7 +13,7 @@ import type { MigrationOptions } from '../../src/ports/migration.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { created, TOPIC_NAMES } from '../helpers/order-store.ts';
 import { claimDue, LEASE_MS, settlement } from './store/delivery-helpers.ts';
-import { batchOf, change, commitChanges, event, quarantined, TARGETS } from './store/fixtures.ts';
+import { batchOf, change, commitChanges, event, quarantined, TARGETS, TOPIC } from './store/fixtures.ts';
 
 /** The orders of the store in which every question is asked. */
 const ORDERS = 3_000;
@@ -48,9 +48,14 @@ export async function fillForPlans(store: Store): Promise<void> {
   const numbers = Array.from({ length: OTHERS }, (_, index) => index);
   const refused = numbers.map((number) => quarantined(BigInt(number), { partition: number % 4 }));
   await store.commit(batchOf([], [], { quarantined: refused }));
+  const [partition] = await store.acquire([
+    { topic: 'order_events', partition: 0, topicId: 'id', startOffset: 0n },
+  ]);
+  if (partition === undefined) throw new Error('No partition was acquired.');
   for (const number of numbers) {
     const decision = { decidedBy: 'ana', reason: 'a test', decidedAtMs: number };
     await store.addAudit({ ...decision, action: 'held', subject: `target ${number}`, details: {} });
+    await store.resume({ ...partition, ...decision, offset: BigInt(number) });
     await store.createJob({
       jobId: `job ${number}`,
       kind: 'redrive',
@@ -121,6 +126,9 @@ async function readLists(store: Store): Promise<void> {
   await store.listAudit({ after: 100n, limit: 20 });
   await store.listJobs({ after: { createdAtMs: 100, jobId: 'job 100' }, limit: 20 });
   await store.readJob('job 100');
+  for (const lookMax of [10, 1_000])
+    await store.findOpenByKey({ topic: TOPIC, key: Buffer.from('key'), lookMax, limit: 5 });
+  await store.listResumed(1_000);
   const middle = quarantined(150n, { partition: 2 });
   const { topic } = middle;
   for (const filter of [{}, { topic }])
@@ -135,6 +143,7 @@ async function askAboutOrders(store: Store): Promise<void> {
     decoder: createDecoder(orders, { topicNames: TOPIC_NAMES }),
     store,
     clock,
+    log: null,
     due: new DueRules(TARGETS.map((name) => ({ name, qualifies: null }))),
     topicNames: TOPIC_NAMES,
     targets: TARGETS,

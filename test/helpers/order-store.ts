@@ -51,6 +51,8 @@ export class OrderStore {
   readonly #decoder = createDecoder(orders, { topicNames: TOPIC_NAMES });
   readonly #due: DueRules;
   readonly targets: readonly string[];
+  /** The partition, of each topic, from which the next events come. */
+  partition = 0;
   #offset = 0n;
   #claims = 0;
 
@@ -129,7 +131,7 @@ export class OrderStore {
         value: Buffer.from(JSON.stringify(body)),
         headers: [],
       },
-      { topic, partition: 0 },
+      { topic, partition: this.partition },
       this.clock.nowMs,
     );
     if (decoded.kind === 'event') return decoded.event;
@@ -167,6 +169,7 @@ export function askPartsFor(store: Store, targets: readonly string[] = ['order-m
     decoder: createDecoder(orders, { topicNames: TOPIC_NAMES }),
     store,
     clock: systemClock,
+    log: null,
     due: new DueRules(targets.map((name) => ({ name, qualifies: null }))),
     topicNames: TOPIC_NAMES,
     targets,
@@ -192,6 +195,10 @@ export function inspectionOf(store: Store): EntityInspection {
     listParked: store.listParked.bind(store),
     readParked: store.readParked.bind(store),
     listHolds: store.listHolds.bind(store),
+    checkpoints: store.checkpoints.bind(store),
+    listResumed: store.listResumed.bind(store),
+    findOpenByKey: store.findOpenByKey.bind(store),
+    listJobs: store.listJobs.bind(store),
     viewState: store.viewState.bind(store),
   };
 }

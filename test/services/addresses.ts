@@ -2,7 +2,7 @@
 
 import { ServiceUnavailableError } from './errors.ts';
 
-export const serviceNames = ['kafka', 'kafka39', 'mysql', 'mariadb', 'kcat'] as const;
+export const serviceNames = ['kafka', 'kafka39', 'mysql', 'mariadb', 'kcat', 'chromium'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /**
@@ -29,12 +29,16 @@ export interface DatabaseAddress {
   readonly description: string;
 }
 
-export interface KcatAddress {
-  readonly name: 'kcat';
+/** A program that a test starts itself. */
+interface ProgramAddress<Name extends string> {
+  readonly name: Name;
   readonly path: string;
   readonly origin: Origin;
   readonly description: string;
 }
+
+export type KcatAddress = ProgramAddress<'kcat'>;
+export type ChromiumAddress = ProgramAddress<'chromium'>;
 
 export interface MissingService {
   readonly name: ServiceName;
@@ -48,6 +52,7 @@ export interface ServiceAddresses {
   readonly mysql?: DatabaseAddress;
   readonly mariadb?: DatabaseAddress;
   readonly kcat?: KcatAddress;
+  readonly chromium?: ChromiumAddress;
   readonly missing: readonly MissingService[];
 }
 
@@ -86,6 +91,10 @@ export class ServiceSet {
 
   get kcat(): KcatAddress {
     return this.#required('kcat');
+  }
+
+  get chromium(): ChromiumAddress {
+    return this.#required('chromium');
   }
 
   /** The databases of this run: MySQL first, then MariaDB. */

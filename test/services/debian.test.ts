@@ -49,6 +49,19 @@ describe('an unpacked folder', () => {
     );
   });
 
+  test('gives the folder of libraries that have an absolute path on the machine to LD_LIBRARY_PATH', async () => {
+    write('usr/lib/x86_64-linux-gnu/pulseaudio/libpulsecommon.so', '');
+    write('usr/lib/x86_64-linux-gnu/dri/a.so', '');
+    const libraries = join(folder, 'usr/lib/x86_64-linux-gnu');
+    expect(await libraryPath(folder)).toBe(`${libraries}:${join(libraries, 'pulseaudio')}`);
+  });
+
+  test('gets launchers that set the variables that their program needs', async () => {
+    write('usr/bin/show', '#!/bin/sh\necho "$THING"\n', 0o755);
+    const launcher = await launcherOf(folder, 'usr/bin/show', { THING: "a thing's  name" });
+    expect((await run(launcher, [])).stdout).toBe("a thing's  name\n");
+  });
+
   test('gets launchers that hand arguments on and set LD_LIBRARY_PATH', async () => {
     write('usr/lib/x86_64-linux-gnu/a.so', '');
     write('usr/bin/say', '#!/bin/sh\necho "$LD_LIBRARY_PATH" "$#" "$2"\n', 0o755);

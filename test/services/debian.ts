@@ -150,27 +150,39 @@ async function keepLinksInside(root: string, folder: string): Promise<void> {
   }
 }
 
+/** Libraries that their own libraries find by an absolute path. In an unpacked folder they are at another path. */
+const hiddenFolders = ['pulseaudio'];
+
 /** Lists the folders with shared libraries in an unpacked folder, in the form of LD_LIBRARY_PATH. */
 export async function libraryPath(folder: string): Promise<string> {
   const folders: string[] = [];
   for (const parent of ['usr/lib', 'lib']) {
     const names = await readdir(join(folder, parent)).catch(() => []);
-    for (const name of names) if (/-linux-gnu\w*$/.test(name)) folders.push(join(folder, parent, name));
+    for (const name of names) {
+      if (!/-linux-gnu\w*$/.test(name)) continue;
+      const libraries = join(folder, parent, name);
+      folders.push(libraries);
+      const inside = new Set(await readdir(libraries));
+      folders.push(...hiddenFolders.filter((each) => inside.has(each)).map((each) => join(libraries, each)));
+    }
   }
   return folders.join(':');
 }
 
 /**
- * Makes a script in the folder that starts a program with the shared libraries of the folder, and returns its path. The
- * program is a path inside the folder, or an absolute path.
+ * Makes a script in the folder that starts a program with the shared libraries of the folder and with these
+ * variables, and returns its path. The program is a path inside the folder, or an absolute path.
  */
-export async function launcherOf(folder: string, program: string): Promise<string> {
+export async function launcherOf(
+  folder: string,
+  program: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const launcher = join(folder, `launch-${basename(program)}`);
   await makeOnce(launcher, async (temporaryPath) => {
-    const lines = [
-      '#!/bin/sh',
-      `LD_LIBRARY_PATH=${quoted(await libraryPath(folder))} exec ${quoted(resolve(folder, program))} "$@"`,
-    ];
+    const all = { ...variables, LD_LIBRARY_PATH: await libraryPath(folder) };
+    const settings = Object.entries(all).map(([name, value]) => `${name}=${quoted(value)}`);
+    const lines = ['#!/bin/sh', `${settings.join(' ')} exec ${quoted(resolve(folder, program))} "$@"`];
     await writeFile(temporaryPath, `${lines.join('\n')}\n`);
     await chmod(temporaryPath, 0o755);
   });

@@ -12,13 +12,15 @@ export interface ServicesEnvironment {
   /** `TEST_MYSQL_URL`, `TEST_MARIADB_URL`: `mysql://user:password@host:port[/database]`. */
   readonly mysqlUrl: string | undefined;
   readonly mariadbUrl: string | undefined;
+  /** `TEST_CHROMIUM`: the path of a Chromium or Chrome. */
+  readonly chromium: string | undefined;
   /** `TEST_SERVICES`: the services that test runs may start, comma-separated; `none` for no service. */
   readonly allowedServices: string | undefined;
   /** `TEST_SERVICES_REPORT`: a file to which a test run writes the services that it used and those that were missing. */
   readonly reportFile: string | undefined;
   /** `TEST_DOCKER=never` starts private processes even if Docker answers. */
   readonly isDockerAllowed: boolean;
-  /** `TEST_SYSTEM_PROGRAMS=never` uses private copies of Java, MariaDB and kcat even if the machine has them. */
+  /** `TEST_SYSTEM_PROGRAMS=never` uses private copies of Java, MariaDB, kcat and Chromium even if the machine has them. */
   readonly areSystemProgramsAllowed: boolean;
   /** `CI`: a missing service makes the run fail. Without `CI` the tests of that service are skipped. */
   readonly isContinuousIntegration: boolean;
@@ -42,6 +44,7 @@ export function readEnvironment(variables: NodeJS.ProcessEnv = process.env): Ser
     kafka39Brokers: value('TEST_KAFKA39_BROKERS'),
     mysqlUrl: value('TEST_MYSQL_URL'),
     mariadbUrl: value('TEST_MARIADB_URL'),
+    chromium: value('TEST_CHROMIUM'),
     allowedServices: value('TEST_SERVICES'),
     reportFile: value('TEST_SERVICES_REPORT'),
     isDockerAllowed: value('TEST_DOCKER') !== 'never',

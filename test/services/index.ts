@@ -22,6 +22,7 @@
 // names.
 
 export {
+  type ChromiumAddress,
   type DatabaseAddress,
   type KafkaAddress,
   type KcatAddress,

@@ -13,6 +13,8 @@ import { askHolder, checkoutFolder, type HolderAnswer, otherHolders, stateFile }
 const exitCodes = { ok: 0, failure: 1, usage: 2, partial: 5 } as const;
 const holderTimeoutMs = 15_000;
 const holderPauseMs = 100;
+/** Chromium is no server. Only the tests of pages run it, so nobody waits for its download here. */
+const namesWithoutOption = serviceNames.filter((name) => name !== 'chromium');
 
 const examples = `Examples:
   npm run services -- up                        start all services, print their addresses as shell variables
@@ -65,7 +67,7 @@ function parseNames(list: string): ServiceName[] {
 
 async function up(options: Options): Promise<void> {
   const environment = readEnvironment();
-  const request = { command: 'start', names: options.only ?? serviceNames } as const;
+  const request = { command: 'start', names: options.only ?? namesWithoutOption } as const;
   say('Starting. The first start downloads 130 to 200 MB ...');
   let answer = await askHolder(environment, request);
   if (answer === undefined) {

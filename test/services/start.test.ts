@@ -71,11 +71,12 @@ describe('a machine that lacks a program', () => {
     for (const line of lines) expect(line).toContain('install Java 17 or newer');
   });
 
-  test('gets advice for Java, MariaDB and kcat if it has no apt-get', async () => {
+  test('gets advice for Java, MariaDB, kcat and Chromium if it has no apt-get', async () => {
     const environment = readEnvironment({ PATH: '', TEST_DOCKER: 'never', TEST_SYSTEM_PROGRAMS: 'never' });
-    await startServices({ kafka: true, mariadb: true, kcat: true }, { environment, progress });
+    const wanted = { kafka: true, mariadb: true, kcat: true, chromium: true };
+    await startServices(wanted, { environment, progress });
     const said = lines.join('\n');
-    expect(lines).toHaveLength(3);
+    expect(lines).toHaveLength(4);
     expect(said).toMatch(
       /NO KAFKA: .* no Java on this machine, and without apt-get .* install Java 17 or newer/,
     );
@@ -83,6 +84,7 @@ describe('a machine that lacks a program', () => {
       /NO MARIADB: .* no MariaDB on this machine, .* apt-get install mariadb-server .* TEST_MARIADB_URL/,
     );
     expect(said).toMatch(/NO KCAT: .* no kcat on this machine, .* apt-get install kcat/);
+    expect(said).toMatch(/NO CHROMIUM: .* apt-get install chromium .* TEST_CHROMIUM/);
   });
 
   test('shows the version of its Java in the old or the new spelling', () => {

@@ -1,6 +1,7 @@
 // Starts the wanted services in parallel, and reports the missing ones.
 
 import {
+  type ChromiumAddress,
   type DatabaseAddress,
   type KafkaAddress,
   type KcatAddress,
@@ -11,6 +12,7 @@ import {
   ServiceSet,
   serviceNames,
 } from './addresses.ts';
+import { findChromium } from './chromium.ts';
 import { type DatabaseOptions, startDatabase } from './databases.ts';
 import { readEnvironment, type ServicesEnvironment } from './environment.ts';
 import { messageOf, ServiceUnavailableError } from './errors.ts';
@@ -31,6 +33,7 @@ export interface WantedServices {
   readonly mysql?: boolean | DatabaseOptions;
   readonly mariadb?: boolean | DatabaseOptions;
   readonly kcat?: boolean;
+  readonly chromium?: boolean;
 }
 
 export interface StartSettings {
@@ -54,7 +57,7 @@ export class RunningServices extends ServiceSet {
   }
 }
 
-type AnyAddress = KafkaAddress | DatabaseAddress | KcatAddress;
+type AnyAddress = KafkaAddress | DatabaseAddress | KcatAddress | ChromiumAddress;
 type Outcome = { readonly started: Started<AnyAddress> } | { readonly missing: MissingService };
 
 /**
@@ -107,6 +110,7 @@ const givenBy: Readonly<Record<ServiceName, string>> = {
   mysql: 'set TEST_MYSQL_URL to a running one',
   mariadb: 'set TEST_MARIADB_URL to a running one',
   kcat: 'install kcat',
+  chromium: 'set TEST_CHROMIUM to the path of one',
 };
 
 function launch(
@@ -126,6 +130,8 @@ function launch(
       return startDatabase('mariadb', optionsOf(wanted.mariadb), environment, progress);
     case 'kcat':
       return findKcat(environment, progress);
+    case 'chromium':
+      return findChromium(environment, progress);
   }
 }
 

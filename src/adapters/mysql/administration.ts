@@ -3,13 +3,13 @@ import type { ResumeDecision } from '../../ports/checkpoints.ts';
 import type { HoldPart } from '../../ports/holds.ts';
 import type { JobClaim, JobClaimOfKind, JobKey, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
+import type { KeySearch, QuarantineDiscard, QuarantinePage } from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { addAudit, listAudit } from './audit.ts';
-import { readCheckpoints, resume } from './checkpoints.ts';
+import { listResumed, readCheckpoints, resume } from './checkpoints.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
@@ -18,7 +18,7 @@ import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { readOverview } from './overview.ts';
 import { listParked, readParked } from './parked.ts';
-import { discardQuarantined, readQuarantine } from './quarantine.ts';
+import { discardQuarantined, findOpenByKey, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -38,6 +38,14 @@ export class MysqlAdministration implements StoreAdministration {
 
   async resume(decision: ResumeDecision) {
     return resume(this.pool, decision);
+  }
+
+  async listResumed(limit: number) {
+    return listResumed(this.pool, limit);
+  }
+
+  async findOpenByKey(search: KeySearch) {
+    return withConnection(this.pool, (connection) => findOpenByKey(connection, search));
   }
 
   async readQuarantine(options: QuarantinePage) {

@@ -1,7 +1,12 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type {
+  AcquireRequest,
+  Checkpoint,
+  ResumeDecision,
+  ResumedPartition,
+} from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { addAudit } from './audit.ts';
@@ -74,6 +79,29 @@ export async function readCheckpoints(pool: ConnectionPool): Promise<Checkpoint[
     return rows.map(checkpointOf);
   });
 }
+
+export async function listResumed(pool: ConnectionPool, limit: number): Promise<ResumedPartition[]> {
+  return withConnection(pool, async (connection) => {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      'SELECT topic, partition_id, from_offset, to_offset, halt_reason, decided_by, reason, decided_at ' +
+        `FROM checkpoint_decisions FORCE INDEX (PRIMARY) WHERE decision_id <= ? ORDER BY decision_id DESC LIMIT ${Math.floor(limit)}`,
+      [LAST_ID] as never[],
+    );
+    return rows.map((row) => ({
+      topic: String(row[0]),
+      partition: Number(row[1]),
+      fromOffset: BigInt(row[2]),
+      toOffset: BigInt(row[3]),
+      haltReason: row[4] === null ? null : textOf(row[4]),
+      decidedBy: textOf(row[5]),
+      reason: textOf(row[6]),
+      decidedAtMs: Number(row[7]),
+    }));
+  });
+}
+
+/** The largest number that the column can hold. */
+const LAST_ID = 2n ** 63n - 1n;
 
 /** Moves every checkpoint that stands where its move says. Answers whether all of them did. */
 export async function moveCheckpoints(

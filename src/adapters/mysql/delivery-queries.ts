@@ -12,8 +12,15 @@ import { textOf } from './values.ts';
 
 /** A page looks at so many deliveries by one statement. */
 const WINDOW_ROWS = 5_000;
+/** The number of its last attempt leads to the answer of a dead delivery along the key of the attempts. */
+const LAST_ANSWER =
+  "CASE WHEN status = 'dead' THEN (SELECT delivery_attempts.answer FROM delivery_attempts " +
+  'WHERE delivery_attempts.target = deliveries.target AND delivery_attempts.entity_id = deliveries.entity_id ' +
+  'AND delivery_attempts.version = deliveries.due_version AND delivery_attempts.attempt = deliveries.attempts ' +
+  'ORDER BY delivery_attempts.attempted_at DESC LIMIT 1) END';
 const COLUMNS =
-  'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, last_status, last_error';
+  'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, ' +
+  `last_status, last_error, ${LAST_ANSWER}`;
 
 export async function readDelivery(
   connection: PoolConnection,
@@ -172,5 +179,6 @@ function storedDelivery(row: RowDataPacket): StoredDelivery {
     dueSinceMs: Number(row[8]),
     lastStatus: Number(row[9]) || null,
     lastError: row[10] === null ? null : textOf(row[10]),
+    lastAnswer: row[11] === null ? null : textOf(row[11]) || null,
   };
 }

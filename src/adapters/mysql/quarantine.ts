@@ -1,5 +1,7 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import type {
+  KeyFound,
+  KeySearch,
   QuarantineDiscard,
   QuarantinedRecord,
   QuarantineFilter,
@@ -82,6 +84,30 @@ export async function readQuarantine(
     parts.flatMap(([, ...values]) => values) as never[],
   );
   return rows.map(storedOf);
+}
+
+export async function findOpenByKey(
+  connection: PoolConnection,
+  { topic, key, lookMax, limit }: KeySearch,
+): Promise<KeyFound> {
+  const open = 'FROM quarantine FORCE INDEX (quarantine_open) WHERE settled_as IS NULL AND topic = ?';
+  const [[end]] = await connection.execute<RowDataPacket[]>(
+    `SELECT partition_id, record_offset ${open} ${BY_PLACE} LIMIT ${Math.floor(lookMax)}, 1`,
+    [topic],
+  );
+  const before = end === undefined ? '' : 'AND (partition_id < ? OR partition_id = ? AND record_offset < ?)';
+  const place = end === undefined ? [] : [Number(end[0]), Number(end[0]), BigInt(end[1])];
+  const [rows] = await connection.execute<RowDataPacket[]>(
+    `SELECT partition_id, record_offset, reason ${open} ${before} AND record_key = ? ${BY_PLACE} LIMIT ${Math.floor(limit)}`,
+    [topic, ...place, Buffer.from(key)] as never[],
+  );
+  const records = rows.map((row) => ({
+    topic,
+    partition: Number(row[0]),
+    offset: BigInt(row[1]),
+    reason: String(row[2]),
+  }));
+  return { records, isMore: end !== undefined };
 }
 
 type Value = string | number | bigint | Buffer;

@@ -3,13 +3,18 @@ import type { Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
 import type { HoldPart } from '../../ports/holds.ts';
 import type { JobClaim, JobClaimOfKind, JobKey, JobSave, NewJob } from '../../ports/jobs.ts';
 import type { DeliveryFilter, DeliveryKey } from '../../ports/ledger.ts';
-import type { QuarantineDiscard, QuarantinePage, StoredQuarantine } from '../../ports/quarantine.ts';
+import type {
+  KeySearch,
+  QuarantineDiscard,
+  QuarantinePage,
+  StoredQuarantine,
+} from '../../ports/quarantine.ts';
 import type { RedriveStep } from '../../ports/redrive-jobs.ts';
 import type { StoreAdministration } from '../../ports/store.ts';
 import type { GroupDecision } from '../../ports/store-identity.ts';
 import type { OverviewQuestion } from '../../ports/store-overview.ts';
 import { addAudit, listAudit } from './audit.ts';
-import { readCheckpoints, resume } from './checkpoints.ts';
+import { listResumed, readCheckpoints, resume } from './checkpoints.ts';
 import type { Database } from './database.ts';
 import { listDeliveries, pageDeliveries, readAttempts, readDelivery } from './delivery-queries.ts';
 import { hold, listHolds, release } from './holds.ts';
@@ -17,7 +22,7 @@ import { noteGroupTaken, readStoreId } from './identity.ts';
 import * as jobs from './jobs.ts';
 import { readOverview } from './overview.ts';
 import { listParked, readParked } from './parked.ts';
-import { discardQuarantined, readQuarantine } from './quarantine.ts';
+import { discardQuarantined, findOpenByKey, readQuarantine } from './quarantine.ts';
 import { stepRedrive } from './redrive-jobs.ts';
 import type { StoreTime } from './store-time.ts';
 
@@ -42,6 +47,16 @@ export abstract class SqliteAdministration implements StoreAdministration {
   async resume(decision: ResumeDecision): Promise<void> {
     const database = await this.database();
     return database.write((writer) => resume(writer, decision));
+  }
+
+  async listResumed(limit: number) {
+    const database = await this.database();
+    return database.read((reader) => listResumed(reader, limit));
+  }
+
+  async findOpenByKey(search: KeySearch) {
+    const database = await this.database();
+    return database.read((reader) => findOpenByKey(reader, search));
   }
 
   async readQuarantine(options: QuarantinePage): Promise<StoredQuarantine[]> {

@@ -1,6 +1,11 @@
 import { TributaryError } from '../../core/errors.ts';
 import { comparePartitions, partitionName, type TopicPartition } from '../../core/offset.ts';
-import type { AcquireRequest, Checkpoint, ResumeDecision } from '../../ports/checkpoints.ts';
+import type {
+  AcquireRequest,
+  Checkpoint,
+  ResumeDecision,
+  ResumedPartition,
+} from '../../ports/checkpoints.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { addAudit } from './audit.ts';
@@ -93,6 +98,25 @@ export function resume(writer: Connection, decision: ResumeDecision): void {
     decidedAtMs,
   });
 }
+
+export function listResumed(reader: Connection, limit: number): ResumedPartition[] {
+  const rows = reader
+    .statement('SELECT * FROM checkpoint_decisions WHERE decision_id <= ? ORDER BY decision_id DESC LIMIT ?')
+    .all(LAST_ID, limit);
+  return rows.map((row) => ({
+    topic: textOf(row.topic),
+    partition: numberOf(row.partition_id),
+    fromOffset: bigintOf(row.from_offset),
+    toOffset: bigintOf(row.to_offset),
+    haltReason: nullOr(row.halt_reason, textOf),
+    decidedBy: textOf(row.decided_by),
+    reason: textOf(row.reason),
+    decidedAtMs: numberOf(row.decided_at),
+  }));
+}
+
+/** The largest number that the column can hold. */
+const LAST_ID = 2n ** 63n - 1n;
 
 export function readCheckpoints(reader: Connection): Checkpoint[] {
   const rows = reader.statement('SELECT * FROM checkpoints').all();

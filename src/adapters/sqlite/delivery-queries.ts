@@ -13,6 +13,14 @@ import { nullOr, numberOf, type SqliteRow, textOf } from './values.ts';
 
 /** A page looks at so many deliveries by one statement. */
 const WINDOW_ROWS = 5_000;
+/** The number of its last attempt leads to the answer of a dead delivery along the key of the attempts. */
+const COLUMNS = `
+  deliveries.*, CASE WHEN status = 'dead' THEN (
+    SELECT attempted.answer FROM delivery_attempts AS attempted
+    WHERE attempted.delivery_number = deliveries.delivery_number AND attempted.version = deliveries.due_version
+      AND attempted.attempt = deliveries.attempts
+    ORDER BY attempted.attempted_at DESC LIMIT 1
+  ) END AS last_answer`;
 
 export function readDelivery(
   reader: Connection,
@@ -21,7 +29,7 @@ export function readDelivery(
   time: StoreTime,
 ): StoredDelivery | null {
   const row = reader
-    .statement('SELECT * FROM deliveries WHERE target = ? AND entity_id = ?')
+    .statement(`SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id = ?`)
     .get(target, entityId);
   return row === undefined ? null : storedDelivery(reader, row, time);
 }
@@ -39,7 +47,7 @@ export function listDeliveries(
     const { sql, values } = conditions(filter);
     const rows = reader
       .statement(
-        `SELECT * FROM deliveries WHERE target = ? AND entity_id > ? ${sql} ORDER BY entity_id LIMIT ?`,
+        `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id > ? ${sql} ORDER BY entity_id LIMIT ?`,
       )
       .all(target, behind, ...values, limit - found.length);
     found.push(...rows.map((row) => storedDelivery(reader, row, time)));
@@ -64,7 +72,7 @@ export function pageDeliveries(
       const end = windowEnd(reader, filter, target, from, Math.min(WINDOW_ROWS, left));
       const rows = reader
         .statement(
-          `SELECT * FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ${sql}
+          `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ${sql}
            ORDER BY entity_id LIMIT ?`,
         )
         .all(target, from, ...(end === null ? [] : [end]), ...values, limit + 1 - found.length);
@@ -164,5 +172,6 @@ function storedDelivery(reader: Connection, row: SqliteRow, time: StoreTime): St
     dueSinceMs: numberOf(row.due_since),
     lastStatus: nullOr(row.last_status, numberOf),
     lastError: nullOr(row.last_error, textOf),
+    lastAnswer: nullOr(row.last_answer, textOf) || null,
   };
 }

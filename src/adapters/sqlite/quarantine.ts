@@ -1,4 +1,6 @@
 import type {
+  KeyFound,
+  KeySearch,
   QuarantineDiscard,
   QuarantinedRecord,
   QuarantineFilter,
@@ -58,6 +60,31 @@ export function readQuarantine(
     .statement(`SELECT * FROM quarantine ${where} ${BY_PLACE} LIMIT ?`)
     .all(...parts.flatMap(([, ...values]) => values), limit)
     .map(storedOf);
+}
+
+export function findOpenByKey(reader: Connection, { topic, key, lookMax, limit }: KeySearch): KeyFound {
+  const open = 'FROM quarantine WHERE settled_as IS NULL AND topic = ?';
+  const end = reader
+    .statement(`SELECT partition_id, record_offset ${open} ${BY_PLACE} LIMIT 1 OFFSET ?`)
+    .get(topic, lookMax);
+  const before = end === undefined ? '' : 'AND (partition_id, record_offset) < (?, ?)';
+  const rows = reader
+    .statement(
+      `SELECT partition_id, record_offset, reason ${open} ${before} AND record_key = ? ${BY_PLACE} LIMIT ?`,
+    )
+    .all(
+      topic,
+      ...(end === undefined ? [] : [numberOf(end.partition_id), bigintOf(end.record_offset)]),
+      key,
+      limit,
+    );
+  const records = rows.map((row) => ({
+    topic,
+    partition: numberOf(row.partition_id),
+    offset: bigintOf(row.record_offset),
+    reason: textOf(row.reason),
+  }));
+  return { records, isMore: end !== undefined };
 }
 
 type Value = string | number | bigint | Buffer;

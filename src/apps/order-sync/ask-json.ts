@@ -4,13 +4,13 @@ import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts'
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
-import { byColumn, type FoundState } from '../../pipeline/ask/state-at.ts';
+import { byColumn, type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { EventMarks } from '../../pipeline/ask/timeline.ts';
 import type { WhatIf } from '../../pipeline/ask/what-if.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { StoredRow } from '../../ports/store.ts';
+import { absenceJson } from './absence-json.ts';
 import { attemptJson, deliveryJson } from './delivery-json.ts';
-import { holdJson } from './hold-parts.ts';
 
 /** The answers to questions about orders, as the HTTP API and the commands print them in JSON. */
 
@@ -51,7 +51,7 @@ export function explanationJson<Event>({ columns }: Columns, explanation: Explan
       parked === null
         ? null
         : { reason: parked.reason, detail: parked.detail, parkedAt: iso(parked.parkedAtMs) },
-    holds: explanation.holds.map(holdJson),
+    ...absenceJson(explanation),
     rowDiffersFromJournal: explanation.rowDiffers,
     waitsForRebuild: explanation.waitsForRebuild,
     columns: explanation.columns.map(({ column, value, decidedBy }) => ({
@@ -117,10 +117,12 @@ export function stateJson<Event>(
   entityId: string,
   moment: Moment,
   state: FoundState<Event>,
+  nowMs: number,
 ): object {
   return {
     orderId: entityId,
     moment: momentText(moment),
+    explanation: stateSentence(state, nowMs),
     ...sideJson({ columns }, state),
     version: state.lastVersion,
     columns: columns.map(({ name }, index) => {

@@ -1,5 +1,5 @@
 import { type OrderEvent, type OrderState, orders } from '../../orders/index.ts';
-import type { AskParts } from '../../pipeline/ask/parts.ts';
+import type { AskedLog, AskParts } from '../../pipeline/ask/parts.ts';
 import { createDecoder } from '../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityInspection } from '../../ports/store.ts';
@@ -11,6 +11,7 @@ export type OrderAskParts = AskParts<OrderState, OrderEvent>;
 export interface AskPartsOptions {
   readonly store: EntityInspection;
   readonly clock: Clock;
+  readonly log: AskedLog;
   /** The names that the settings give to the domain's topics. */
   readonly topicNames: Readonly<Record<string, string>>;
   readonly maxEvents: number;
@@ -19,7 +20,7 @@ export interface AskPartsOptions {
 /** What questions about orders are answered from. */
 export function askPartsOf(
   settings: SettingsOf<'order-sync'>,
-  { store, clock, topicNames, maxEvents }: AskPartsOptions,
+  { store, clock, log, topicNames, maxEvents }: AskPartsOptions,
 ): OrderAskParts {
   const { maxRecordBytes, acceptsMissingKeys, stuckAfterMs } = settings;
   return {
@@ -27,6 +28,7 @@ export function askPartsOf(
     decoder: createDecoder(orders, { topicNames, maxRecordBytes, acceptsMissingKeys }),
     store,
     clock,
+    log,
     due: dueRulesOf(settings),
     topicNames,
     targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],

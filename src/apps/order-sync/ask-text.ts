@@ -1,15 +1,14 @@
 import type { View, ViewRow, ViewValue } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
-import type { ExplainedDelivery, ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
+import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
 import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
-import { saidBy } from '../../pipeline/ask/sentences.ts';
-import type { FoundState } from '../../pipeline/ask/state-at.ts';
+import { type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { WhatIf, WouldChange } from '../../pipeline/ask/what-if.ts';
-import type { StoredAttempt } from '../../ports/ledger.ts';
 import { iso } from './ask-json.ts';
+import { deliveryLines } from './delivery-text.ts';
 
 /** The answers to questions about orders, as the commands print them for people. */
 
@@ -69,33 +68,17 @@ function eventLine<Event>(event: ExplainedEvent<Event>): string {
   ].join('  ');
 }
 
-function deliveryLines({ attemptLog, ...delivery }: ExplainedDelivery): string[] {
-  const { target, status, dueVersion, deliveredVersion, attempts } = delivery;
-  const sent = deliveredVersion === null ? 'none' : String(deliveredVersion);
-  return [
-    `${target}  ${status}  due version ${dueVersion}  delivered version ${sent}  attempts ${attempts}`,
-    ...attemptLog.map(attemptLine),
-  ];
-}
-
-function attemptLine(attempt: StoredAttempt): string {
-  const { version, attemptedAtMs, verdict, status, latencyMs } = attempt;
-  const said = saidBy(attempt);
-  const saying = said === '' ? '' : `  ${said}`;
-  const answered = status === null ? 'no answer' : `status ${status}`;
-  return `  ${iso(attemptedAtMs)}  version ${version}  attempt ${attempt.attempt}  ${verdict}  ${answered}  ${Math.round(latencyMs)} ms${saying}`;
-}
-
 export function stateText<Event>(
   { columns }: Columns,
   entityId: string,
   moment: Moment,
   state: FoundState<Event>,
+  nowMs: number,
 ): string {
   const counted = `${state.events.length} of ${state.lastVersion} events count`;
   return [
     `${quoted(entityId, ID_CHARACTERS)}  ${momentWords(moment)}: ${counted}`,
-    state.isReady ? 'Ready.' : 'Not ready.',
+    stateSentence(state, nowMs),
     ...columns.map(({ name }, index) => {
       const value = state.row[index] ?? null;
       return `${name} = ${valueText(value)}${decider(state.deciders[index] ?? null)}`;

@@ -2,12 +2,18 @@ import { TributaryError } from '../../core/errors.ts';
 import { orders } from '../../orders/index.ts';
 import { COMMAND_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { openEventLog } from '../shared/parts/open-log.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { QuestionFault } from './ask-query.ts';
+import { askedLog } from './asked-log.ts';
 import { type OrderSyncSettings, openCommandStore, topicNamesOf } from './order-sync.ts';
 
-/** Opens the store for a command that asks about orders, and closes it afterwards. Changes nothing in it. */
+/**
+ * Opens the store for a command that asks about orders, and closes it afterwards. Changes nothing in it. The log is opened
+ * only if a question asks it.
+ */
 export async function withAskParts<Result>(
   settings: OrderSyncSettings,
   clock: Clock,
@@ -15,13 +21,26 @@ export async function withAskParts<Result>(
   work: (parts: OrderAskParts) => Promise<Result>,
 ): Promise<Result> {
   const opened = openCommandStore(settings, clock, logger);
+  let log: Promise<EventLog> | null = null;
+  const open = () => {
+    log ??= openEventLog(settings, clock, logger, { clientId: 'order-sync' });
+    return log;
+  };
   try {
     const store = await opened.toRead(orders.view);
     const topicNames = topicNamesOf(settings);
-    return await work(askPartsOf(settings, { store, clock, topicNames, maxEvents: COMMAND_EVENTS_MAX }));
+    const parts = { store, clock, topicNames, log: askedLog(open, clock), maxEvents: COMMAND_EVENTS_MAX };
+    return await work(askPartsOf(settings, parts));
   } finally {
+    await closeLog(log);
     await opened.close();
   }
+}
+
+async function closeLog(opening: Promise<EventLog> | null): Promise<void> {
+  // A log that could not be opened has nothing to close, and the question was answered without it.
+  const log = await opening?.catch(() => null);
+  await log?.close();
 }
 
 /** Reads the options of a command by `read`, and reports a fault in one of them as an error of usage. */

@@ -1,9 +1,19 @@
-import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
+import type { MarkedAttempt } from '../../pipeline/ask/explain/attempts.ts';
+import type { StoredDelivery } from '../../ports/ledger.ts';
 
 /** A delivery as the HTTP API and the commands show it. */
 export function deliveryJson(delivery: StoredDelivery): object {
-  const { target, entityId, status, dueVersion, deliveredVersion, attempts, lastStatus, lastError } =
-    delivery;
+  const {
+    target,
+    entityId,
+    status,
+    dueVersion,
+    deliveredVersion,
+    attempts,
+    lastStatus,
+    lastError,
+    lastAnswer,
+  } = delivery;
   return {
     target,
     entityId,
@@ -15,11 +25,12 @@ export function deliveryJson(delivery: StoredDelivery): object {
     nextAttemptAt: moment(delivery.nextAttemptAtMs),
     lastStatus,
     lastError,
+    lastAnswer,
   };
 }
 
-export function attemptJson({ attemptedAtMs, ...attempt }: StoredAttempt): object {
-  return { ...attempt, attemptedAt: moment(attemptedAtMs) };
+export function attemptJson({ attemptedAtMs, isCounted, ...attempt }: MarkedAttempt): object {
+  return { ...attempt, counted: isCounted, attemptedAt: moment(attemptedAtMs) };
 }
 
 function moment(ms: number | null): string | null {

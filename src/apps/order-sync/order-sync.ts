@@ -26,6 +26,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import type { SettingEntry } from '../shared/settings/load.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
+import { askedLog } from './asked-log.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
 import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
 import { knownEventTypes } from './event-types.ts';
@@ -201,6 +202,7 @@ export async function startOrderSync(
         store: migrated,
         clock,
         topicNames: topicNamesOf(settings),
+        log: askedLog(async () => log, clock),
         maxEvents: API_EVENTS_MAX,
       });
       const onRedriven = (deliveries: number) => {

@@ -5,7 +5,15 @@ import { judgeAgain } from '../../pipeline/jobs/quarantine-redrive.ts';
 import type { LoggedHeader } from '../../ports/event-log.ts';
 import type { QuarantineSettlement, StoredQuarantine } from '../../ports/quarantine.ts';
 
-/** A quarantined record as lists show it: without its content. */
+/** An order's id has no more bytes, and mostly the key is one. */
+const KEY_TEXT_BYTES = 255;
+
+/** The key as a text; null if there is none, if it is no UTF-8, or if it is longer than an order's id may be. */
+export function keyTextOf({ key }: Pick<StoredQuarantine, 'key'>): string | null {
+  return key === null || key.length > KEY_TEXT_BYTES ? null : decodeUtf8(key);
+}
+
+/** A quarantined record as lists show it: its place, its key if that is a short text, and no other content. */
 export function quarantineJson(record: StoredQuarantine): object {
   const { topic, partition, offset, reason, detail, observedAtMs, valueLength, valueHash } = record;
   return {
@@ -14,6 +22,7 @@ export function quarantineJson(record: StoredQuarantine): object {
     offset: offset.toString(),
     reason,
     detail,
+    keyText: keyTextOf(record),
     quarantinedAt: moment(observedAtMs),
     valueLength,
     valueHash,

@@ -1,19 +1,22 @@
-import type { NotReady, ViewRow, ViewValue } from '../../core/domain.ts';
-import type { Hold } from '../../ports/holds.ts';
-import type { StoredAttempt, StoredDelivery } from '../../ports/ledger.ts';
+import type { ViewRow, ViewValue } from '../../core/domain.ts';
+import type { Job } from '../../ports/jobs.ts';
+import type { StoredDelivery } from '../../ports/ledger.ts';
 import type { ParkedEntity } from '../../ports/parked-entities.ts';
 import type { StoredRow } from '../../ports/store.ts';
 import { isSameRow } from '../ingest/due.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
 import { awaitsRebuild, foldOf as foldOfProgram, modeOf } from '../rebuild/view-mode.ts';
+import { type Absence, readAbsence } from './explain/absence.ts';
+import { type MarkedAttempt, markAttempts, type Restart, redriveOf } from './explain/attempts.ts';
+import { type Readiness, readinessOf } from './explain/readiness.ts';
+import { sentencesOf } from './explain/sentences.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { type AskParts, nounOf } from './parts.ts';
-import { sentencesOf } from './sentences.ts';
 import { type EventMarks, marksOf } from './timeline.ts';
 
 /** Everything that is known of one entity, and what it means in plain sentences. */
-export interface Explanation<Event> {
+export interface Explanation<Event> extends Absence {
   readonly entityId: string;
   /** Why it is or is not ready, and where its deliveries stand. */
   readonly sentences: readonly string[];
@@ -24,8 +27,6 @@ export interface Explanation<Event> {
   readonly isReady: boolean;
   readonly waiting: WaitingSince | null;
   readonly parked: ParkedEntity | null;
-  /** The parts of the pipeline that operators have paused. */
-  readonly holds: readonly Hold[];
   /** Whether the stored row is not the fold of the journal that it claims to be. False for rows of another fold. */
   readonly rowDiffers: boolean;
   /** Whether rows and deliveries stay as they are until a rebuild. */
@@ -60,14 +61,18 @@ export interface ExplainedEvent<Event> extends KnownEvent<Event>, EventMarks {
 }
 
 export interface ExplainedDelivery extends StoredDelivery {
+  /** When its attempts began to be counted from 1 again, the last time first, each with the redrive that did so. */
+  readonly restarts: readonly (Restart & { readonly redrive: Job | null })[];
   /** The latest attempts, the last one first. */
-  readonly attemptLog: readonly StoredAttempt[];
+  readonly attemptLog: readonly MarkedAttempt[];
 }
 
 /** The most attempts of one delivery that are shown. */
 export const ATTEMPTS_SHOWN = 100;
 /** The most targets whose deliveries are shown, those that are no longer set included. */
 const TARGETS_SHOWN = 100;
+/** The latest jobs among which the redrives of a delivery are looked for. */
+const JOBS_READ = 100;
 
 /** Explains one entity. An unknown entity gets an explanation too. */
 export async function explain<State, Event>(
@@ -78,26 +83,21 @@ export async function explain<State, Event>(
   // The row is read before the journal, so that a commit between the two does not make it look ahead of the journal.
   const stored = (await store.readView([entityId])).get(entityId) ?? null;
   const known = await readKnown(parts, entityId);
-  const [parked, holds, view, deliveries] = await Promise.all([
+  const [parked, view, deliveries] = await Promise.all([
     store.readParked(entityId),
-    store.listHolds(),
     store.viewState(),
     readDeliveries(parts, entityId),
   ]);
   const folded = foldOf(parts, known);
   const fold = folded === null || 'reason' in folded ? null : folded;
   const row = fold?.row ?? (known.lastVersion === 0 ? null : (stored?.row ?? null));
-  const isReady = fold?.isReady ?? readyByRow(parts, row);
-  const whyNot = row === null || isReady ? null : (domain.view.whyNotReady?.(row) ?? null);
-  const deciderOf = (column: string | null) =>
-    fold?.deciders[domain.view.columns.findIndex(({ name }) => name === column)] ?? null;
-  const since = known.areAll
-    ? isReady
-      ? deciderOf(domain.view.readyColumn ?? null)
-      : whyNot?.column === null
-        ? (known.events[0] ?? null)
-        : deciderOf(whyNot?.column ?? null)
-    : null;
+  const readiness = readinessOf(domain.view, {
+    row,
+    isReady: fold?.isReady ?? readyByRow(parts, row),
+    deciders: known.areAll ? (fold?.deciders ?? []) : null,
+    events: known.events,
+  });
+  const absence = await readAbsence(parts, { entityId, events: known.events, deliveries, ...readiness });
   const program = foldOfProgram(domain);
   const waitsForRebuild = awaitsRebuild(view, program);
   const rowDiffers =
@@ -114,26 +114,24 @@ export async function explain<State, Event>(
       noun: nounOf(domain),
       entityId,
       version: known.lastVersion,
-      isReady,
-      whyNot,
-      since,
+      ...readiness,
       parked,
       unfoldable: folded !== null && 'reason' in folded ? folded : null,
       rowDiffers,
       waitsForRebuild,
       hasStrayRow: isStray(known, stored),
       maxEvents: known.areAll ? null : parts.maxEvents,
-      holds,
+      ...absence,
       deliveries,
       targets,
       nowMs: clock.now(),
     }),
     version: known.lastVersion,
     row,
-    isReady,
-    waiting: waitingOf(known, whyNot, since),
+    isReady: readiness.isReady,
+    waiting: waitingOf(known, readiness),
     parked,
-    holds,
+    ...absence,
     rowDiffers,
     waitsForRebuild,
     columns: domain.view.columns.map(({ name }, index) => ({
@@ -171,8 +169,7 @@ function isStray({ lastVersion }: KnownEvents<unknown>, stored: StoredRow | null
 
 function waitingOf(
   { events }: KnownEvents<unknown>,
-  whyNot: NotReady | null,
-  since: KnownEvent<unknown> | null,
+  { whyNot, since }: Readiness<unknown>,
 ): WaitingSince | null {
   const last = events.at(-1);
   if (last === undefined || whyNot === null || whyNot.waitsFor === null) return null;
@@ -198,9 +195,13 @@ async function readDeliveries(
   };
   const found = await store.listDeliveries({ filter, after: null, limit: TARGETS_SHOWN });
   const explained: ExplainedDelivery[] = [];
+  let jobs: readonly Job[] | null = null;
   for (const delivery of found) {
     const attemptLog = await store.readAttempts(delivery, ATTEMPTS_SHOWN);
-    explained.push({ ...delivery, attemptLog });
+    const { attempts, restarts } = markAttempts(delivery, attemptLog);
+    if (restarts.length > 0) jobs ??= await store.listJobs({ after: null, limit: JOBS_READ });
+    const redriven = restarts.map((each) => ({ ...each, redrive: redriveOf(delivery, each, jobs ?? []) }));
+    explained.push({ ...delivery, attemptLog: attempts, restarts: redriven });
   }
   return explained;
 }

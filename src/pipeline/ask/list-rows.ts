@@ -29,6 +29,11 @@ export interface RowsFound {
   readonly rows: readonly FoundRow[];
   /** The id behind which the next page begins; null on the last page. There may be one although `rows` is short. */
   readonly next: string | null;
+  /**
+   * The rows that this page looked at and that wait for an event, for however long. It is 0 unless the query asks for stuck
+   * entities.
+   */
+  readonly waiting: number;
 }
 
 export interface FoundRow extends ListedRow {
@@ -57,9 +62,11 @@ export async function listRows(parts: Parts, query: RowsQuery): Promise<RowsFoun
   const wide = { ...query, limit: needsTimes ? Math.max(limit, CANDIDATES) : limit };
   const { rows, next } =
     query.delivery === null ? await ofView(parts, wide) : await ofLedger(parts, wide, query.delivery);
-  const found = needsTimes ? await byTimes(parts, rows, query) : rows.map((row) => asFound(parts, row, null));
+  const { found, waiting } = needsTimes
+    ? await byTimes(parts, rows, query)
+    : { found: rows.map((row) => asFound(parts, row, null)), waiting: 0 };
   const shown = found.slice(0, limit);
-  return { rows: shown, next: found.length > limit ? (shown.at(-1)?.entityId ?? null) : next };
+  return { rows: shown, next: found.length > limit ? (shown.at(-1)?.entityId ?? null) : next, waiting };
 }
 
 function asFound({ domain }: Parts, row: ListedRow, lastArrivalMs: number | null): FoundRow {
@@ -115,15 +122,16 @@ async function byTimes(
   parts: Parts,
   rows: readonly ListedRow[],
   { isStuck, olderThanMs }: RowsQuery,
-): Promise<FoundRow[]> {
+): Promise<{ found: FoundRow[]; waiting: number }> {
   const { store, clock, stuckAfterMs } = parts;
   const candidates = rows
     .map((row) => asFound(parts, row, null))
     .filter(({ waitsFor }) => !isStuck || waitsFor !== null);
   const times = await store.readLastArrivals(candidates.map(({ entityId }) => entityId));
   const latestMs = clock.now() - Math.max(olderThanMs ?? 0, isStuck ? stuckAfterMs : 0);
-  return candidates.flatMap((row) => {
+  const found = candidates.flatMap((row) => {
     const lastArrivalMs = times.get(row.entityId) ?? null;
     return lastArrivalMs === null || lastArrivalMs > latestMs ? [] : [{ ...row, lastArrivalMs }];
   });
+  return { found, waiting: isStuck ? candidates.length : 0 };
 }

@@ -1,5 +1,7 @@
 import type { Domain } from '../../core/domain.ts';
+import type { PartitionOffset } from '../../core/offset.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Peek } from '../../ports/event-log.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import type { Decoder } from '../decode/decoder.ts';
 import type { DueRules } from '../ingest/due.ts';
@@ -10,6 +12,8 @@ export interface AskParts<State, Event> {
   readonly decoder: Decoder<Event>;
   readonly store: EntityInspection;
   readonly clock: Pick<Clock, 'now'>;
+  /** Null if the log is not asked. */
+  readonly log: AskedLog | null;
   /** The rules that say which states are due to which target. */
   readonly due: DueRules;
   /** By the name that the domain gives a topic: its actual name. */
@@ -20,6 +24,12 @@ export interface AskParts<State, Event> {
   readonly stuckAfterMs: number;
   /** Entities with more events are not folded: only their last events and their rows are shown. */
   readonly maxEvents: number;
+}
+
+/** The log, asked in passing about partitions that stand still. */
+export interface AskedLog {
+  /** Looks at these partitions. Resolves with null if the log does not answer in a short time. */
+  peek(from: readonly PartitionOffset[]): Promise<readonly Peek[] | null>;
 }
 
 /** The most events that the HTTP API folds for one answer, so that an answer never keeps ingest waiting for long. */

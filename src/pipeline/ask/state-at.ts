@@ -1,5 +1,6 @@
 import type { ViewRow } from '../../core/domain.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
+import { type Readiness, readinessOf, readinessSentence } from './explain/readiness.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
 import { type KnownEvent, type KnownEvents, readKnown } from './known-events.ts';
 import { countsAt, type Moment } from './moment.ts';
@@ -20,7 +21,7 @@ export type StateAt<Event> =
   | ({ readonly kind: 'unfoldable' } & Unfoldable)
   | FoundState<Event>;
 
-export interface FoundState<Event> extends FoldedRow<Event> {
+export interface FoundState<Event> extends FoldedRow<Event>, Readiness<Event> {
   readonly kind: 'state';
   /** The events that count, sorted by version. If there are none, the row is that of an entity without events. */
   readonly events: readonly KnownEvent<Event>[];
@@ -50,7 +51,20 @@ export function stateOf<State, Event>(
     return { kind: 'unfoldable', ...fault };
   const folded = foldKnown(domain, counting);
   if ('reason' in folded) return { kind: 'unfoldable', ...folded };
-  return { kind: 'state', ...folded, events: counting, lastVersion };
+  const { row, isReady, deciders } = folded;
+  const readiness = readinessOf(domain.view, {
+    row: counting.length === 0 ? null : row,
+    isReady,
+    deciders,
+    events: counting,
+  });
+  return { kind: 'state', ...folded, ...readiness, events: counting, lastVersion };
+}
+
+/** Says whether the entity was ready at the moment, and why not. */
+export function stateSentence(state: FoundState<unknown>, nowMs: number): string {
+  if (state.events.length === 0) return 'Not ready: none of its events counts.';
+  return readinessSentence(state, nowMs);
 }
 
 /** The values of a row by the names of its columns. */

@@ -1,6 +1,7 @@
 import { isRetryable, messageOf } from '../../core/errors.ts';
-import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import { compareOffsets, partitionName, type TopicPartition } from '../../core/offset.ts';
 import { isSameEvent } from '../../core/sequence.ts';
+import { oneLine } from '../../core/text.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
@@ -61,6 +62,7 @@ export async function* tail<Event>(
   { sinceMs, signal }: { readonly sinceMs: number | null; readonly signal: AbortSignal },
 ): AsyncGenerator<Tailed> {
   const places = new Map<string, bigint>();
+  const halts = new Map<string, bigint>();
   let isFirst = true;
   while (!signal.aborted) {
     let restMs = LOOK_EVERY_MS;
@@ -74,6 +76,7 @@ export async function* tail<Event>(
             await placeOf({ ...parts, starts }, checkpoint, isFirst, sinceMs),
           );
       isFirst = false;
+      yield* haltNotes(checkpoints, starts, halts);
       yield* round(parts, places, checkpoints, signal);
     } catch (error) {
       if (!isRetryable(error)) throw error;
@@ -84,7 +87,31 @@ export async function* tail<Event>(
   }
 }
 
-/** The offset at which a partition begins to be told. A partition that comes later is told from its beginning. */
+/** Says once of each halted partition where it stands. `told` has the offsets of the halts that were told. */
+async function* haltNotes(
+  checkpoints: readonly Checkpoint[],
+  starts: StartOffsets,
+  told: Map<string, bigint>,
+): AsyncGenerator<Tailed> {
+  for (const checkpoint of checkpoints) {
+    const { nextOffset, haltReason } = checkpoint;
+    const name = partitionName(checkpoint);
+    if (haltReason === null) told.delete(name);
+    if (haltReason === null || told.get(name) === nextOffset) continue;
+    const start = await starts.of(checkpoint);
+    told.set(name, nextOffset);
+    const why = start > nextOffset ? `; the log starts at ${start}.` : `: ${oneLine(haltReason)}`;
+    yield {
+      kind: 'note',
+      text: `${name} is halted at offset ${nextOffset}${why} order-sync partitions shows how it can go on.`,
+    };
+  }
+}
+
+/**
+ * The offset at which a partition begins to be told. A partition that comes later is told from its beginning. It is never
+ * behind the checkpoint, also if the log starts behind it: the partition is halted then.
+ */
 async function placeOf(
   parts: TailParts<unknown> & { readonly starts: StartOffsets },
   checkpoint: Checkpoint,
@@ -93,7 +120,8 @@ async function placeOf(
 ): Promise<bigint> {
   if (isFirst && sinceMs === null) return checkpoint.nextOffset;
   const start = await parts.starts.of(checkpoint);
-  return isFirst && sinceMs !== null ? offsetAt(parts, checkpoint, start, sinceMs) : start;
+  const place = isFirst && sinceMs !== null ? await offsetAt(parts, checkpoint, start, sinceMs) : start;
+  return compareOffsets(place, checkpoint.nextOffset) < 0 ? place : checkpoint.nextOffset;
 }
 
 /** Finds the first record from a time on by halving. It takes the times to rise with the offsets. */

@@ -26,7 +26,8 @@ function describePlans(harness: MysqlHarness): void {
       const { store } = await opened.migrate({ ...ORDERS_MIGRATION, nowMs: clock.now() });
       await fillForPlans(store);
       await harness.rawQuery(
-        'ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log',
+        'ANALYZE TABLE orders, deliveries, journal_segments, delivery_attempts, quarantine, jobs, audit_log, ' +
+          'checkpoints, checkpoint_decisions',
       );
       const executed = vi.spyOn(mysql.PoolConnection.prototype, 'execute');
       const queried = vi.spyOn(mysql.PoolConnection.prototype, 'query');
@@ -48,8 +49,8 @@ function describePlans(harness: MysqlHarness): void {
         for (const { table, type, Extra } of plan) {
           // The server answers from the key alone, or the table is the result of a part of the statement.
           if (table === null || String(table).startsWith('<')) continue;
-          // The holds are a few rows, one for each part that is paused.
-          if (table === 'holds') continue;
+          // Holds and checkpoints are a few rows, one for each part that is paused and for each partition.
+          if (table === 'holds' || table === 'checkpoints') continue;
           // The attempts of one delivery are few, and sorted by time.
           const isSorted = /filesort/.test(String(Extra)) && table !== 'delivery_attempts';
           if (!NARROW.includes(type) || isSorted) wide.push(`${table} ${type} ${Extra}: ${sql}`);

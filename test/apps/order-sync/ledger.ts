@@ -45,7 +45,8 @@ export async function ledgerOf(ids: readonly string[], target = 'order-mgt'): Pr
     claimed.map((delivery) => {
       if (delivery.entityId === ids.at(-1)) return settlement(delivery, 'delivered');
       const status = delivery.entityId === ids[0] ? 422 : 400;
-      return settlement(delivery, 'dead', { status, error: `It answered ${status}.` });
+      const answer = status === 422 ? '{"detail":"who\u202e?"}' : '';
+      return settlement(delivery, 'dead', { status, error: `It answered ${status}.`, answer });
     }),
   );
   return { store, clock, folder };

@@ -3,7 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { Admin } from '@platformatic/kafka';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { createDatabase, startServices } from '../../services/index.ts';
+import {
+  createDatabase,
+  type DatabaseAddress,
+  type KafkaAddress,
+  startServices,
+} from '../../services/index.ts';
 import type { RunningCheck } from '../lib/command.ts';
 import { createTopics, type Place as LogPlace, Publisher } from '../lib/kafka-client.ts';
 import type { RawRecord, Topics } from '../oracle.ts';
@@ -46,8 +51,16 @@ export async function kafkaPlace(check: RunningCheck, server: 'mariadb' | 'mysql
   const services = await startServices({ kafka: true, [server]: true });
   check.defer(() => services.stop());
   check.progress(services.describe());
-  const { brokers } = services.kafka;
-  const database = await createDatabase(services[server].url);
+  return kafkaPlaceOn(check, services.kafka, services[server]);
+}
+
+/** Topics and a database of their own on servers that run. */
+export async function kafkaPlaceOn(
+  check: RunningCheck,
+  { brokers }: Pick<KafkaAddress, 'brokers'>,
+  server: Pick<DatabaseAddress, 'name' | 'url'>,
+): Promise<Place> {
+  const database = await createDatabase(server.url);
   check.defer(() => database.drop());
   const suffix = randomBytes(4).toString('hex');
   const topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
@@ -56,7 +69,7 @@ export async function kafkaPlace(check: RunningCheck, server: 'mariadb' | 'mysql
   const publisher = new Publisher(brokers, partitions);
   check.defer(() => publisher.close());
   return {
-    name: `kafka and ${server}`,
+    name: `kafka and ${server.name}`,
     topics,
     settings: {
       KAFKA_BROKERS: brokers.join(','),

@@ -21,6 +21,10 @@ export interface Stage {
   readonly place: Place;
   readonly desk: Desk;
   readonly gateway: Gateway;
+  /** The offset behind the last published record of each partition, by `topic/partition`. */
+  readonly ends: ReadonlyMap<string, bigint>;
+  /** Where order-sync listens. */
+  readonly url: string;
   /** Publishes records, and resolves with their places once order-sync has journaled or refused them. */
   tell(records: readonly RawRecord[]): Promise<readonly Told[]>;
   /** Publishes records without waiting for them. */
@@ -47,7 +51,12 @@ export interface Told {
   readonly offset: bigint;
 }
 
-export async function setStage(check: RunningCheck, place: Place): Promise<Stage> {
+/** Starts the programs. `more` are settings of order-sync beside those of the stage and of the place. */
+export async function setStage(
+  check: RunningCheck,
+  place: Place,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Stage> {
   const { folder, databaseUrl } = place;
   const target = await Program.create(check, 'order-mgt', `order-mgt-${place.name}`, folder, {
     TRIBUTARY_DATA_DIR: folder,
@@ -69,6 +78,7 @@ export async function setStage(check: RunningCheck, place: Place): Promise<Stage
     NODE_OPTIONS: `--import=${foldModule}`,
     CHECK_FOLD: 'buggy',
     LOG_LEVEL: 'warn',
+    ...more,
   };
   let orderSync = await Program.create(check, 'order-sync', 'order-sync', folder, settings);
   const { port } = orderSync;
@@ -98,6 +108,8 @@ export async function setStage(check: RunningCheck, place: Place): Promise<Stage
     place,
     desk,
     gateway,
+    ends,
+    url: `http://127.0.0.1:${port}`,
     publish,
     async tell(records) {
       const places = await publish(records);

@@ -249,6 +249,28 @@ export function describeCheckpoints(harness: StoreHarness): void {
       );
     });
 
+    it('the latest decisions are listed, the newest first, with what they replaced', async () => {
+      const checkpoint = await acquireOne(place.store);
+      await place.store.halt(checkpoint, checkpoint.epoch, 'Offsets 0 to 9 are gone.');
+      const decision = { topic: TOPIC, partition: 0, decidedBy: 'Zoë', decidedAtMs: 17 };
+      for (const offset of [7n, BEYOND_DOUBLES, 3n])
+        await place.store.resume({ ...decision, topicId: 'id', offset, reason: `to ${offset}` });
+
+      const listed = await place.store.listResumed(2);
+      expect(listed).toEqual([
+        { ...decision, fromOffset: BEYOND_DOUBLES, toOffset: 3n, haltReason: null, reason: 'to 3' },
+        {
+          ...decision,
+          fromOffset: 7n,
+          toOffset: BEYOND_DOUBLES,
+          haltReason: null,
+          reason: `to ${BEYOND_DOUBLES}`,
+        },
+      ]);
+      const [, , first] = await place.store.listResumed(9);
+      expect(first).toMatchObject({ fromOffset: 0n, toOffset: 7n, haltReason: 'Offsets 0 to 9 are gone.' });
+    });
+
     it('a partition without a checkpoint cannot be resumed', async () => {
       const decision = {
         topic: TOPIC,

@@ -35,6 +35,7 @@ export function describeDeliveries(harness: StoreHarness): void {
           dueSinceMs: place.clock.now(),
           lastStatus: null,
           lastError: null,
+          lastAnswer: null,
         });
       }
     });

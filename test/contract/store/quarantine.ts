@@ -72,6 +72,40 @@ export function describeQuarantine(harness: StoreHarness): void {
       expect(seen.map(comparable)).toEqual(records.map(comparable));
     });
 
+    it('open records are found by their key, byte for byte, among the first ones of their topic', async () => {
+      const of = (key: string) => ({ topic: 'a', key: Buffer.from(key) });
+      await keep(
+        quarantined(1n, { ...of('é'), partition: 2 }),
+        quarantined(2n ** 53n + 1n, { ...of('é'), partition: 2, reason: 'key_missing' }),
+        quarantined(1n, { ...of('é'), partition: 10 }),
+        quarantined(4n, { ...of('é '), partition: 2 }),
+        quarantined(5n, { ...of('É'), partition: 2 }),
+        quarantined(6n, { topic: 'a', key: null }),
+        quarantined(7n, { ...of('é'), topic: 'b' }),
+      );
+      const find = async (lookMax: number, limit = 9) => {
+        const { records, isMore } = await place.store.findOpenByKey({ ...of('é'), lookMax, limit });
+        return [
+          records.map(({ topic, partition, offset, reason }) => `${topic}/${partition}/${offset} ${reason}`),
+          isMore,
+        ];
+      };
+      const all = ['a/2/1', `a/2/${2n ** 53n + 1n}`, 'a/10/1'];
+      const [first, second, third] = all;
+      const found = [`${first} json_invalid`, `${second} key_missing`, `${third} json_invalid`];
+      expect(await find(6)).toEqual([found, false]);
+      expect(await find(5)).toEqual([found.slice(0, 2), true]);
+      expect(await find(6, 1)).toEqual([found.slice(0, 1), false]);
+      await place.store.discardQuarantined({
+        filter: { topic: 'a', partition: 10 },
+        limit: 9,
+        decidedBy: 'ana',
+        reason: 'a test',
+        decidedAtMs: 1,
+      });
+      expect(await find(6)).toEqual([found.slice(0, 2), false]);
+    });
+
     it('the quarantine is read by topic and by reason', async () => {
       await keep(
         quarantined(1n, { topic: 'a', reason: 'json_invalid' }),

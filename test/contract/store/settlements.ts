@@ -25,6 +25,7 @@ export function describeSettlements(harness: StoreHarness): void {
         dueSinceMs: place.clock.now(),
         lastStatus: 200,
         lastError: null,
+        lastAnswer: null,
       });
       expect(await place.store.counts()).toMatchObject({ deliveriesDelivered: 1, deliveriesPending: 1 });
     });

@@ -83,7 +83,8 @@ describe('the explanation of an order', () => {
     const place = await OrderStore.open();
     const { sentences, version, row } = await explain(place.parts(), 'nobody');
     expect(sentences).toEqual([
-      'Unknown: the journal has no event of this order. A record that was refused is in quarantine: see "order-sync quarantine".',
+      'Unknown: the journal has no event of this order.',
+      'No refused record has its id as the key.',
     ]);
     expect([version, row]).toEqual([0, null]);
   });
@@ -266,16 +267,18 @@ describe('the explanation of deliveries', () => {
     await place.settle('dead', { status: 422, error: 'It answered 422.', answer: '' });
     expect(await sentenceOf(place)).toContain(
       'Nothing was ever delivered to order-mgt; version 2 is dead and is not tried again: attempt 1 at 12:00:01Z was answered ' +
-        '422 after 13 ms ("It answered 422."). Run order-sync redrive --target order-mgt --order "a" to make it due again.',
+        '422 after 13 ms ("It answered 422."). First mend the cause at the target, then run order-sync redrive --target order-mgt --order "a" to ' +
+        'make it due again.',
     );
   });
 
-  it('says what the target wrote in its answer, because that is mostly the reason', async () => {
+  it('tells to mend first what the target complains of in its answer, because that is mostly the reason', async () => {
     const place = await ready();
     const answer = '{"detail":"this customer is not known"}';
     await place.settle('dead', { status: 422, error: 'It answered 422.', answer });
     expect(await sentenceOf(place)).toContain(
-      '422 after 13 ms ("It answered 422.", saying "{\\"detail\\":\\"this customer is not known\\"}").',
+      '422 after 13 ms ("It answered 422."). First mend the cause at the target (it said: ' +
+        '"{\\"detail\\":\\"this customer is not known\\"}"), then run order-sync redrive',
     );
   });
 
@@ -288,8 +291,10 @@ describe('the explanation of deliveries', () => {
     await place.store.hold({ kind: 'topic', topic: 'payment_events' }, decision);
     const { sentences } = await explain(place.parts(), 'a');
     expect(sentences.slice(3)).toEqual([
-      'Target order-mgt is on hold since 12:00:01Z by "ana" ("a release"): nothing is sent to it.',
-      'Topic payment_events is on hold since 12:00:01Z by "ana" ("a release"): events of this order may wait in the log.',
+      'Target order-mgt is on hold since 12:00:01Z by "ana" ("a release"): nothing is sent to it. Run order-sync unpause ' +
+        '--target order-mgt --reason "..." to let it go on.',
+      'Topic payment_events is on hold since 12:00:01Z by "ana" ("a release"): events of this order may be among the ' +
+        'records that wait there. Run order-sync unpause --topic payment_events --reason "..." to let it go on.',
     ]);
   });
 
@@ -334,6 +339,7 @@ describe('the explanation in another domain', () => {
         }),
       },
       clock: place.clock,
+      log: null,
       due: new DueRules([]),
       topicNames: STOCK_TOPICS,
       targets: ['warehouse'],

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { orders } from '../../../src/orders/index.ts';
 import { diffOf } from '../../../src/pipeline/ask/diff.ts';
 import { type Moment, momentOf, momentText, NOW } from '../../../src/pipeline/ask/moment.ts';
-import { stateAt } from '../../../src/pipeline/ask/state-at.ts';
+import { stateAt, stateSentence } from '../../../src/pipeline/ask/state-at.ts';
 import { ACCEPTED, AUTHORIZED, created, OrderStore, PENDING, paid } from '../../helpers/order-store.ts';
 
 let place: OrderStore;
@@ -45,6 +45,25 @@ describe('the state at a moment', () => {
     ['12:00:03', ACCEPTED, 4],
   ])('counts the events that were journaled by %s', async (at, payment, events) => {
     expect(await paymentAt({ kind: 'as_known_at', ms: clock(at) })).toEqual([payment, events]);
+  });
+
+  it.each([
+    ['as_known_at', '12:00:00', 'Not ready: none of its events counts.'],
+    [
+      'at',
+      '10:00:30',
+      'Not ready: it was created without a payment since 10:00:00Z; no authorisation of its payment has arrived.',
+    ],
+    [
+      'at',
+      '10:02:30',
+      'Not ready: its review is pending since 10:02:00Z; the acceptance that would settle it has not arrived.',
+    ],
+    ['as_known_at', '12:00:02', 'Ready since 10:01:00Z.'],
+  ] as const)('says why the order was or was not ready (%s %s)', async (kind, at, sentence) => {
+    const state = await stateAt(place.parts(), 'a', { kind, ms: clock(at) });
+    if (state.kind !== 'state') throw new Error(state.kind);
+    expect(stateSentence(state, clock('12:00:03'))).toBe(sentence);
   });
 
   it('differs between what had happened and what was known, which is the point', async () => {

@@ -19,6 +19,8 @@ class Feed {
   /** The checkpoints of the next looks; the last one stays. */
   readonly checkpoints: (bigint | Error)[] = [];
   startOffset = 0n;
+  /** Why the partition is halted at each of these looks; the last one stays. */
+  readonly halts: (string | null)[] = [];
   reads = 0;
 
   append(body: Body | string, key?: string): bigint {
@@ -79,7 +81,12 @@ class Feed {
         checkpoints: async () => {
           const next = this.checkpoints.length > 1 ? this.checkpoints.shift() : this.checkpoints[0];
           if (next instanceof Error) throw next;
-          return next === undefined ? [] : [checkpointAt(next), { ...checkpointAt(9n), topic: 'other' }];
+          const halt = (this.halts.length > 1 ? this.halts.shift() : this.halts[0]) ?? null;
+          if (next === undefined) return [];
+          return [
+            { ...checkpointAt(next), haltReason: halt },
+            { ...checkpointAt(9n), topic: 'other' },
+          ];
         },
         readJournals: async () => this.journal,
       },
@@ -201,6 +208,32 @@ describe('the tail of what is journaled', () => {
     expect(outline(await feed.tell(3))).toEqual([
       'order_events/0: the checkpoint went back from offset 2 to 1.',
       [1n, 'journaled', 'b'],
+    ]);
+  });
+
+  it.each([null, BEGUN_MS])(
+    'says once that a partition is halted before the start of the log, and then what it has lost (since %s)',
+    async (sinceMs) => {
+      const feed = new Feed();
+      for (const id of ['a', 'b', 'c', 'd']) feed.journaled(feed.append(created(id, '10:00')));
+      feed.startOffset = 3n;
+      feed.checkpoints.push(1n, 1n, 1n, 4n);
+      feed.halts.push('offset_out_of_range: it is gone.', 'offset_out_of_range: it is gone.', 'again', null);
+      expect(outline(await feed.tell(5, sinceMs))).toEqual([
+        'order_events/0 is halted at offset 1; the log starts at 3. order-sync partitions shows how it can go on.',
+        'order_events/0: the log no longer has the offsets 1 to 2.',
+        [3n, 'journaled', 'd'],
+      ]);
+    },
+  );
+
+  it('says why a partition is halted inside the log', async () => {
+    const feed = new Feed();
+    feed.append(created('a', '10:00'));
+    feed.checkpoints.push(0n);
+    feed.halts.push('corrupt_batch: offset 0\u202e is damaged.');
+    expect(outline(await feed.tell(3))).toEqual([
+      'order_events/0 is halted at offset 0: corrupt_batch: offset 0\\u202e is damaged. order-sync partitions shows how it can go on.',
     ]);
   });
 

@@ -145,6 +145,7 @@ export class Pair {
             dueSinceMs: 0,
             lastStatus: null,
             lastError: null,
+            lastAnswer: null,
           };
     },
   };

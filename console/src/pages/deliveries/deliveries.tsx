@@ -209,8 +209,10 @@ const COLUMNS: readonly TableColumn<Delivery>[] = [
     id: 'last',
     header: 'Last answer',
     isWide: true,
-    cell: ({ lastStatus, lastError, status }) =>
-      status === 'delivered' ? lastStatus : (lastError ?? lastStatus),
+    cell: ({ lastStatus, lastError, lastAnswer, status }) =>
+      status === 'delivered'
+        ? lastStatus
+        : [lastError ?? lastStatus, lastAnswer].filter((part) => part !== null).join(' '),
   },
   { id: 'due', header: 'Due version', isNumber: true, cell: ({ dueVersion }) => dueVersion },
   {

@@ -1,15 +1,14 @@
-import { quoted } from '../../../core/text.ts';
 import type { AuditEntry } from '../../../ports/audit.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { auditLine } from '../audit-text.ts';
 import { auditJson } from '../job-json.ts';
 import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
 
 const PAGE_ROWS = 500;
 const LIMIT_DEFAULT = 100;
-const SHOWN_CHARACTERS = 1_000;
 
 export function auditCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
@@ -42,10 +41,4 @@ export function auditCommand(clock: Clock): CommandSpec<'order-sync'> {
       }
     },
   };
-}
-
-function auditLine({ action, subject, details, decidedBy, reason, decidedAtMs }: AuditEntry): string {
-  const at = new Date(decidedAtMs).toISOString();
-  const shown = (text: string) => quoted(text, SHOWN_CHARACTERS);
-  return `${at}  ${action}  ${shown(subject)}  by ${shown(decidedBy)}  reason ${shown(reason)}  ${JSON.stringify(details)}`;
 }

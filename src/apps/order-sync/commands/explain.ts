@@ -53,8 +53,8 @@ export function explainCommand(clock: Clock): CommandSpec<'order-sync'> {
           const state = await stateAt(parts, entityId, moment);
           if (state.kind !== 'state') throw refusal(entityId, state);
           await output.document(
-            stateJson(view, entityId, moment, state),
-            stateText(view, entityId, moment, state),
+            stateJson(view, entityId, moment, state, clock.now()),
+            stateText(view, entityId, moment, state, clock.now()),
           );
           return EXIT.ok;
         }

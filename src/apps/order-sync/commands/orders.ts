@@ -8,6 +8,7 @@ import type { OrderAskParts } from '../ask-parts.ts';
 import { type RowsGiven, rowsQueryOf, stuckGiven } from '../ask-query.ts';
 import { rowLine } from '../ask-text.ts';
 import { fromOptions, withAskParts } from '../asking.ts';
+import { duration } from '../status-screen.ts';
 
 const PAGE_ROWS = 500;
 const FLAGS = {
@@ -107,21 +108,42 @@ async function show(
     const query = fromOptions(FLAGS, () => rowsQueryOf(parts.domain.view, given));
     const counts = new Map<string, number>();
     let shown = 0;
-    for await (const { rows } of pages(parts, query, textOf(input.options.after) ?? null, most)) {
+    let waiting = 0;
+    for await (const { rows, waiting: looked } of pages(
+      parts,
+      query,
+      textOf(input.options.after) ?? null,
+      most,
+    )) {
       for (const row of rows) {
         await output.row(rowJson(parts.domain.view, row), rowLine(parts.domain.view, row));
         if (given.isStuck && row.waitsFor !== null)
           counts.set(row.waitsFor, (counts.get(row.waitsFor) ?? 0) + 1);
       }
       shown += rows.length;
+      waiting += looked;
       if (shutdown.signal.aborted) break;
     }
     await output.endRows();
-    if (shown === 0) note(none);
+    const isWhole = input.options.after === undefined && !shutdown.signal.aborted;
+    const younger = given.isStuck && isWhole ? youngerWaiting(waiting, query, parts) : '';
+    if (shown === 0) note(`${none}${younger}`);
     if (counts.size > 0)
       note(`Waiting: ${[...counts].map(([event, orders]) => `${orders} for ${event}`).join(', ')}.`);
     return EXIT.ok;
   });
+}
+
+/** Says of orders that wait for an event, and are not shown because they wait for too short a time, how many there are. */
+function youngerWaiting(
+  waiting: number,
+  { olderThanMs }: Pick<RowsQuery, 'olderThanMs'>,
+  { stuckAfterMs }: Pick<OrderAskParts, 'stuckAfterMs'>,
+): string {
+  const least = duration(Math.max(stuckAfterMs, olderThanMs ?? 0) / 1_000);
+  if (waiting === 0) return ' None waits for an event.';
+  const wait = waiting === 1 ? '1 order waits' : `${waiting} orders wait`;
+  return ` ${wait} for an event, none for longer than ${least}: see younger ones by order-sync stuck --stuck-after 1m.`;
 }
 
 async function* pages(

@@ -6,7 +6,7 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { isEmptyQuarantineFilter } from '../quarantine-filter.ts';
-import { settlementJson } from '../quarantine-json.ts';
+import { keyTextOf, quarantineJson } from '../quarantine-json.ts';
 import { QUARANTINE_FILTER_OPTIONS, quarantineFilterFrom } from '../quarantine-options.ts';
 
 /** At most 25 records are in memory at once, since a record may have 8 MiB. */
@@ -18,20 +18,18 @@ const SHOWN_CHARACTERS = 1_000;
 export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
     name: 'quarantine',
-    summary: 'Show the records that are no events: the place of each, why it was refused, and when.',
+    summary:
+      'Show the records that are no events: the place and the key of each, why it was refused, and when.',
     options: [
       ['--reason <word>', 'Only records with this reason, as in json_invalid.'],
       ...QUARANTINE_FILTER_OPTIONS.filter(([flags]) => !flags.startsWith('--refused-for')),
       ['--settled', 'Show the records that were redriven or discarded instead.'],
       ['--limit <number>', `Show at most this number of records (default: ${LIMIT_DEFAULT}).`],
-      ['--values', 'Show keys and values too. They may be confidential.'],
+      ['--values', 'Show values and long keys too. They may be confidential.'],
     ],
     examples: [
       ['order-sync quarantine', `The first ${LIMIT_DEFAULT}, by topic, partition and offset`],
-      [
-        'order-sync quarantine --reason json_invalid --values',
-        'Records with one reason, with their keys and values',
-      ],
+      ['order-sync quarantine --reason json_invalid --values', 'Records with one reason, with their values'],
       ['order-sync quarantine --limit 1000 --json', 'The same as JSON'],
       ['order-sync quarantine show order_events/3/1204', 'One record with its bytes'],
     ],
@@ -79,15 +77,11 @@ export function quarantineCommand(clock: Clock): CommandSpec<'order-sync'> {
 }
 
 function jsonOf(record: StoredQuarantine, hasValues: boolean): object {
-  const { topic, partition, offset, reason, detail, observedAtMs, valueLength, valueHash } = record;
-  const quarantinedAt = new Date(observedAtMs).toISOString();
-  const settled = settlementJson(record.settlement);
-  const place = { topic, partition, offset, reason, detail, quarantinedAt, valueLength, valueHash, settled };
-  if (!hasValues) return place;
+  if (!hasValues) return quarantineJson(record);
   const base64 = (bytes: Uint8Array | null) =>
     bytes === null ? null : Buffer.from(bytes).toString('base64');
   return {
-    ...place,
+    ...quarantineJson(record),
     keyBase64: base64(record.key),
     valueBase64: base64(record.value),
     headers: JSON.parse(Buffer.from(record.headers).toString('utf8') || '[]'),
@@ -95,12 +89,13 @@ function jsonOf(record: StoredQuarantine, hasValues: boolean): object {
 }
 
 function lineOf(record: StoredQuarantine, hasValues: boolean): string {
-  const { topic, partition, offset, reason, detail, observedAtMs, valueLength } = record;
+  const { topic, partition, offset, reason, detail, observedAtMs, valueLength, key, value } = record;
   const at = new Date(observedAtMs).toISOString();
   const settled = record.settlement === null ? '' : `  ${record.settlement.settledAs}`;
-  const line = `${topic}/${partition} offset ${offset}  ${reason}  ${at}${settled}  ${quoted(detail, SHOWN_CHARACTERS)}`;
-  if (!hasValues) return line;
   const shown = (bytes: Uint8Array | null) =>
     bytes === null ? 'none' : quoted(Buffer.from(bytes).toString('utf8'), SHOWN_CHARACTERS);
-  return `${line}  key ${shown(record.key)}  value (${valueLength} bytes) ${shown(record.value)}`;
+  const line = `${topic}/${partition} offset ${offset}  ${reason}  ${at}${settled}  ${quoted(detail, SHOWN_CHARACTERS)}`;
+  if (hasValues) return `${line}  key ${shown(key)}  value (${valueLength} bytes) ${shown(value)}`;
+  const isShown = key === null || keyTextOf(record) !== null;
+  return `${line}  key ${isShown ? shown(key) : `of ${key.length} bytes`}`;
 }

@@ -1,7 +1,10 @@
 import { TributaryError } from '../../../core/errors.ts';
+import { quoted } from '../../../core/text.ts';
+import { ANSWER_CHARACTERS } from '../../../pipeline/ask/explain/words.ts';
 import { redriveHandler } from '../../../pipeline/jobs/redrive.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { DeliveryFilter, StoredDelivery } from '../../../ports/ledger.ts';
+import type { BoundedCount, OutboxOverview, StoreOverviews } from '../../../ports/store-overview.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { personFrom } from '../decision.ts';
@@ -10,9 +13,12 @@ import { deliveryJson } from '../delivery-json.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
+import { moreTargets, TARGET } from '../targets/targets.ts';
 import { knownJob, waitForJob } from './jobs.ts';
 
 const PAGE_ROWS = 500;
+/** A line shows this much of an id or an error. */
+const TEXT_CHARACTERS = 1_000;
 
 /** The flag of each part of a filter, and its help. */
 const FILTER_FLAGS: Partial<Record<FilterName, { readonly flags: string; readonly help: string }>> = {
@@ -63,12 +69,10 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
           if (page.length < limit) break;
         }
         await output.endRows();
-        if (shown === 0)
-          note(
-            isEmptyFilter(filterFrom(input))
-              ? 'No delivery is dead.'
-              : 'No dead delivery matches the filter.',
-          );
+        if (shown === 0) {
+          const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+          note(await noneShown(store, targets, !isEmptyFilter(filterFrom(input)), clock.now()));
+        }
         return EXIT.ok;
       } finally {
         await store.close();
@@ -144,7 +148,41 @@ function filterFrom({ options }: CommandInput): DeliveryFilter {
   }
 }
 
-/** A dead delivery as one line. Its texts are written as JSON, because they may hold anything, line ends and escapes too. */
+/** What is known of the deliveries when none is shown. */
+async function noneShown(
+  store: Pick<StoreOverviews, 'readOverview'>,
+  targets: readonly string[],
+  isFiltered: boolean,
+  nowMs: number,
+): Promise<string> {
+  const { outboxes } = await store.readOverview({ targets, nowMs });
+  const dead = total(outboxes, ({ dead: count }) => count);
+  const retries = total(outboxes, ({ retries: count }) => count);
+  const first = !isFiltered
+    ? 'No delivery is dead.'
+    : dead === null
+      ? 'No dead delivery matches the filter, and none is dead.'
+      : `No dead delivery matches the filter; ${dead} are dead in all.`;
+  if (retries === null) return first;
+  const failed = outboxes.flatMap(({ target, lastFailure }) =>
+    lastFailure === null ? [] : [`${target}: ${quoted(lastFailure.error ?? `status ${lastFailure.status}`)}`],
+  );
+  const why = failed.length === 0 ? '' : ` (the last failure at ${failed.join(', at ')})`;
+  return `${first} ${retries} states failed or were refused and are tried again${why}: see order-sync orders --in-flight.`;
+}
+
+/** The sum of a count over the targets, in words; null if it is 0. */
+function total(
+  outboxes: readonly OutboxOverview[],
+  countOf: (outbox: OutboxOverview) => BoundedCount,
+): string | null {
+  const counts = outboxes.map(countOf);
+  const sum = counts.reduce((all, { count }) => all + count, 0);
+  if (sum === 0) return null;
+  return counts.some(({ isMore }) => isMore) ? `more than ${sum}` : String(sum);
+}
+
+/** A dead delivery as one line. Its texts are quoted, because they may hold anything, line ends and escapes too. */
 function deadLetterLine({
   target,
   entityId,
@@ -152,11 +190,9 @@ function deadLetterLine({
   attempts,
   lastStatus,
   lastError,
+  lastAnswer,
 }: StoredDelivery): string {
-  const printable = (text: string) =>
-    JSON.stringify(text).replace(
-      /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-      (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    );
-  return `${target}  ${printable(entityId)}  version ${dueVersion}  attempts ${attempts}  status ${lastStatus ?? '-'}  ${printable(lastError ?? '')}`;
+  const said = lastAnswer === null ? '' : `  saying ${quoted(lastAnswer, ANSWER_CHARACTERS)}`;
+  const error = quoted(lastError ?? '', TEXT_CHARACTERS);
+  return `${target}  ${quoted(entityId, TEXT_CHARACTERS)}  version ${dueVersion}  attempts ${attempts}  status ${lastStatus ?? '-'}  ${error}${said}`;
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { markAttempts } from '../../../pipeline/ask/explain/attempts.ts';
 import type { DeliveryFilter, DeliveryInspection } from '../../../ports/ledger.ts';
 import { afterFrom, limitFrom, pageOf, type Query } from '../../shared/http/paging.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
@@ -59,7 +60,8 @@ export function addDeliveryRoutes(app: FastifyInstance, { store }: ServerParts):
           'delivery_unknown',
           'No state of this entity was ever due to this target.',
         );
-      const attempts = await store.readAttempts({ target, entityId }, ATTEMPTS_SHOWN);
+      const latest = await store.readAttempts({ target, entityId }, ATTEMPTS_SHOWN);
+      const { attempts } = markAttempts(delivery, latest);
       return { ...deliveryJson(delivery), attemptLog: attempts.map(attemptJson) };
     },
   );

@@ -210,7 +210,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       );
       const state = await stateAt(parts(), knownId(id), moment);
       if (state.kind !== 'state') throw problemOf(state);
-      return send(reply, stateJson(parts().domain.view, id, moment, state));
+      return send(reply, stateJson(parts().domain.view, id, moment, state, parts().clock.now()));
     },
   );
 

@@ -1,5 +1,6 @@
 import { PAGE_ROWS_MAX } from '../../shared/http/paging.ts';
 import { EXPORT_FORMATS } from '../export-text.ts';
+import { ABSENCE } from './absence-schemas.ts';
 import { DELIVERY_SCHEMA } from './schemas.ts';
 
 /** JSON Schemas of the questions about orders and of their answers. The OpenAPI document is made of these. */
@@ -227,6 +228,10 @@ export const STATE_SCHEMA = {
   description: 'The state of the order by the events that count.',
   ...objectOf({
     orderId: TEXT,
+    explanation: {
+      type: 'string',
+      description: 'Why it was or was not ready, in a plain sentence. Its words may change.',
+    },
     ...SIDE,
     version: { type: 'integer', description: 'The version of the order now.' },
     columns: DECIDED_COLUMNS,
@@ -283,11 +288,7 @@ export const EXPLANATION_SCHEMA = {
       required: ['reason', 'detail', 'parkedAt'],
       properties: { reason: TEXT, detail: TEXT, parkedAt: MOMENT },
     },
-    holds: {
-      type: 'array',
-      items: { type: 'object' },
-      description: 'The parts of the pipeline that are paused, as GET /api/v1/holds shows them.',
-    },
+    ...ABSENCE,
     rowDiffersFromJournal: FLAG,
     waitsForRebuild: {
       type: 'boolean',

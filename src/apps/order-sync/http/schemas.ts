@@ -46,6 +46,7 @@ export const DELIVERY = {
     'nextAttemptAt',
     'lastStatus',
     'lastError',
+    'lastAnswer',
   ],
   properties: {
     target: { type: 'string' },
@@ -64,6 +65,10 @@ export const DELIVERY = {
     },
     lastStatus: { ...NUMBER_OR_NULL, description: 'The status of the last answer.' },
     lastError: TEXT_OR_NULL,
+    lastAnswer: {
+      ...TEXT_OR_NULL,
+      description: 'The first bytes of what the target answered last, if the delivery is dead; else null.',
+    },
   },
 } as const;
 
@@ -72,6 +77,7 @@ const ATTEMPT = {
   required: [
     'version',
     'attempt',
+    'counted',
     'deliveryId',
     'verdict',
     'status',
@@ -82,9 +88,21 @@ const ATTEMPT = {
   ],
   properties: {
     version: { type: 'integer' },
-    attempt: { type: 'integer' },
+    attempt: {
+      type: 'integer',
+      description: 'Its number, from 1. The attempt after one that does not count has the same number.',
+    },
+    counted: {
+      type: 'boolean',
+      description:
+        'Whether it counts towards the most attempts. It does not if the target seemed to be the cause, and not this state.',
+    },
     deliveryId: { type: 'string' },
-    verdict: { type: 'string' },
+    verdict: {
+      type: 'string',
+      description:
+        'delivered; retry: it failed, and may work later; throttle: the target asks for fewer requests; park: the target refused this state; disable: the target wants no more deliveries; unknown: the state may arrive later.',
+    },
     status: { ...NUMBER_OR_NULL, description: 'The status of the answer; null if there was none.' },
     latencyMs: { type: 'number' },
     answer: { type: 'string', description: 'The first bytes of the answer.' },
@@ -171,6 +189,11 @@ const QUARANTINED = {
   offset: { type: 'string' },
   reason: { type: 'string' },
   detail: { type: 'string' },
+  keyText: {
+    ...TEXT_OR_NULL,
+    description:
+      'The key, which is mostly the order id. Null if there is none, if it is not UTF-8, or if it has more than 255 bytes.',
+  },
   quarantinedAt: MOMENT,
   valueLength: { type: 'integer' },
   valueHash: { type: 'string', description: 'SHA-256 of the whole value.' },
@@ -188,7 +211,7 @@ const QUARANTINED = {
 
 export const QUARANTINE_PAGE_SCHEMA = pageSchemaOf(
   { type: 'object', properties: QUARANTINED },
-  'The records, without their content.',
+  'The records, without their content except for short keys.',
 );
 
 const BYTES = {

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { commandsOf } from '../../../../src/apps/order-sync/commands/index.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
@@ -60,6 +61,81 @@ describe('order-sync explain', () => {
     expect(JSON.parse(out)).toMatchObject({ orderId: 'a', version: 4, canonicalSequence: [1, 2, 4, 3] });
   });
 
+  it('names a halted partition with the records that wait there, and the command that goes on', async () => {
+    const { folder, store } = await lateReview();
+    const log = openEmbeddedLog({ dataDir: folder, clock: systemClock, logger: () => {} });
+    onTestFinished(() => log.close());
+    await log.createTopics([{ topic: 'order_events', partitions: 1 }]);
+    const producer = log.producer();
+    const record = { topic: 'order_events', key: Buffer.from('c'), value: Buffer.from('{}'), headers: [] };
+    await producer.append([record, record, record]);
+    await producer.close();
+    const [{ topicId = '' } = {}] = await log.describe(['order_events']);
+    const place = { topic: 'order_events', partition: 0, topicId, startOffset: 1n };
+    const [checkpoint] = await store.acquire([place]);
+    await store.halt(
+      place,
+      checkpoint?.epoch ?? 0n,
+      'corrupt_batch: offset 1. Reading can go on at offset 2.',
+    );
+    const { out } = await orderSync(folder, 'explain', 'nosuch');
+    expect(out.split('\n').slice(2, 5)).toEqual([
+      'Unknown: the journal has no event of this order.',
+      'No refused record has its id as the key.',
+      'order_events/0 is halted at offset 1 (corrupt_batch): events of this order may be among the 2 records that wait there. ' +
+        'Run order-sync resume order_events/0 --at 2 --reason "..." to let it go on; order-sync partitions shows what it would leave out.',
+    ]);
+    const { halts } = JSON.parse((await orderSync(folder, 'explain', 'a', '--json')).out);
+    expect(halts).toMatchObject([{ topic: 'order_events', nextOffset: '1', waitingRecords: 2 }]);
+  });
+
+  it('puts equal answers into one line, says which attempts do not count, and shows a redrive', async () => {
+    const place = await OrderStore.open();
+    await place.journal([created('a', '10:00'), paid('a', AUTHORIZED, '10:01')]);
+    const refused = { verdict: 'park', status: 422, error: '422 Unprocessable', answer: 'who?' } as const;
+    const attempt = async (next: 'dead' | { isCounted: boolean }) => {
+      place.clock.nowMs += 1_000;
+      const retryAtMs = place.clock.nowMs;
+      await place.settle(next === 'dead' ? next : { retryAtMs, ...next }, refused);
+    };
+    await attempt({ isCounted: true });
+    await attempt({ isCounted: false });
+    await attempt({ isCounted: false });
+    await attempt('dead');
+    const redrive = [
+      'redrive',
+      '--order',
+      'a',
+      '--by',
+      'ana',
+      '--reason',
+      'it is known now',
+      '--wait',
+      '--json',
+    ];
+    const { id } = JSON.parse((await orderSync(place.folder, ...redrive)).out);
+    const heading = 'order-mgt  pending  due version 2  delivered version none  counted attempts 0';
+    const again = `  2026-01-02T00:00:00.000Z  made due again, so attempts are counted from 1 again: redrive ${id} of "ana" ("it is known now")`;
+    const run =
+      '  2026-01-01T12:00:05.000Z  version 2  attempts 1 to 2  refused  status 422  4 times since 2026-01-01T12:00:02.000Z  ' +
+      '2 of them not counted, because the target seemed to be the cause  "422 Unprocessable", saying "who?"';
+    const { out } = await orderSync(place.folder, 'explain', 'a');
+    expect(out.trimEnd().split('\n').slice(-3)).toEqual([heading, again, run]);
+    const { deliveries } = JSON.parse((await orderSync(place.folder, 'explain', 'a', '--json')).out);
+    expect(
+      deliveries[0].attemptLog.map((each: { attempt: number; verdict: string; counted: boolean }) => [
+        each.attempt,
+        each.verdict,
+        each.counted,
+      ]),
+    ).toEqual([
+      [2, 'park', true],
+      [2, 'park', false],
+      [2, 'park', false],
+      [1, 'park', true],
+    ]);
+  });
+
   it('prints the state at a version, at a moment, and as it was known at a moment', async () => {
     const { folder } = await lateReview();
     for (const [options, payment] of [
@@ -77,6 +153,11 @@ describe('order-sync explain', () => {
     }
     const { out } = await orderSync(folder, 'explain', 'a', '--version', '2', '--json');
     expect(JSON.parse(out).row.payment_status).toBe(AUTHORIZED);
+    expect(JSON.parse(out).explanation).toBe('Ready since 2026-01-01T10:01:00Z.');
+    const pending = await orderSync(folder, 'explain', 'a', '--at', '2026-01-01T10:02:30Z');
+    expect(pending.out.split('\n')[1]).toMatch(
+      /^Not ready: its review is pending since 2026-01-01T10:02:00Z; /,
+    );
   });
 
   it('prints what differs between two sides', async () => {
@@ -199,7 +280,12 @@ describe('order-sync orders and order-sync stuck', () => {
     expect(out.split('\n').map((line) => line.slice(0, 3))).toEqual(['"a"', '"b"', '']);
     expect(error).toContain('Waiting: 1 for review, 1 for payment.');
     const later = await orderSync(folder, 'stuck', '--stuck-after', '8760h');
-    expect([later.out, later.error]).toEqual(['', 'No order is stuck.\n']);
+    expect([later.out, later.error]).toEqual([
+      '',
+      'No order is stuck. 2 orders wait for an event, none for longer than 365 d 0 h: see younger ones by order-sync stuck --stuck-after 1m.\n',
+    ]);
+    const none = await orderSync(folder, 'orders', '--stuck', '--status', 'NONE');
+    expect(none.error).toBe('No order matches. None waits for an event.\n');
   });
 });
 

@@ -162,7 +162,7 @@ describe('order-sync quarantine discard', () => {
     const shown = await orderSync(folder, ['quarantine', 'show', 'order_events/0/2']);
     expect(shown.out).toMatch(/state {5}discarded at .* by "ops": "a test"/);
     expect((await orderSync(folder, ['audit'])).out).toMatch(
-      /quarantine_discarded {2}"quarantine" {2}by "ops" {2}reason "a test" {2}\{"records":1/,
+      /quarantine discarded {2}"quarantine" {2}by "ops" {2}reason "a test" {2}records 1 {2}from offset 3\n/,
     );
   });
 });

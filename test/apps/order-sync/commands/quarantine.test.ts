@@ -11,7 +11,7 @@ import type { QuarantinedRecord } from '../../../../src/ports/quarantine.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
 /** A data directory whose store has this number of records in quarantine, each with a broken body of 19 bytes. */
-async function quarantineOf(count: number): Promise<string> {
+async function quarantineOf(count: number, key: Buffer | null = Buffer.from('order-1')): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-quarantine-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'order-sync.sqlite');
@@ -29,7 +29,7 @@ async function quarantineOf(count: number): Promise<string> {
     offset: BigInt(index),
     reason: index % 2 === 0 ? 'json_invalid' : 'key_missing',
     detail: 'Not so.\u202e',
-    key: Buffer.from('secret-key'),
+    key,
     value: Buffer.from('{"card":"4111"'),
     valueLength: 14,
     valueHash: 'ab'.repeat(32),
@@ -50,20 +50,31 @@ async function quarantine(folder: string, ...argv: string[]) {
 }
 
 describe('order-sync quarantine', () => {
-  it('shows the place, the reason and the time of each record, and nothing that it holds', async () => {
+  it('shows the place, the reason, the time and the key of each record, and nothing else that it holds', async () => {
     const { code, out, error } = await quarantine(await quarantineOf(2));
     expect(out.split('\n')).toEqual([
-      'order_events/0 offset 0  json_invalid  2026-01-01T00:00:00.000Z  "Not so.\\u202e"',
-      'order_events/0 offset 1  key_missing  2026-01-01T00:00:00.000Z  "Not so.\\u202e"',
+      'order_events/0 offset 0  json_invalid  2026-01-01T00:00:00.000Z  "Not so.\\u202e"  key "order-1"',
+      'order_events/0 offset 1  key_missing  2026-01-01T00:00:00.000Z  "Not so.\\u202e"  key "order-1"',
       '',
     ]);
     expect([code, error]).toEqual([0, '']);
   });
 
+  it.each([
+    [null, 'key none', null],
+    [Buffer.from([0xff, 0x00]), 'key of 2 bytes', null],
+    [Buffer.alloc(256, 97), 'key of 256 bytes', null],
+    [Buffer.from('é\n'), 'key "\\u00e9\\n"', 'é\n'],
+  ])('shows a key as a text only if it is UTF-8 and as short as an id (%s)', async (key, text, json) => {
+    const folder = await quarantineOf(1, key);
+    expect((await quarantine(folder)).out).toMatch(new RegExp(`${text.replaceAll('\\', '\\\\')}\\n$`));
+    expect(JSON.parse((await quarantine(folder, '--json')).out)).toMatchObject([{ keyText: json }]);
+  });
+
   it('shows keys and values with --values', async () => {
     const folder = await quarantineOf(1);
     expect((await quarantine(folder, '--values')).out).toContain(
-      'key "secret-key"  value (14 bytes) "{\\"card\\":\\"4111\\""',
+      'key "order-1"  value (14 bytes) "{\\"card\\":\\"4111\\""',
     );
     const [row] = JSON.parse((await quarantine(folder, '--values', '--json')).out);
     expect(Buffer.from(row.valueBase64, 'base64').toString()).toBe('{"card":"4111"');

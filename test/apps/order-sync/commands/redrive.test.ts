@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { jobsCommand } from '../../../../src/apps/order-sync/commands/jobs.ts';
 import { deadLettersCommand, redriveCommand } from '../../../../src/apps/order-sync/commands/redrive.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
+import { claimDue, LEASE_MS, settlement } from '../../../contract/store/delivery-helpers.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 import { ledgerOf } from '../ledger.ts';
 
@@ -24,7 +25,7 @@ describe('order-sync dead-letters', () => {
     const { code, out } = await orderSync(folder, 'dead-letters');
     expect(code).toBe(0);
     expect(out.split('\n')).toEqual([
-      'order-mgt  "a"  version 1  attempts 1  status 422  "It answered 422."',
+      'order-mgt  "a"  version 1  attempts 1  status 422  "It answered 422."  saying "{\\"detail\\":\\"who\\u202e?\\"}"',
       'order-mgt  "b\\u202e\\n"  version 1  attempts 1  status 400  "It answered 400."',
       'order-mgt  "c"  version 1  attempts 1  status 400  "It answered 400."',
       '',
@@ -36,6 +37,41 @@ describe('order-sync dead-letters', () => {
     const some = await orderSync(folder, 'dead-letters', '--status', '400', '--limit', '1', '--json');
     expect(JSON.parse(some.out)).toMatchObject([{ entityId: 'b\u202e\n', lastStatus: 400 }]);
     expect((await orderSync(folder, 'dead-letters', '--target', 'other', '--json')).out).toBe('[]\n');
+  });
+
+  it('prints the beginning of the last answer as JSON', async () => {
+    const { folder } = await ledgerOf(IDS);
+    const { out } = await orderSync(folder, 'dead-letters', '--json');
+    expect(JSON.parse(out).map(({ lastAnswer }: { lastAnswer: string | null }) => lastAnswer)).toEqual([
+      '{"detail":"who\u202e?"}',
+      null,
+      null,
+    ]);
+  });
+
+  it('says what is tried again, and what is dead besides, if it shows nothing', async () => {
+    const { folder, store, clock } = await ledgerOf(IDS);
+    const filtered = await orderSync(folder, 'dead-letters', '--status', '500');
+    expect(filtered.error).toBe('No dead delivery matches the filter; 3 are dead in all.\n');
+    await orderSync(folder, 'redrive', '--all', '--wait');
+    expect((await orderSync(folder, 'dead-letters')).error).toBe('No delivery is dead.\n');
+    const claimed = await claimDue(store, {
+      target: 'order-mgt',
+      claimant: 'two',
+      limit: 2,
+      leaseMs: LEASE_MS,
+    });
+    const next = { retryAtMs: clock.now() + 60_000 };
+    await store.settleDeliveries(
+      claimed.map((delivery) => settlement(delivery, next, { status: 422, error: 'It answered 422.' })),
+    );
+    expect((await orderSync(folder, 'dead-letters')).error).toBe(
+      'No delivery is dead. 2 states failed or were refused and are tried again (the last failure at order-mgt: ' +
+        '"It answered 422."): see order-sync orders --in-flight.\n',
+    );
+    expect((await orderSync(folder, 'dead-letters', '--status', '500')).error).toContain(
+      'and none is dead. 2 states',
+    );
   });
 
   it.each([

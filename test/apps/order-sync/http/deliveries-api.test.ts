@@ -50,6 +50,7 @@ describe('the API of deliveries', () => {
         dueSince: new Date(clock.now()).toISOString(),
         nextAttemptAt: null,
         lastStatus: 422,
+        lastAnswer: '{"detail":"who\u202e?"}',
         lastError: 'It answered 422.',
       },
     ]);

@@ -126,6 +126,7 @@ describe('GET /api/v1/stream', () => {
       nextAttemptAt: null,
       lastStatus: 200,
       lastError: null,
+      lastAnswer: null,
     });
   });
 

@@ -192,7 +192,7 @@ async function isPaused(stage: Stage): Promise<void> {
     command: ['explain', 'held'],
     path: '/orders/held/explain',
     pick: ({ explanation }: Explanation) =>
-      /Target order-mgt is on hold since TIME by "ana" \("its database is being restored"\): nothing is sent to it\.$/.test(
+      /Target order-mgt is on hold since TIME by "ana" \("its database is being restored"\): nothing is sent to it\. Run order-sync unpause --target order-mgt --reason "\.\.\." to let it go on\.$/.test(
         withoutTimes(explanation.replace(/since \d\d:\d\d:\d\dZ by/, 'since TIME by')),
       ),
     expected: true,

@@ -19,6 +19,7 @@ function deliveryOf(entityId: string, facts: Partial<StoredDelivery> = {}): Stor
     dueSinceMs: 0,
     lastStatus: null,
     lastError: null,
+    lastAnswer: null,
     ...facts,
   };
 }

@@ -126,12 +126,11 @@ describe('a message as bytes', () => {
       position: 'p',
       atMs: 0,
       records: 1,
-      refused: 0,
       events: [event],
       more: 0,
     };
     expect(frameOf(message as StreamMessage).toString()).toBe(
-      'event: changes\nid: p\ndata: {"at":"1970-01-01T00:00:00.000Z","records":1,"refused":0,"orders":[{"orderId":"a\\nb","eventType":"ORDER","eventId":"e","occurredAt":"1970-01-01T00:00:00.000Z","topic":"t","partition":1,"offset":"1152921504606846976"}],"more":0}\n\n',
+      'event: changes\nid: p\ndata: {"at":"1970-01-01T00:00:00.000Z","records":1,"orders":[{"orderId":"a\\nb","eventType":"ORDER","eventId":"e","occurredAt":"1970-01-01T00:00:00.000Z","topic":"t","partition":1,"offset":"1152921504606846976"}],"more":0}\n\n',
     );
     expect(frameOf({ kind: 'reset', position: 'p', reason: 'too_far_back' }).toString()).toBe(
       'event: reset\nid: p\ndata: {"reason":"too_far_back"}\n\n',

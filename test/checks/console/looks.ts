@@ -1,0 +1,101 @@
+/** Judges how a page looks: by axe in both themes, on a narrow screen, and by its colours. Takes pictures of it. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { NARROW, WIDE } from './browser.ts';
+import type { Judge } from './judge.ts';
+import { smallPng } from './png.ts';
+
+/** What the functions that run in the page use of it. */
+declare const document: {
+  readonly documentElement: { readonly scrollWidth: number };
+};
+declare function getComputedStyle(element: object): {
+  readonly backgroundColor: string;
+  readonly color: string;
+};
+declare const innerWidth: number;
+declare const axe: {
+  run(context: object): Promise<{
+    readonly violations: readonly {
+      readonly id: string;
+      readonly help: string;
+      readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary?: string }[];
+    }[];
+  }>;
+};
+
+export interface Looks {
+  readonly judge: Judge;
+  /** The folder for pictures; null for none. */
+  readonly pictures: string | null;
+  axeViolations: number;
+  /** The names of the pages that were judged. */
+  readonly pages: Set<string>;
+}
+
+/** The page stays open, with the light theme and 1280 pixels wide. */
+export async function look(looks: Looks, page: Page, name: string): Promise<void> {
+  const { judge } = looks;
+  looks.pages.add(name);
+  await judgeByAxe(looks, page, `${name}, light`);
+  await picture(looks, page, name);
+  const light = await colours(page);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const dark = await colours(page);
+  judge.same(
+    `${name} has other colours in the dark`,
+    {
+      ground: light.ground !== dark.ground,
+      text: light.text !== dark.text,
+      isDark: brightness(dark.ground) < 90,
+    },
+    { ground: true, text: true, isDark: true },
+  );
+  await judgeByAxe(looks, page, `${name}, dark`);
+  await picture(looks, page, `${name}-dark`);
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(NARROW);
+  await judge.soon(`${name} needs no sideways scrolling on 390 pixels`, () => sideways(page), 0);
+  await judgeByAxe(looks, page, `${name}, 390 pixels`);
+  await picture(looks, page, `${name}-390`);
+  await page.setViewportSize(WIDE);
+}
+
+async function judgeByAxe(looks: Looks, page: Page, name: string): Promise<void> {
+  const violations = await page.evaluate(async () => {
+    const { violations } = await axe.run(document);
+    return violations.map(({ id, help, nodes }) => ({
+      id,
+      help,
+      nodes: nodes.slice(0, 3).map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`),
+    }));
+  });
+  looks.axeViolations += violations.length;
+  looks.judge.same(`axe finds nothing on ${name}`, violations, []);
+}
+
+function colours(page: Page): Promise<{ ground: string; text: string }> {
+  return page.evaluate(() => {
+    const { backgroundColor, color } = getComputedStyle(document.documentElement);
+    return { ground: backgroundColor, text: color };
+  });
+}
+
+/** The mean of red, green and blue, from 0 to 255. */
+function brightness(colour: string): number {
+  const parts = (colour.match(/[\d.]+/g) ?? []).slice(0, 3).map(Number);
+  return parts.reduce((sum, part) => sum + part, 0) / parts.length;
+}
+
+/** The pixels by which the page is wider than the screen. */
+function sideways(page: Page): Promise<number> {
+  return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+}
+
+async function picture({ pictures }: Looks, page: Page, name: string): Promise<void> {
+  if (pictures === null) return;
+  mkdirSync(pictures, { recursive: true });
+  const png = await page.screenshot({ animations: 'disabled' });
+  writeFileSync(join(pictures, `${name}.png`), smallPng(png));
+}
