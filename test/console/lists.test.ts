@@ -102,7 +102,6 @@ describe('reasonsOf', () => {
     deliveredVersion: null,
     attempts: 1,
     dueSince: '',
-    lastAnswer: null,
     nextAttemptAt: null,
     lastStatus,
     lastError,
