@@ -61,8 +61,22 @@ it('smallPng keeps every pixel of a picture with few colours', () => {
   expect(decoded(small)).toEqual(decoded(original));
 });
 
-it('smallPng gives rare colours the nearest of the 256 most frequent ones', () => {
-  const frequent = Array.from({ length: 256 }, (_, grey) => [grey, grey, grey, grey, grey, grey]).flat();
-  const original = pngOf(513, [[0, ...frequent, 101, 100, 99]], 2);
+it('smallPng gives rare colours the nearest of the 256 that it keeps', () => {
+  const frequent = Array.from({ length: 256 }, (_, grey) => Array<number>(48).fill(grey)).flat();
+  const original = pngOf(256 * 16 + 1, [[0, ...frequent, 101, 100, 99]], 2);
   expect(decoded(smallPng(original)).pixels.at(-1)).toBe(0x646464);
+});
+
+it('smallPng keeps a rare colour that is unlike all others', () => {
+  const greys = Array.from({ length: 255 }, (_, grey) => Array<number>(12).fill(grey)).flat();
+  const nearGreys = Array.from({ length: 100 }, (_, grey) => [
+    grey,
+    grey,
+    grey + 1,
+    grey,
+    grey,
+    grey + 1,
+  ]).flat();
+  const original = pngOf(255 * 4 + 200 + 1, [[0, ...greys, ...nearGreys, 0, 200, 0]], 2);
+  expect(decoded(smallPng(original)).pixels.at(-1)).toBe(0x00c800);
 });

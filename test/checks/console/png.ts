@@ -6,6 +6,8 @@ import { crc32, deflateSync, inflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const COLOURS_MAX = 256;
+/** These are taken for their number alone. */
+const FREQUENT = 64;
 const RGB = 2;
 const PALETTE = 3;
 const RGBA = 6;
@@ -103,14 +105,35 @@ function predicted(filter: number, left: number, above: number, corner: number):
   }
 }
 
-/** The most frequent colours. */
+/** The most frequent colours, and then those of the others that are frequent and unlike all that were taken. */
 function paletteOf(pixels: Uint32Array): number[] {
   const counts = new Map<number, number>();
   for (const pixel of pixels) counts.set(pixel, (counts.get(pixel) ?? 0) + 1);
-  return [...counts]
-    .sort(([, left], [, right]) => right - left)
-    .slice(0, COLOURS_MAX)
-    .map(([colour]) => colour);
+  const sorted = [...counts].sort(([, left], [, right]) => right - left);
+  const palette = sorted.slice(0, FREQUENT).map(([colour]) => colour);
+  const others = sorted.slice(FREQUENT).map(([colour, count]) => ({
+    colour,
+    weight: Math.sqrt(count),
+    distance: Math.min(...palette.map((taken) => distanceOf(colour, taken))),
+  }));
+  while (palette.length < COLOURS_MAX && others.length > 0) {
+    let best = 0;
+    for (const [index, { weight, distance }] of others.entries()) {
+      const { weight: most, distance: farthest } = others[best] as (typeof others)[number];
+      if (weight * distance > most * farthest) best = index;
+    }
+    const [{ colour } = { colour: 0 }] = others.splice(best, 1);
+    palette.push(colour);
+    for (const other of others) other.distance = Math.min(other.distance, distanceOf(other.colour, colour));
+  }
+  return palette;
+}
+
+/** The square of the distance. */
+function distanceOf(left: number, right: number): number {
+  const [r, g, b] = channelsOf(left);
+  const [red, green, blue] = channelsOf(right);
+  return (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
 }
 
 function nearestIn(palette: readonly number[]): (colour: number) => number {
@@ -118,12 +141,10 @@ function nearestIn(palette: readonly number[]): (colour: number) => number {
   return (colour) => {
     const exact = known.get(colour);
     if (exact !== undefined) return exact;
-    const [red, green, blue] = channelsOf(colour);
     let nearest = 0;
     let least = Number.POSITIVE_INFINITY;
     for (const [index, candidate] of palette.entries()) {
-      const [r, g, b] = channelsOf(candidate);
-      const distance = (r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2;
+      const distance = distanceOf(colour, candidate);
       if (distance >= least) continue;
       least = distance;
       nearest = index;

@@ -27,6 +27,7 @@ export async function listsDeadLetters({ page, judge, look }: World): Promise<vo
       null,
     UNWANTED.map(() => all(['422', REFUSED_ANSWER])),
   );
+  await look('deliveries');
   await page.getByRole('group', { name: 'Loaded dead letters by reason' }).getByRole('button').click();
   await judge.soon('the reason becomes a filter of the address', async () => queryOf(page), {
     status: 'dead',
@@ -43,7 +44,6 @@ export async function listsDeadLetters({ page, judge, look }: World): Promise<vo
     async () => (await columnOf(page, LIST, 'Order'))?.length,
     UNWANTED.length,
   );
-  await look('deliveries');
 }
 
 export async function redrivesInBulk({ page, judge, stage }: World): Promise<void> {

@@ -50,8 +50,8 @@ export async function showsAnOrder(world: World): Promise<void> {
     ],
   );
   await showsTheRecord(world, `${topic}/${partition} at ${offset}`);
-  await copies(world);
   await world.look('order');
+  await copies(world);
   await showsAConflict(world);
   await showsAttempts(world);
 }
