@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { curlText } from '../../console/src/text/curl.ts';
 import { bytesOf, hexLines } from '../../console/src/text/hex.ts';
+import { visibleId } from '../../console/src/text/ids.ts';
 import { valueText, wordsOf } from '../../console/src/text/json.ts';
 import { boundedText, plural, rateText } from '../../console/src/text/numbers.ts';
 import { latencyText, relativeText, spanText, utcText } from '../../console/src/text/time.ts';
@@ -94,5 +95,14 @@ describe('the texts of values and names', () => {
   it('make words of names', () => {
     expect(wordsOf('ready_to_send')).toBe('ready to send');
     expect(wordsOf('refusedAgain')).toBe('refused again');
+  });
+});
+
+describe('visibleId', () => {
+  it('shows blanks at the ends and characters without a picture', () => {
+    expect(visibleId('order 123')).toBe('order 123');
+    expect(visibleId(' A1 ')).toBe('␣A1␣');
+    expect(visibleId(' ')).toBe('␣');
+    expect(visibleId('a\u200bb\tc')).toBe('a␦b␦c');
   });
 });

@@ -7,7 +7,7 @@ import {
   useTable,
 } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useEffect, useMemo, useRef } from 'react';
+import { memo, type ReactNode, useEffect, useMemo, useRef } from 'react';
 import { SCROLL_REGION } from './scroll-region.ts';
 
 export interface TableColumn<Row> {
@@ -56,7 +56,7 @@ const NO_ROW = { 'aria-hidden': true };
 
 const features = tableFeatures({ rowSelectionFeature });
 const ROW_PX = 41;
-const OVERSCAN = 12;
+const OVERSCAN = 8;
 /** The next page is asked for when the end of the list is this number of rows away. */
 const NEAR_END = 15;
 
@@ -97,16 +97,15 @@ export function DataTable<Row>(props: TableProps<Row>) {
             const row = shown[index];
             if (row === undefined) return null;
             return (
-              <tr
+              <TableRow
                 key={row.id}
-                {...ROW}
-                aria-rowindex={index + 2}
-                data-index={index}
-                ref={isLong ? virtualizer.measureElement : undefined}
+                row={row}
+                index={index}
+                columns={columns}
                 className={classOf?.(row.original)}
-              >
-                <Cells row={row} columns={columns} />
-              </tr>
+                isChosen={selection?.ids.has(row.id) ?? false}
+                measure={isLong ? virtualizer.measureElement : undefined}
+              />
             );
           })}
           <Gap px={below} width={width} />
@@ -140,6 +139,25 @@ function Head<Row>({
     </thead>
   );
 }
+
+interface RowProps<Row> {
+  readonly row: ModelRow<Row>;
+  readonly index: number;
+  readonly columns: TableProps<Row>['columns'];
+  readonly className: string | undefined;
+  /** Only so that another choice draws the row again. */
+  readonly isChosen: boolean;
+  readonly measure: ((element: HTMLTableRowElement | null) => void) | undefined;
+}
+
+/** Rows that stay the same are not drawn again while others come into sight. */
+const TableRow = memo(function TableRow<Row>({ row, index, columns, className, measure }: RowProps<Row>) {
+  return (
+    <tr {...ROW} aria-rowindex={index + 2} data-index={index} ref={measure} className={className}>
+      <Cells row={row} columns={columns} />
+    </tr>
+  );
+}) as <Row>(props: RowProps<Row>) => ReactNode;
 
 function Cells<Row>({
   row,

@@ -83,7 +83,10 @@ function Steps({ touches, tryOut, redrive, onDone }: RedriveProps & { readonly o
           {isTried ? <ProgressCounts job={job} /> : null}
           {isTried && matched === 0 ? <p>There is nothing to redrive.</p> : null}
           {isTried && matched > 0 && passing === 0 ? (
-            <p>The decoder of today refuses all of them too, so a redrive would journal nothing.</p>
+            <p>
+              The decoder of today refuses all of them too: a redrive journals nothing, and notes the reasons
+              of today.
+            </p>
           ) : null}
         </div>
       </div>
@@ -104,9 +107,9 @@ function Steps({ touches, tryOut, redrive, onDone }: RedriveProps & { readonly o
         <button
           type="submit"
           className="primary"
-          disabled={!isTried || passing === 0 || isBusy || reason.trim() === ''}
+          disabled={!isTried || matched === 0 || isBusy || reason.trim() === ''}
         >
-          {isBusy ? 'Working…' : isTried ? `Redrive ${passing}` : 'Redrive'}
+          {isBusy ? 'Working…' : isTried ? `Redrive ${matched}` : 'Redrive'}
         </button>
       </div>
     </form>

@@ -85,7 +85,7 @@ function Subject({ action, subject }: Pick<Decision, 'action' | 'subject'>) {
 }
 
 function Details({ details }: Pick<Decision, 'details'>) {
-  const entries = Object.entries(details);
+  const entries = Object.entries(details).filter(([, value]) => value !== null);
   if (entries.length === 0) return <span className="faint">–</span>;
   return (
     <ul className="details">
@@ -103,6 +103,7 @@ function detailText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return JSON.stringify(value);
   return Object.entries(value)
+    .filter(([, member]) => member !== null)
     .map(([name, member]) => `${wordsOf(name)} ${detailText(member)}`)
     .join(', ');
 }

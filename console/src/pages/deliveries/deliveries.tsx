@@ -1,7 +1,5 @@
 import { useMemo, useState } from 'react';
-import { Link } from 'wouter';
 import { usePoll, useStatus } from '../../api/live.tsx';
-import { orderHref } from '../../api/paths.ts';
 import type { Delivery } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import type { TableColumn } from '../../parts/data-table.tsx';
@@ -9,6 +7,7 @@ import { DeliveryBadge } from '../../parts/delivery-badge.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Choice, Filters, TextFilter } from '../../parts/filters.tsx';
 import { List } from '../../parts/list.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
 import { UrlJobs } from '../../parts/url-jobs.tsx';
@@ -202,11 +201,7 @@ const COLUMNS: readonly TableColumn<Delivery>[] = [
     id: 'order',
     header: 'Order',
     isName: true,
-    cell: ({ entityId }) => (
-      <Link href={orderHref(entityId)} className="id">
-        {entityId}
-      </Link>
-    ),
+    cell: ({ entityId }) => <OrderLink id={entityId} />,
   },
   { id: 'target', header: 'Target', cell: ({ target }) => <span className="nowrap">{target}</span> },
   { id: 'status', header: 'Status', cell: ({ status }) => <DeliveryBadge status={status} /> },

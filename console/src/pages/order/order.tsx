@@ -8,6 +8,7 @@ import { Loading } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { Page } from '../../parts/page.tsx';
 import type { Pages } from '../../parts/use-pages.ts';
+import { visibleId } from '../../text/ids.ts';
 import { EventsTable } from './events-table.tsx';
 import { OrderDeliveries } from './order-deliveries.tsx';
 import type { StreamedEvent } from './repeats.ts';
@@ -24,7 +25,7 @@ export default function OrderPage() {
   const { data, error, refetch } = explanation;
   return (
     <Page
-      title={`Order ${id}`}
+      title={`Order ${visibleId(id)}`}
       actions={
         <>
           {data === undefined ? null : <CopyJson value={data} />}

@@ -1,11 +1,10 @@
 import { useMemo } from 'react';
-import { Link } from 'wouter';
-import { orderHref } from '../../api/paths.ts';
 import type { ListedOrder } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import type { TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { List } from '../../parts/list.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
 import { usePages } from '../../parts/use-pages.ts';
@@ -74,11 +73,7 @@ function columnsOf(names: readonly string[], showsAge: boolean): TableColumn<Lis
       id: 'id',
       header: 'Order',
       isName: true,
-      cell: ({ orderId }) => (
-        <Link href={orderHref(orderId)} className="id">
-          {orderId}
-        </Link>
-      ),
+      cell: ({ orderId }) => <OrderLink id={orderId} />,
     },
     ...names.map(
       (name): TableColumn<ListedOrder> => ({

@@ -1,7 +1,6 @@
-import { Link } from 'wouter';
 import type { RebuildReport } from '../../../../src/pipeline/rebuild/report.ts';
-import { orderHref } from '../../api/paths.ts';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { wordsOf } from '../../text/json.ts';
 import { countText } from '../../text/numbers.ts';
 import { utcText } from '../../text/time.ts';
@@ -38,7 +37,7 @@ export function Report({ report }: { readonly report: RebuildReport }) {
           {countText(unfoldable.count)}
           {unfoldable.samples.map(({ id, detail }) => (
             <p key={id}>
-              <Link href={orderHref(id)}>{id}</Link>: {detail}
+              <OrderLink id={id} />: {detail}
             </p>
           ))}
         </dd>
@@ -62,11 +61,7 @@ const SAMPLE_COLUMNS: readonly TableColumn<Sample>[] = [
     id: 'id',
     header: 'Order',
     isName: true,
-    cell: ({ id }) => (
-      <Link href={orderHref(id)} className="id">
-        {id}
-      </Link>
-    ),
+    cell: ({ id }) => <OrderLink id={id} />,
   },
   { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
   { id: 'before', header: 'Before', cell: ({ before }) => <code>{JSON.stringify(before)}</code> },

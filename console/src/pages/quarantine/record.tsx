@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { get } from '../../api/client.ts';
-import { orderHref } from '../../api/paths.ts';
 import type { QuarantinedRecord } from '../../api/types.ts';
 import { usePathPart } from '../../location.ts';
 import { Badge } from '../../parts/badge.tsx';
@@ -10,6 +9,7 @@ import { Card } from '../../parts/card.tsx';
 import { CopyCurl, CopyJson } from '../../parts/copy-button.tsx';
 import { Loading } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { Page } from '../../parts/page.tsx';
 import { RecordHeaders } from '../../parts/record-headers.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -131,8 +131,8 @@ function Today({ today }: Pick<QuarantinedRecord, 'today'>) {
   if (passes === true)
     return (
       <>
-        <Badge tone="good">takes it</Badge> as an event {eventType} of{' '}
-        <Link href={orderHref(orderId ?? '')}>{orderId}</Link>: a redrive journals it.
+        <Badge tone="good">takes it</Badge> as an event {eventType} of <OrderLink id={orderId ?? ''} />: a
+        redrive journals it.
       </>
     );
   return (

@@ -1,8 +1,7 @@
-import { Link } from 'wouter';
-import { orderHref } from '../../api/paths.ts';
 import { Badge } from '../../parts/badge.tsx';
 import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { latencyText } from '../../text/time.ts';
 import type { Watched } from './publish.ts';
 
@@ -24,11 +23,7 @@ const COLUMNS: readonly TableColumn<Watched>[] = [
     id: 'order',
     header: 'Order',
     isName: true,
-    cell: ({ orderId }) => (
-      <Link href={orderHref(orderId)} className="id">
-        {orderId}
-      </Link>
-    ),
+    cell: ({ orderId }) => <OrderLink id={orderId} />,
   },
   { id: 'event', header: 'Event', cell: ({ words }) => words },
   { id: 'published', header: 'Published', cell: () => <Badge tone="good">yes</Badge> },
