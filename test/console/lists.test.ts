@@ -106,7 +106,6 @@ describe('reasonsOf', () => {
     nextAttemptAt: null,
     lastStatus,
     lastError,
-    lastAnswer: null,
   });
 
   it('groups by the answer, and by the error where there was no answer', () => {

@@ -20,7 +20,7 @@ export function StateTable({
   return (
     <>
       <p className="travel-words" role="status">
-        {wordsOfState(state)} {diff === undefined ? '' : wordsOfDiff(diff)}
+        {state.explanation} {wordsOfState(state)} {diff === undefined ? '' : wordsOfDiff(diff)}
       </p>
       <DataTable
         label="State at this moment"
@@ -33,10 +33,10 @@ export function StateTable({
   );
 }
 
-function wordsOfState({ events, versions, ready }: OrderState): string {
+function wordsOfState({ events, versions }: OrderState): string {
   if (events === 0) return 'No event counts here.';
   const which = versions === null || versions.length > 20 ? '' : `: ${versions.join(', ')}`;
-  return `${plural(events, 'event')} ${events === 1 ? 'counts' : 'count'}${which}. ${ready ? 'Ready' : 'Not ready'}.`;
+  return `${plural(events, 'event')} ${events === 1 ? 'counts' : 'count'}${which}.`;
 }
 
 function wordsOfDiff({ columns, added, removed }: OrderDiff): string {
