@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 /** A page on a busy machine gets this time to show what it has to show. */
 const PATIENCE_MS = 15_000;
-const ROUND_MS = 40;
+const ROUND_MS = 80;
 /** A change is on the page within this time after its commit. */
 const LIVE_MS = 1_000;
 

@@ -25,8 +25,15 @@ declare const axe: {
   }>;
 };
 
+/**
+ * `whole`: axe in the light, in the dark and on a narrow screen. `themes`: in the light and in the dark, because a narrow page
+ * has the same parts. `none`: another place shows the same pages.
+ */
+export type Depth = 'whole' | 'themes' | 'none';
+
 export interface Looks {
   readonly judge: Judge;
+  readonly depth: Depth;
   /** The folder for pictures; null for none. */
   readonly pictures: string | null;
   axeViolations: number;
@@ -34,9 +41,13 @@ export interface Looks {
   readonly pages: Set<string>;
 }
 
+/** One picture shows what the dark theme looks like. */
+const DARK_PICTURE = 'home';
+
 /** The page stays open, with the light theme and 1280 pixels wide. */
 export async function look(looks: Looks, page: Page, name: string): Promise<void> {
-  const { judge } = looks;
+  const { judge, depth } = looks;
+  if (depth === 'none') return;
   looks.pages.add(name);
   await judgeByAxe(looks, page, `${name}, light`);
   await picture(looks, page, name);
@@ -53,11 +64,11 @@ export async function look(looks: Looks, page: Page, name: string): Promise<void
     { ground: true, text: true, isDark: true },
   );
   await judgeByAxe(looks, page, `${name}, dark`);
-  await picture(looks, page, `${name}-dark`);
+  if (name === DARK_PICTURE) await picture(looks, page, `${name}-dark`);
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize(NARROW);
   await judge.soon(`${name} needs no sideways scrolling on 390 pixels`, () => sideways(page), 0);
-  await judgeByAxe(looks, page, `${name}, 390 pixels`);
+  if (depth === 'whole') await judgeByAxe(looks, page, `${name}, 390 pixels`);
   await picture(looks, page, `${name}-390`);
   await page.setViewportSize(WIDE);
 }

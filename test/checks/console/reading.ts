@@ -8,22 +8,33 @@ interface TableElement {
   readonly rows: Iterable<{ readonly cells: Iterable<Cell>; getAttribute(name: string): string | null }>;
 }
 
-/** The cells of a table by rows, without its head; null if there is no such table. */
-export async function rowsOf(within: Page | Locator, name: string): Promise<string[][] | null> {
+/** The cells of some columns of a table, by rows; null if there is no such table. Columns have the names of their heads. */
+export async function cellsOf(
+  within: Page | Locator,
+  name: string,
+  columns: readonly string[],
+): Promise<string[][] | null> {
   const table = within.getByRole('table', { name, exact: true });
   if ((await table.count()) === 0) return null;
-  const rows = await table.evaluate((element: TableElement) =>
+  const texts = await table.evaluate((element: TableElement) =>
     [...element.rows]
       .filter((row) => row.getAttribute('aria-hidden') !== 'true')
       // biome-ignore lint/performance/useDomNodeTextContent: only what is visible counts
       .map((row) => [...row.cells].map(({ innerText }) => innerText)),
   );
-  return rows.slice(1).map((cells) => cells.map(oneLine));
+  const [head = [], ...rows] = texts.map((cells) => cells.map(oneLine));
+  return rows.map((cells) =>
+    columns.map((column) => cells[head.indexOf(column)] ?? `there is no column "${column}"`),
+  );
 }
 
-/** The first cells of a table's rows. */
-export async function namesIn(within: Page | Locator, table: string): Promise<string[] | null> {
-  return (await rowsOf(within, table))?.map(([name = '']) => name) ?? null;
+/** The cells of one column. */
+export async function columnOf(
+  within: Page | Locator,
+  table: string,
+  column: string,
+): Promise<string[] | null> {
+  return (await cellsOf(within, table, [column]))?.map(([cell = '']) => cell) ?? null;
 }
 
 /** The visible text in one line. */

@@ -5,7 +5,7 @@ import type { Place } from '../operator/place.ts';
 import { type Stage, setStage } from '../operator/stage.ts';
 import { newSession } from './browser.ts';
 import { Judge } from './judge.ts';
-import { type Looks, look } from './looks.ts';
+import { type Depth, type Looks, look } from './looks.ts';
 import { type Story, tellStory } from './story.ts';
 import type { Watch } from './watch.ts';
 
@@ -34,6 +34,7 @@ export interface World {
 
 export interface WorldOptions {
   readonly browser: Browser;
+  readonly depth: Depth;
   /** The folder for pictures; null for none. */
   readonly pictures: string | null;
   /** Tells whether live updates that come late are wrong. */
@@ -42,7 +43,7 @@ export interface WorldOptions {
 
 /** Starts the programs at the place, tells the story, and opens the console's home page. */
 export async function openWorld(check: RunningCheck, place: Place, options: WorldOptions): Promise<World> {
-  const { browser, pictures, isTimed } = options;
+  const { browser, depth, pictures, isTimed } = options;
   const judge = new Judge({
     tell: (fault) => check.progress(`wrong (${place.name}): ${fault}`),
     isTimed,
@@ -63,7 +64,7 @@ export async function openWorld(check: RunningCheck, place: Place, options: Worl
   const story = await tellStory(stage);
   const { context, watch } = await session();
   const page = await context.newPage();
-  const looks: Looks = { judge, pictures, axeViolations: 0, pages: new Set() };
+  const looks: Looks = { judge, depth, pictures, axeViolations: 0, pages: new Set() };
   return {
     stage,
     story,

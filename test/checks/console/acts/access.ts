@@ -1,7 +1,7 @@
 /** Keys: without one nothing is shown, a key that reads changes nothing, and a key stays in its tab. */
 import type { Page } from 'playwright-core';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
-import { namesIn, rowsOf, textOf } from '../reading.ts';
+import { columnOf, textOf } from '../reading.ts';
 import type { World } from '../world.ts';
 
 const NEEDS_OPERATE = 'This needs a key with the scope operate.';
@@ -47,7 +47,7 @@ export async function asksForAKey(world: World): Promise<void> {
   await again.watch.expecting([401], async () => {
     await fresh.goto('/orders');
     await judge.soon('another session has no key', () => headingOf(fresh), 'Enter your key');
-    judge.same('another session shows no order', await namesIn(fresh, 'Orders'), null);
+    judge.same('another session shows no order', await columnOf(fresh, 'Orders', 'Order'), null);
   });
   const keys = [reader.key, operator.key, stranger.key];
   const holdsKey = (text: string) => keys.some((key) => text.includes(key));
@@ -76,7 +76,11 @@ async function readsOnly({ judge }: World, page: Page): Promise<void> {
     new Set([NEEDS_OPERATE]),
   );
   await page.goto('/pipeline');
-  await judge.soon('the pipeline is read', async () => (await rowsOf(page, 'Partitions'))?.length, 4);
+  await judge.soon(
+    'the pipeline is read',
+    async () => (await columnOf(page, 'Partitions', 'State'))?.length,
+    4,
+  );
   await judge.soon('a key that reads cannot pause a partition', () => disabledOf(page, 'Pause'), [
     NEEDS_OPERATE,
     NEEDS_OPERATE,
@@ -102,7 +106,7 @@ async function exportsWithTheKey({ judge }: World, page: Page): Promise<void> {
     page.getByRole('button', { name: 'Export CSV' }).click(),
   ]);
   judge.same('the export works with a key', download.suggestedFilename(), 'orders.csv');
-  await judge.soon('the list is read with the key', () => namesIn(page, 'Orders'), ['review']);
+  await judge.soon('the list is read with the key', () => columnOf(page, 'Orders', 'Order'), ['review']);
 }
 
 async function enter(page: Page, key: string): Promise<void> {

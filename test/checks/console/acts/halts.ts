@@ -1,7 +1,7 @@
 /** A partition whose next records are gone: what is missing, the operator's decision, and who made it. */
 import { created } from '../../operator/events.ts';
 import type { Told } from '../../operator/stage.ts';
-import { all, rowsOf, saying, textOf, textsOf } from '../reading.ts';
+import { all, cellsOf, columnOf, saying, textOf, textsOf } from '../reading.ts';
 import type { World } from '../world.ts';
 
 export const RESUMED_BECAUSE = 'retention took the record, and the source has sent it again';
@@ -48,16 +48,17 @@ export async function decidesAboutAHalt({ page, judge, stage, look }: World): Pr
     async () => saying(await textOf(halt), facts),
     all(facts),
   );
-  await look('pipeline-halted');
+  await look('pipeline');
   await halt.getByRole('button', { name: `Let it go on at ${at}` }).click();
   const dialog = page.getByRole('alertdialog', { name: `Let ${name} go on at offset ${at}?` });
   await dialog.getByRole('textbox', { name: 'Reason, which the audit log keeps' }).fill(RESUMED_BECAUSE);
   await dialog.getByRole('button', { name: 'Decide' }).click();
-  await judge.soon(
-    'the partition is read again',
-    async () => (await rowsOf(page, 'Partitions'))?.map(([, state]) => state) ?? null,
-    ['read', 'read', 'read', 'read'],
-  );
+  await judge.soon('the partition is read again', () => columnOf(page, 'Partitions', 'State'), [
+    'read',
+    'read',
+    'read',
+    'read',
+  ]);
   await judge.soon('nothing is halted any more', () => halt.count(), 0);
   await stage.tell([]);
   await page.goto('/');
@@ -68,9 +69,9 @@ export async function decidesAboutAHalt({ page, judge, stage, look }: World): Pr
   await judge.soon(
     'the audit log says who resumed the partition, and why',
     async () =>
-      (await rowsOf(page, 'Decisions'))
-        ?.filter(([, , , reason]) => reason === RESUMED_BECAUSE)
-        .map(([, , about, , by]) => [about, by !== '']) ?? null,
+      (await cellsOf(page, 'Decisions', ['Reason', 'About', 'By']))
+        ?.filter(([reason]) => reason === RESUMED_BECAUSE)
+        .map(([, about, by]) => [about, by !== '']) ?? null,
     [[name, true]],
   );
 }

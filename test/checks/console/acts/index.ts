@@ -16,34 +16,43 @@ import { showsSettings } from './settings.ts';
 import { travelsThroughTime } from './travel.ts';
 import { sendsEvents } from './trying.ts';
 
-/** By the behaviour that it looks at. */
-export const ACTS: Readonly<Record<string, (world: World) => Promise<void>>> = {
-  'the first page loads little': loadsLittle,
-  'the home page shows the health and what needs a person': showsTheHealth,
-  'the list of orders shows its pages': listsOrders,
-  'the filters of orders live in the address': filtersOrders,
-  'the search finds an order by its id': findsAnOrder,
-  'the export has the orders of the filter': exportsOrders,
-  'the page of an order shows its row, events and deliveries': showsAnOrder,
-  'the page of an order goes back in time': travelsThroughTime,
-  'the page of an order says what one more event would do': asksWhatIf,
-  'unknown orders and addresses are explained': showsAnUnknownOrder,
-  'the quarantine lists refused records by reason': listsRefusedRecords,
-  'the pages follow what is committed': followsTheLog,
-  'the pages can be paused, and catch up': pausesAndGoesOn,
-  'the page of dead letters lists them by reason': listsDeadLetters,
-  'dead letters are redriven in bulk, through a reload': redrivesInBulk,
-  'the page of a refused record shows its bytes, and discards it': showsARefusedRecord,
-  'the pipeline shows its partitions, targets and instance': showsThePipeline,
-  'a partition is paused, and goes on': pausesAPartition,
-  'all orders are compared with the journal': comparesWithTheJournal,
-  'everything works by the keyboard alone': worksByKeyboard,
-  'the jobs are listed, each with a page': listsJobs,
-  'the audit log has every decision': listsDecisions,
-  'events are sent to try things out': sendsEvents,
-  'the settings have their source, and no secret': showsSettings,
-  'the home page plots the last hour': showsTheHour,
-  'a halted partition waits for a decision': decidesAboutAHalt,
-  'a rebuild shows its report, and is switched to': rebuildsTheView,
-  'a key is asked for, and stays in its tab': asksForAKey,
+export interface Act {
+  readonly play: (world: World) => Promise<void>;
+  /** `everywhere`: what it looks at comes from the log and the store. `once`: it is the same with any log and store. */
+  readonly where: 'everywhere' | 'once';
+}
+
+const everywhere = (play: Act['play']): Act => ({ play, where: 'everywhere' });
+const once = (play: Act['play']): Act => ({ play, where: 'once' });
+
+/** By the behaviour that an act looks at. */
+export const ACTS: Readonly<Record<string, Act>> = {
+  'the first page loads little': once(loadsLittle),
+  'the home page shows the health and what needs a person': everywhere(showsTheHealth),
+  'the list of orders shows its pages': everywhere(listsOrders),
+  'the filters of orders live in the address': everywhere(filtersOrders),
+  'the search finds an order by its id': once(findsAnOrder),
+  'the export has the orders of the filter': everywhere(exportsOrders),
+  'the page of an order shows its row, events and deliveries': everywhere(showsAnOrder),
+  'the page of an order goes back in time': once(travelsThroughTime),
+  'the page of an order says what one more event would do': once(asksWhatIf),
+  'unknown orders and addresses are explained': once(showsAnUnknownOrder),
+  'the quarantine lists refused records by reason': everywhere(listsRefusedRecords),
+  'the pages follow what is committed': everywhere(followsTheLog),
+  'the pages can be paused, and catch up': once(pausesAndGoesOn),
+  'the page of dead letters lists them by reason': everywhere(listsDeadLetters),
+  'dead letters are redriven in bulk, through a reload': everywhere(redrivesInBulk),
+  'the page of a refused record shows its bytes, and discards it': once(showsARefusedRecord),
+  'the pipeline shows its partitions, targets and instance': everywhere(showsThePipeline),
+  'a partition is paused, and goes on': everywhere(pausesAPartition),
+  'all orders are compared with the journal': everywhere(comparesWithTheJournal),
+  'everything works by the keyboard alone': once(worksByKeyboard),
+  'the jobs are listed, each with a page': everywhere(listsJobs),
+  'the audit log has every decision': once(listsDecisions),
+  'events are sent to try things out': once(sendsEvents),
+  'the settings have their source, and no secret': once(showsSettings),
+  'the home page plots the last hour': once(showsTheHour),
+  'a halted partition waits for a decision': everywhere(decidesAboutAHalt),
+  'a rebuild shows its report, and is switched to': everywhere(rebuildsTheView),
+  'a key is asked for, and stays in its tab': once(asksForAKey),
 };

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator } from 'playwright-core';
 import { created, payment, withoutKey } from '../../operator/events.ts';
-import { rowsOf, textOf } from '../reading.ts';
+import { cellsOf, textOf } from '../reading.ts';
 import { AUTHORIZED, DECLINED, PENDING } from '../story.ts';
 import type { World } from '../world.ts';
 
@@ -81,7 +81,8 @@ export async function followsTheLog(world: World): Promise<void> {
 }
 
 export async function pausesAndGoesOn({ page, judge, stage }: World): Promise<void> {
-  const version = async () => (await rowsOf(page, 'Orders'))?.find(([id]) => id === 'live')?.at(-1) ?? null;
+  const version = async () =>
+    (await cellsOf(page, 'Orders', ['Order', 'version']))?.find(([id]) => id === 'live')?.at(-1) ?? null;
   await page.goto('/orders');
   await judge.soon('the list has the version before the pause', version, '3');
   await page.getByRole('button', { name: 'Pause live changes' }).click();

@@ -1,7 +1,7 @@
 /** The page of one order: its sentence, its row, its events, its deliveries, and what one more event would do. */
 import type { Locator, Page } from 'playwright-core';
 import { TARGET } from '../../operator/stage.ts';
-import { all, rowsOf, saying, textOf } from '../reading.ts';
+import { all, cellsOf, columnOf, saying, textOf } from '../reading.ts';
 import { NONE, REFUSED_ANSWER, shownAt } from '../story.ts';
 import type { World } from '../world.ts';
 
@@ -23,7 +23,7 @@ export async function showsAnOrder(world: World): Promise<void> {
   );
   const row = [
     `order status Created by version 2, ${shownAt(0)}`,
-    `payment status Authorised by version 1, ${shownAt(1)}`,
+    `payment status ✓ Authorised by version 1, ${shownAt(1)}`,
     `review status ${NONE}`,
     `ready to send ✓ yes by version 1, ${shownAt(1)}`,
   ];
@@ -43,16 +43,10 @@ export async function showsAnOrder(world: World): Promise<void> {
   const { topic, partition, offset } = story.lateEvent;
   await judge.soon(
     'the events are those of the story, and the late one is marked',
-    async () =>
-      (await rowsOf(page, 'Events'))?.map(([version, event, marks, happened]) => [
-        version,
-        event,
-        marks,
-        happened,
-      ]) ?? null,
+    () => cellsOf(page, 'Events', ['Version', 'Event', 'Happened']),
     [
-      ['1', 'PAYMENT: Authorised', '', shownAt(1)],
-      ['2', 'ORDER: Created', 'late', shownAt(0)],
+      ['1', 'PAYMENT: Authorised', shownAt(1)],
+      ['2', 'ORDER: Created ! late', shownAt(0)],
     ],
   );
   await showsTheRecord(world, `${topic}/${partition} at ${offset}`);
@@ -127,11 +121,10 @@ async function copies({ page, judge, stage }: World): Promise<void> {
 
 async function showsAConflict({ page, judge }: World): Promise<void> {
   await page.goto('/orders/conflict');
-  await judge.soon(
-    'conflicting events are marked',
-    async () => (await rowsOf(page, 'Events'))?.map(([, , marks]) => marks) ?? null,
-    ['conflicts with 2', 'conflicts with 1'],
-  );
+  await judge.soon('conflicting events are marked', () => columnOf(page, 'Events', 'Event'), [
+    'ORDER: Created ✕ conflicts with 2',
+    'ORDER: Created ✕ conflicts with 1',
+  ]);
   await judge.soon(
     'the sentence says what the order waits for',
     async () =>
@@ -143,16 +136,12 @@ async function showsAConflict({ page, judge }: World): Promise<void> {
 async function showsAttempts({ page, judge }: World): Promise<void> {
   await page.goto('/orders/unwanted-1');
   const deliveries = page.getByRole('region', { name: 'Deliveries', exact: true });
-  await judge.soon('the last attempt has its verdict, its status and the answer of the target', async () => {
-    const attempts = (await rowsOf(deliveries, `Attempts at ${TARGET}`)) ?? [];
-    const parked = attempts.filter(([, , , verdict]) => verdict === 'park');
-    return parked.map(([, version, , , status, latency, answer]) => [
-      version,
-      status,
-      / ms$| s$/.test(latency ?? ''),
-      answer?.includes(REFUSED_ANSWER),
-    ]);
-  }, [['2', '422', true, true]]);
+  await judge.soon('the last attempt has its verdict, its status, its latency and the answer of the target', async () => {
+    const columns = ['Version', 'Verdict', 'Status', 'Latency', 'Answer'];
+    const [last] = (await cellsOf(deliveries, `Attempts at ${TARGET}`, columns)) ?? [];
+    const [version, verdict, status, latency = '', answer = ''] = last ?? [];
+    return [version, verdict, status, / m?s$/.test(latency), answer.includes(REFUSED_ANSWER)];
+  }, ['2', 'park', '422', true, true]);
   await judge.soon(
     'a dead delivery is a link to its redrive',
     () => deliveries.getByRole('link', { name: 'Redrive it' }).getAttribute('href'),
@@ -196,10 +185,10 @@ export async function showsAnUnknownOrder({ page, judge, watch }: World): Promis
       () => heading(page),
       'Order nobody 100%',
     );
-    await page.goto('/no/such/page');
     await judge.soon(
-      'an address without a page is said to be none',
-      async () => [404, 'No such page'].includes(await heading(page)),
+      'the page of an unknown order says that the journal lacks it',
+      async () =>
+        (await textOf(page.getByRole('main'))).includes('Unknown: the journal has no event of this order.'),
       true,
     );
   });

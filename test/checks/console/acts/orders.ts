@@ -1,11 +1,15 @@
 /** The list of orders: pages, filters that live in the address, search, and export. */
 import { readFile } from 'node:fs/promises';
 import type { Download } from 'playwright-core';
-import { namesIn, queryOf, rowsOf, textOf, textsOf } from '../reading.ts';
+import { cellsOf, columnOf, queryOf, textOf, textsOf } from '../reading.ts';
 import { DELIVERED, orderIds, READY, STUCK, UNWANTED } from '../story.ts';
 import type { World } from '../world.ts';
 
 const LIST = 'Orders';
+const COLUMNS = [
+  ...['Order', 'order status', 'payment status', 'review status', 'ready to send'],
+  ...['waits for', 'version'],
+];
 /** The rows that are in sight for sure. */
 const SHOWN_AT_LEAST = 20;
 /** The rows of the story's own orders stand before those of which there are many. */
@@ -18,7 +22,7 @@ export async function listsOrders({ page, judge, story, look }: World): Promise<
   const expected = OWN.map((id) => [...story.shown[id as keyof typeof story.shown]]);
   await judge.soon(
     'the first rows are those of the story',
-    async () => (await rowsOf(page, LIST))?.slice(0, OWN.length) ?? null,
+    async () => (await cellsOf(page, LIST, COLUMNS))?.slice(0, OWN.length) ?? null,
     expected,
   );
   await judge.soon(
@@ -42,14 +46,14 @@ export async function listsOrders({ page, judge, story, look }: World): Promise<
   );
   await judge.soon('the last rows are the last orders', async () => {
     await page.keyboard.press('End');
-    return (await namesIn(page, LIST))?.slice(-UNWANTED.length) ?? null;
+    return (await columnOf(page, LIST, 'Order'))?.slice(-UNWANTED.length) ?? null;
   }, [...UNWANTED]);
-  const inDocument = (await rowsOf(page, LIST))?.length ?? 0;
+  const inDocument = (await columnOf(page, LIST, 'Order'))?.length ?? 0;
   judge.same('only the rows in sight are in the document', inDocument < total, true);
 }
 
 export async function filtersOrders({ page, judge, watch }: World): Promise<void> {
-  const list = () => namesIn(page, LIST);
+  const list = () => columnOf(page, LIST, 'Order');
   await page.goto('/orders');
   const filters = page.getByRole('search', { name: 'Filters of orders' });
   await filters.getByLabel('Payment').selectOption({ label: 'Authorised, review pending' });

@@ -1,29 +1,26 @@
 /** The pipeline: its partitions, and what an operator pauses and lets go on. */
 import { created } from '../../operator/events.ts';
 import { TARGET } from '../../operator/stage.ts';
-import { all, queryOf, rowsOf, saying, textOf, textsOf } from '../reading.ts';
+import { all, cellsOf, queryOf, saying, textOf, textsOf } from '../reading.ts';
 import type { World } from '../world.ts';
 
 export const PAUSED_BECAUSE = 'the source sends test data';
 export const GOES_ON_BECAUSE = 'the source has stopped';
 const LIST = 'Partitions';
+const STATE_COLUMNS = ['Partition', 'State', 'Lag', 'Records to read'];
 
 export async function showsThePipeline({ page, judge, stage, look }: World): Promise<void> {
   await page.goto('/pipeline');
   const partitions = Object.values(stage.place.topics).flatMap((topic) => [`${topic}/0`, `${topic}/1`]);
   await judge.soon(
     'each partition has its state, its lag, its offsets and its owner',
-    async () =>
-      (await rowsOf(page, LIST))?.map(([name, state, seconds, records, , next, end, owner]) => [
-        ...[name, state, seconds, records],
-        ...[next, end, owner],
-      ]) ?? null,
+    () => cellsOf(page, LIST, [...STATE_COLUMNS, 'Next offset', 'End of the log', 'Instance']),
     partitions.map((name) => {
       const end = String(stage.ends.get(name) ?? 0n);
       return [name, 'read', '0 s', '0', end, end, 'this one'];
     }),
   );
-  await look('pipeline');
+  await look('partitions');
   const parts = page.getByRole('tablist', { name: 'Parts of the pipeline' });
   await parts.getByRole('tab', { name: 'Targets' }).click();
   await judge.soon('the tab stands in the address', async () => queryOf(page), { tab: 'targets' });
@@ -48,7 +45,7 @@ export async function pausesAPartition({ page, judge, stage }: World): Promise<v
   await page.goto('/pipeline');
   const name = `${topics.order}/0`;
   const row = async () =>
-    (await rowsOf(page, LIST))?.find(([partition]) => partition === name)?.slice(0, 4) ?? null;
+    (await cellsOf(page, LIST, STATE_COLUMNS))?.find(([partition]) => partition === name) ?? null;
   const inTable = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name, exact: true }) });
   await inTable.getByRole('button', { name: 'Pause' }).click();
   const dialog = page.getByRole('alertdialog', { name: `Pause partition ${name}?` });
@@ -70,11 +67,9 @@ export async function pausesAPartition({ page, judge, stage }: World): Promise<v
     true,
   );
   await page.goto('/pipeline?tab=pauses');
-  await judge.soon(
-    'the pause is listed with its reason',
-    async () => (await rowsOf(page, 'Pauses'))?.map(([part, reason]) => [part, reason]) ?? null,
-    [[`partition ${name}`, PAUSED_BECAUSE]],
-  );
+  await judge.soon('the pause is listed with its reason', () => cellsOf(page, 'Pauses', ['Part', 'Reason']), [
+    [`partition ${name}`, PAUSED_BECAUSE],
+  ]);
   await page.getByRole('button', { name: 'End the pause' }).click();
   const end = page.getByRole('alertdialog', { name: `Let partition ${name} go on?` });
   await end.getByRole('textbox', { name: 'Reason, which the audit log keeps' }).fill(GOES_ON_BECAUSE);

@@ -1,22 +1,19 @@
 /** Refused records: by reason, their bytes, and what becomes of them. */
-import { all, queryOf, rowsOf, saying, textOf, textsOf } from '../reading.ts';
+import type { Page } from 'playwright-core';
+import { all, cellsOf, columnOf, queryOf, saying, textOf, textsOf } from '../reading.ts';
 import { DISCARDED_BECAUSE, nameOf } from '../story.ts';
 import type { World } from '../world.ts';
 
 export const NOT_WANTED_BECAUSE = 'a test of the source';
 const LIST = 'Quarantined records';
-const namesOf = (rows: string[][] | null) => rows?.map(([, name = '']) => name).sort() ?? null;
+const namesOn = async (page: Page) => (await columnOf(page, LIST, 'Record'))?.sort() ?? null;
 
 export async function listsRefusedRecords({ page, judge, story, stage, look }: World): Promise<void> {
   const { topics } = stage.place;
   const names = story.refused.map(nameOf);
   await page.goto('/');
   await page.getByRole('link', { name: 'See the refused records' }).click();
-  await judge.soon(
-    'the open records are those of the story',
-    async () => namesOf(await rowsOf(page, LIST)),
-    names.slice(0, 3).sort(),
-  );
+  await judge.soon('the open records are those of the story', () => namesOn(page), names.slice(0, 3).sort());
   const groups = page.getByRole('group', { name: 'Open records by reason' }).getByRole('button');
   await judge.soon('the records are grouped by reason', async () => (await textsOf(groups)).sort(), [
     `json_invalid ${topics.payment} 1`,
@@ -28,11 +25,7 @@ export async function listsRefusedRecords({ page, judge, story, stage, look }: W
     topic: topics.order,
     reason: 'key_missing',
   });
-  await judge.soon(
-    'the group has its records',
-    async () => namesOf(await rowsOf(page, LIST)),
-    names.slice(0, 2).sort(),
-  );
+  await judge.soon('the group has its records', () => namesOn(page), names.slice(0, 2).sort());
   await page.getByRole('button', { name: 'Redrive all that match' }).click();
   const dialog = page.getByRole('dialog', { name: 'Redrive all that match?' });
   const touches = [`topic = ${topics.order}`, 'reason = key_missing', 'matched 2', 'passed 0'];
@@ -45,8 +38,8 @@ export async function listsRefusedRecords({ page, judge, story, stage, look }: W
   await page.goto('/quarantine?state=settled');
   await judge.soon(
     'the discarded record is among the settled ones',
-    async () => (await rowsOf(page, LIST))?.map((cells) => [cells[1], cells.at(-1)]) ?? null,
-    [[names[3], 'discarded']],
+    () => cellsOf(page, LIST, ['Record', 'State']),
+    [[names[3] ?? '', 'discarded']],
   );
 }
 

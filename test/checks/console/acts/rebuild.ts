@@ -1,5 +1,5 @@
 /** A fold that was corrected: what a rebuild would change, and the switch to it. */
-import { all, rowsOf, saying, textOf } from '../reading.ts';
+import { all, cellsOf, saying, textOf } from '../reading.ts';
 import type { World } from '../world.ts';
 
 export const REBUILT_BECAUSE = 'declined reviews were taken for accepted ones';
@@ -34,11 +34,13 @@ export async function rebuildsTheView({ page, judge, stage, look }: World): Prom
   await judge.soon(
     'the report names the orders that would change, with both rows',
     async () =>
-      (await rowsOf(report, 'Examples of what differs'))?.map(([id, , before, after]) => [
-        id,
-        before?.includes('AUTHORIZATION_REVIEW_ACCEPTED'),
-        after?.includes('AUTHORIZATION_REVIEW_DECLINED'),
-      ]) ?? null,
+      (await cellsOf(report, 'Examples of what differs', ['Order', 'Before', 'After']))?.map(
+        ([id, before, after]) => [
+          id,
+          before?.includes('AUTHORIZATION_REVIEW_ACCEPTED'),
+          after?.includes('AUTHORIZATION_REVIEW_DECLINED'),
+        ],
+      ) ?? null,
     [
       ['declined', true, true],
       ['live', true, true],

@@ -1,6 +1,6 @@
 /** What was decided and done: jobs, and the audit log. */
 import { TARGET } from '../../operator/stage.ts';
-import { all, rowsOf, saying, textOf } from '../reading.ts';
+import { all, cellsOf, columnOf, saying, textOf } from '../reading.ts';
 import { DISCARDED_BECAUSE, LOOKED_BECAUSE, UNWANTED } from '../story.ts';
 import type { World } from '../world.ts';
 import { REDRIVEN_BECAUSE } from './deliveries.ts';
@@ -12,9 +12,9 @@ export async function listsJobs({ page, judge, look }: World): Promise<void> {
   await judge.soon(
     'the jobs of the story are listed, the newest first, each with its reason',
     async () =>
-      (await rowsOf(page, 'Jobs'))
-        ?.filter(([, , , , reason]) => [LOOKED_BECAUSE, REDRIVEN_BECAUSE].includes(reason ?? ''))
-        .map(([kind, state, , , reason]) => [kind, state, reason]) ?? null,
+      (await cellsOf(page, 'Jobs', ['Job', 'State', 'Reason']))?.filter(([, , reason = '']) =>
+        [LOOKED_BECAUSE, REDRIVEN_BECAUSE].includes(reason),
+      ) ?? null,
     [
       ['Redrive of dead letters', 'done', REDRIVEN_BECAUSE],
       ['Redrive of dead letters', 'done · dry run', LOOKED_BECAUSE],
@@ -38,7 +38,7 @@ export async function listsDecisions({ page, judge, look }: World): Promise<void
   await judge.soon(
     'everything that was decided has its reason in the audit log',
     async () => {
-      const found = (await rowsOf(page, 'Decisions'))?.map(([, , , reason]) => reason) ?? [];
+      const found = (await columnOf(page, 'Decisions', 'Reason')) ?? [];
       return Object.fromEntries(reasons.map((reason) => [reason, found.includes(reason)]));
     },
     all(reasons),
@@ -47,9 +47,7 @@ export async function listsDecisions({ page, judge, look }: World): Promise<void
   const find = page.getByRole('searchbox', { name: 'Find' });
   await find.fill(PAUSED_BECAUSE);
   await find.press('Enter');
-  await judge.soon(
-    'the audit log is searched by words',
-    async () => (await rowsOf(page, 'Decisions'))?.map(([, , , reason]) => reason) ?? null,
-    [PAUSED_BECAUSE],
-  );
+  await judge.soon('the audit log is searched by words', () => columnOf(page, 'Decisions', 'Reason'), [
+    PAUSED_BECAUSE,
+  ]);
 }

@@ -1,12 +1,14 @@
 /** The effective settings, with their source and without their secrets. */
-import { rowsOf, saying, textOf } from '../reading.ts';
+import { cellsOf, columnOf, saying, textOf } from '../reading.ts';
 import type { World } from '../world.ts';
 import { SECRET } from '../world.ts';
 
 export async function showsSettings({ page, judge, stage, look }: World): Promise<void> {
   await page.goto('/settings');
   const row = async (name: string) =>
-    (await rowsOf(page, 'Settings'))?.find(([setting]) => setting?.startsWith(name))?.slice(1) ?? null;
+    (await cellsOf(page, 'Settings', ['Setting', 'Value', 'Source']))
+      ?.find(([setting]) => setting?.startsWith(name))
+      ?.slice(1) ?? null;
   await judge.soon('a setting has its value and its source', () => row('ORDER_SYNC_TRY '), [
     'true',
     'env ORDER_SYNC_TRY',
@@ -32,7 +34,7 @@ export async function showsSettings({ page, judge, stage, look }: World): Promis
   await judge.soon(
     'only what was set is listed',
     async () =>
-      (await rowsOf(page, 'Settings'))?.filter(([, , source]) => source?.startsWith('default')).length,
+      (await columnOf(page, 'Settings', 'Source'))?.filter((source) => source.startsWith('default')).length,
     0,
   );
   const schemas = page.getByRole('region', { name: 'Event schemas' });

@@ -1,6 +1,6 @@
 /** Time travel on the page of an order: by version, by what had happened, and by what was known. */
 import type { Page } from 'playwright-core';
-import { queryOf, rowsOf, textOf, textsOf } from '../reading.ts';
+import { columnOf, queryOf, textOf, textsOf } from '../reading.ts';
 import { NONE, shownAt } from '../story.ts';
 import type { World } from '../world.ts';
 
@@ -16,7 +16,7 @@ export async function travelsThroughTime(world: World): Promise<void> {
   await travelsByKnowledge(world);
 }
 
-const values = async (page: Page) => (await rowsOf(page, STATE))?.map(([, value]) => value) ?? null;
+const values = (page: Page) => columnOf(page, STATE, 'Value here');
 const slider = (page: Page) => page.getByRole('slider', { name: 'Moment in the life of the order' });
 
 async function travelsByVersion({ page, judge }: World): Promise<void> {
@@ -27,11 +27,12 @@ async function travelsByVersion({ page, judge }: World): Promise<void> {
     () => slider(page).getAttribute('aria-valuetext'),
     'Version 2, the latest',
   );
-  await judge.soon(
-    'the difference to the version before is said',
-    async () => (await rowsOf(page, STATE))?.map(([, , before]) => before) ?? null,
-    [NONE, 'the same', 'the same', 'no'],
-  );
+  await judge.soon('the difference to the version before is said', () => columnOf(page, STATE, 'Before'), [
+    NONE,
+    'the same',
+    'the same',
+    'no',
+  ]);
   await slider(page).focus();
   await page.keyboard.press('ArrowLeft');
   await judge.soon('one step back shows the state after the first event', () => values(page), PAID_ONLY);

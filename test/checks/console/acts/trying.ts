@@ -1,13 +1,14 @@
 /** The page that publishes events, to try things out. */
-import { rowsOf, textOf } from '../reading.ts';
+import { cellsOf, textOf } from '../reading.ts';
 import type { World } from '../world.ts';
 
 const SENT = 'Events that you have sent';
+const COLUMNS = ['Event', 'Published', 'Journaled', 'Targets are up to date'];
 
 export async function sendsEvents({ page, judge, stage, look }: World): Promise<void> {
   await page.goto('/try');
   const stages = async () =>
-    (await rowsOf(page, SENT))?.map(([, event, published, journaled, delivered]) => [
+    (await cellsOf(page, SENT, COLUMNS))?.map(([event, published, journaled, delivered]) => [
       event,
       published,
       journaled?.startsWith('after '),
