@@ -19,8 +19,9 @@ export function StateTable({
   const columns = useMemo(() => columnsOf(before), [before]);
   return (
     <>
+      <p>{state.explanation}</p>
       <p className="travel-words" role="status">
-        {state.explanation} {wordsOfState(state)} {diff === undefined ? '' : wordsOfDiff(diff)}
+        {wordsOfState(state)} {diff === undefined ? '' : wordsOfDiff(diff)}
       </p>
       <DataTable
         label="State at this moment"
@@ -33,10 +34,10 @@ export function StateTable({
   );
 }
 
-function wordsOfState({ events, versions }: OrderState): string {
+function wordsOfState({ events, versions, ready }: OrderState): string {
   if (events === 0) return 'No event counts here.';
   const which = versions === null || versions.length > 20 ? '' : `: ${versions.join(', ')}`;
-  return `${plural(events, 'event')} ${events === 1 ? 'counts' : 'count'}${which}.`;
+  return `${plural(events, 'event')} ${events === 1 ? 'counts' : 'count'}${which}. ${ready ? 'Ready' : 'Not ready'}.`;
 }
 
 function wordsOfDiff({ columns, added, removed }: OrderDiff): string {
