@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildConsole, CONSOLE_PLACE } from '../../src/apps/order-sync/console/console-build.ts';
 
-const FIRST_LOAD_BYTES_MAX = 150 * 1024;
+const FIRST_LOAD_BYTES_MAX = 150_000;
 
 describe('the built console', () => {
   let folder = '';
@@ -32,7 +32,7 @@ describe('the built console', () => {
     return found;
   }
 
-  it('loads less than 150 KiB of script for the home page with its plots, gzipped', () => {
+  it('loads less than 150 KB of script for the home page with its plots, gzipped', () => {
     const entries = [...index().matchAll(/\/assets\/([\w.-]+\.js)"/g)].map((match) => match[1] ?? '');
     const own = assets().filter((name) => /^(?:home|plot-canvas)-.*\.js$/.test(name));
     expect(entries).not.toEqual([]);

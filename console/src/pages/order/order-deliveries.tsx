@@ -67,10 +67,18 @@ function OneDelivery({ delivery }: { readonly delivery: DeliveryWithAttempts }) 
   );
 }
 
+const NOT_COUNTED = 'The target seemed to be the cause, and not this state.';
+
 const ATTEMPT_COLUMNS: readonly TableColumn<Attempt>[] = [
   { id: 'at', header: 'When', isName: true, cell: ({ attemptedAt }) => <Time at={attemptedAt} /> },
   { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
-  { id: 'attempt', header: 'Attempt', isNumber: true, cell: ({ attempt }) => attempt },
+  {
+    id: 'attempt',
+    header: 'Attempt',
+    isNumber: true,
+    cell: ({ attempt, counted }) =>
+      counted ? attempt : <span title={NOT_COUNTED}>{attempt}, not counted</span>,
+  },
   {
     id: 'verdict',
     header: 'Verdict',

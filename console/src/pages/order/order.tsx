@@ -9,6 +9,7 @@ import { ErrorNote } from '../../parts/error-note.tsx';
 import { Page } from '../../parts/page.tsx';
 import type { Pages } from '../../parts/use-pages.ts';
 import { visibleId } from '../../text/ids.ts';
+import { Absence } from './absence.tsx';
 import { EventsTable } from './events-table.tsx';
 import { OrderDeliveries } from './order-deliveries.tsx';
 import type { StreamedEvent } from './repeats.ts';
@@ -59,6 +60,7 @@ function Parts({ id, explanation, events, streamed }: PartsProps) {
       <p className="lead" aria-live="polite">
         {explanation.explanation}
       </p>
+      <Absence explanation={explanation} />
       {isKnown ? (
         <>
           <RowCard explanation={explanation} />

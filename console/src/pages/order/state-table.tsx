@@ -19,6 +19,7 @@ export function StateTable({
   const columns = useMemo(() => columnsOf(before), [before]);
   return (
     <>
+      <p>{state.explanation}</p>
       <p className="travel-words" role="status">
         {wordsOfState(state)} {diff === undefined ? '' : wordsOfDiff(diff)}
       </p>

@@ -8,6 +8,7 @@ import type { TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Choice, Filters, TextFilter } from '../../parts/filters.tsx';
 import { List } from '../../parts/list.tsx';
+import { OrderLink } from '../../parts/order-link.tsx';
 import { Page } from '../../parts/page.tsx';
 import { Time } from '../../parts/time.tsx';
 import { UrlJobs } from '../../parts/url-jobs.tsx';
@@ -57,7 +58,7 @@ export default function Quarantine() {
         label="Quarantined records"
         nouns={['record', 'records']}
         pages={pages}
-        columns={COLUMNS}
+        columns={state === 'open' ? OPEN_COLUMNS : COLUMNS}
         idOf={recordName}
         selection={{ ids: chosen, onChange: setChosen, mayChoose: ({ settled }) => settled === null }}
         empty={
@@ -214,6 +215,11 @@ const COLUMNS: readonly TableColumn<Quarantined>[] = [
       </Link>
     ),
   },
+  {
+    id: 'key',
+    header: 'Key',
+    cell: ({ keyText }) => (keyText === null ? <span className="faint">–</span> : <OrderLink id={keyText} />),
+  },
   { id: 'reason', header: 'Reason', cell: ({ reason }) => <code>{reason}</code> },
   { id: 'detail', header: 'Detail', isWide: true, cell: ({ detail }) => detail },
   { id: 'at', header: 'Refused', cell: ({ quarantinedAt }) => <Time at={quarantinedAt} /> },
@@ -231,3 +237,6 @@ const COLUMNS: readonly TableColumn<Quarantined>[] = [
       ),
   },
 ];
+
+/** In a list of open records the state says nothing. */
+const OPEN_COLUMNS = COLUMNS.filter(({ id }) => id !== 'settled');
