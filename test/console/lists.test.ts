@@ -102,6 +102,7 @@ describe('reasonsOf', () => {
     deliveredVersion: null,
     attempts: 1,
     dueSince: '',
+    lastAnswer: null,
     nextAttemptAt: null,
     lastStatus,
     lastError,
