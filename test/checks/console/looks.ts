@@ -8,6 +8,7 @@ import { smallPng } from './png.ts';
 
 /** What the functions that run in the page use of it. */
 declare const document: {
+  readonly body: { readonly textContent: string };
   readonly documentElement: { readonly scrollWidth: number };
 };
 declare function getComputedStyle(element: object): {
@@ -15,6 +16,7 @@ declare function getComputedStyle(element: object): {
   readonly color: string;
 };
 declare const innerWidth: number;
+declare function scrollTo(x: number, y: number): void;
 declare const axe: {
   run(context: object): Promise<{
     readonly violations: readonly {
@@ -49,6 +51,8 @@ export async function look(looks: Looks, page: Page, name: string): Promise<void
   const { judge, depth } = looks;
   if (depth === 'none') return;
   looks.pages.add(name);
+  await page.evaluate(() => scrollTo(0, 0));
+  judge.same(`${name} shows no value that a program left by mistake`, await mistakes(page), []);
   await judgeByAxe(looks, page, `${name}, light`);
   await picture(looks, page, name);
   const light = await colours(page);
@@ -84,6 +88,12 @@ async function judgeByAxe(looks: Looks, page: Page, name: string): Promise<void>
   });
   looks.axeViolations += violations.length;
   looks.judge.same(`axe finds nothing on ${name}`, violations, []);
+}
+
+/** Texts that are no words for people. */
+async function mistakes(page: Page): Promise<string[]> {
+  const text = await page.evaluate(() => document.body.textContent);
+  return text.match(/.{0,20}(?:\bNaN\b|\bundefined\b|\bInfinity\b|\[object ).{0,20}/g) ?? [];
 }
 
 function colours(page: Page): Promise<{ ground: string; text: string }> {
