@@ -124,6 +124,21 @@ describe('flowOf', () => {
     });
   });
 
+  it('says in words what waits in quarantine and among the dead letters', () => {
+    const waiting = status({
+      quarantine: [{ topic: 't', reason: 'json_invalid', records: 3, isMore: false }],
+      outbox: [outbox('t', { dead: { count: 2, isMore: false } })],
+    });
+    expect([nodeOf(waiting, 'quarantine')?.trouble, nodeOf(waiting, 'dead')?.trouble]).toEqual([
+      '3 refused records wait for somebody to settle them.',
+      '2 deliveries are dead: they are not tried again by themselves.',
+    ]);
+    expect([nodeOf(status(), 'quarantine')?.trouble, nodeOf(status(), 'dead')?.trouble]).toEqual([
+      null,
+      null,
+    ]);
+  });
+
   it('says that the store or the log does not answer', () => {
     expect(nodeOf(status({ store: { state: 'unreachable', reason: 'refused' } }), 'journal')).toMatchObject({
       state: 'stuck',

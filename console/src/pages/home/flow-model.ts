@@ -191,7 +191,7 @@ function quarantineNode({ quarantine }: Status): FlowNode {
     href: '/quarantine',
     lines: [records === 0 ? 'empty' : `${count} open`],
     state: records === 0 ? 'flows' : 'slow',
-    trouble: null,
+    trouble: records === 0 ? null : `${count} refused records wait for somebody to settle them.`,
   };
 }
 
@@ -205,7 +205,7 @@ function deadNode({ outbox }: Status): FlowNode {
     href: '/deliveries?status=dead',
     lines: [count === 0 ? 'none' : `${text} dead`],
     state: count === 0 ? 'flows' : 'stuck',
-    trouble: null,
+    trouble: count === 0 ? null : `${text} deliveries are dead: they are not tried again by themselves.`,
   };
 }
 

@@ -52,8 +52,10 @@ function Parts({ job }: { readonly job: Job }) {
       <Card title="Where it stands">
         <dl className="facts">
           <dt>State</dt>
-          <dd role="status">
-            <JobBadge job={job} />
+          <dd>
+            <div role="status">
+              <JobBadge job={job} />
+            </div>
           </dd>
           <dt>Id</dt>
           <dd className="id">{id}</dd>
