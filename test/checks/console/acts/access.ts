@@ -42,12 +42,11 @@ export async function asksForAKey(world: World): Promise<void> {
     await judge.soon('a key that operates opens the actions', () => disabledOf(page, 'Pause'), []);
     await exportsWithTheKey(world, page);
   });
-  const again = await session();
-  const fresh = await again.context.newPage();
-  await again.watch.expecting([401], async () => {
+  const fresh = await context.newPage();
+  await watch.expecting([401], async () => {
     await fresh.goto('/orders');
-    await judge.soon('another session has no key', () => headingOf(fresh), 'Enter your key');
-    judge.same('another session shows no order', await columnOf(fresh, 'Orders', 'Order'), null);
+    await judge.soon('another tab has no key', () => headingOf(fresh), 'Enter your key');
+    judge.same('another tab shows no order', await columnOf(fresh, 'Orders', 'Order'), null);
   });
   const keys = [reader.key, operator.key, stranger.key];
   const holdsKey = (text: string) => keys.some((key) => text.includes(key));

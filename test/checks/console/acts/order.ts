@@ -120,6 +120,11 @@ async function copies({ page, judge, stage }: World): Promise<void> {
 }
 
 async function showsAConflict({ page, judge }: World): Promise<void> {
+  await page.goto('/orders/twice');
+  await judge.soon('events that came twice count once', () => columnOf(page, 'Events', 'Event'), [
+    'ORDER: Created',
+    'PAYMENT: Authorised',
+  ]);
   await page.goto('/orders/conflict');
   await judge.soon('conflicting events are marked', () => columnOf(page, 'Events', 'Event'), [
     'ORDER: Created ✕ conflicts with 2',
