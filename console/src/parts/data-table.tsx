@@ -63,22 +63,27 @@ const NEAR_END = 15;
 /** A table in a region of its own that scrolls. Its rows are cards on a narrow screen. */
 export function DataTable<Row>(props: TableProps<Row>) {
   const { label, columns, rows, classOf, selection, isLong = false, hasMore = false } = props;
-  const table = useRowsTable(props);
-  const shown = table.getRowModel().rows;
   const region = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
-    count: shown.length,
+    count: rows.length,
     getScrollElement: () => region.current,
     estimateSize: () => ROW_PX,
-    getItemKey: (index) => shown[index]?.id ?? index,
+    getItemKey: (index) => keyOf(props, index),
     overscan: OVERSCAN,
     enabled: isLong,
   });
   const items = isLong
     ? virtualizer.getVirtualItems()
-    : shown.map((_, index) => ({ index, start: 0, end: 0 }));
+    : rows.map((_, index) => ({ index, start: 0, end: 0 }));
   const [first, last] = [items[0], items.at(-1)];
-  useEnds(props, shown.length, first?.index ?? 0, last?.index ?? -1);
+  useEnds(props, rows.length, first?.index ?? 0, last?.index ?? -1);
+  // The model of a table is made of all its rows at once. Where nobody chooses rows, those in sight are enough.
+  const isWindow = isLong && selection === undefined;
+  const begin = isWindow ? (first?.index ?? 0) : 0;
+  const end = isWindow ? (last?.index ?? -1) + 1 : rows.length;
+  const modelled = useMemo(() => rows.slice(begin, end), [rows, begin, end]);
+  const table = useRowsTable({ ...props, rows: modelled });
+  const shown = table.getRowModel().rows;
   const above = isLong ? (first?.start ?? 0) : 0;
   const below = isLong ? Math.max(0, virtualizer.getTotalSize() - (last?.end ?? 0)) : 0;
   const width = columns.length + (selection === undefined ? 0 : 1);
@@ -94,7 +99,7 @@ export function DataTable<Row>(props: TableProps<Row>) {
         <tbody {...GROUP}>
           <Gap px={above} width={width} />
           {items.map(({ index }) => {
-            const row = shown[index];
+            const row = shown[index - begin];
             if (row === undefined) return null;
             return (
               <TableRow
@@ -150,6 +155,11 @@ interface RowProps<Row> {
   readonly measure: ((element: HTMLTableRowElement | null) => void) | undefined;
 }
 
+function keyOf<Row>({ rows, idOf }: Pick<TableProps<Row>, 'rows' | 'idOf'>, index: number): string | number {
+  const row = rows[index];
+  return row === undefined ? index : idOf(row);
+}
+
 /** Rows that stay the same are not drawn again while others come into sight. */
 const TableRow = memo(function TableRow<Row>({ row, index, columns, className, measure }: RowProps<Row>) {
   return (
@@ -157,7 +167,20 @@ const TableRow = memo(function TableRow<Row>({ row, index, columns, className, m
       <Cells row={row} columns={columns} />
     </tr>
   );
-}) as <Row>(props: RowProps<Row>) => ReactNode;
+}, isDrawnAlready) as <Row>(props: RowProps<Row>) => ReactNode;
+
+/** A row of another model is the same if it shows the same. */
+function isDrawnAlready(before: RowProps<unknown>, now: RowProps<unknown>): boolean {
+  return (
+    before.row.id === now.row.id &&
+    before.row.original === now.row.original &&
+    before.index === now.index &&
+    before.columns === now.columns &&
+    before.className === now.className &&
+    before.isChosen === now.isChosen &&
+    before.measure === now.measure
+  );
+}
 
 function Cells<Row>({
   row,
