@@ -88,7 +88,7 @@ export const STREAM_SCHEMA = {
   description: `Server-sent events, until the client leaves or the server stops. Each has a JSON object as its data:
 
 - status: the body of GET /api/v1/status, at most once a second, and only if more than its time has changed. It has no id.
-- changes: what was journaled since the last message: at most 100 events, the newest. With order: all events of these orders, and none of others.
+- changes: what was journaled since the last message: at most 25 events, the newest. With order: all events of these orders, and none of others.
 - delivery: a delivery of one of these orders, as GET /api/v1/deliveries/{target}/{entityId} shows it without attemptLog. Once at the beginning, and then whenever it has changed.
 - reset: something was left out. Look at everything again; what follows begins now.
 - note: why nothing comes now, or that it comes again.

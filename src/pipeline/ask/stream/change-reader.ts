@@ -44,8 +44,11 @@ export interface ChangesRead {
 /** Decides by an entity's id whether all its events are asked for. */
 export type IsAskedFor = (entityId: string) => boolean;
 
-/** The most events of all entities that are told at a time. */
-export const NEWEST_EVENTS = 100;
+/**
+ * The most events of all entities that are told at a time. Nobody reads more of them in half a second, and writing them to a
+ * hundred clients is most of what the stream costs.
+ */
+export const NEWEST_EVENTS = 25;
 /** The most records that one read takes, counted by their offsets. */
 export const RECORDS_MAX = 10_000;
 /** After this many bytes of keys and values a read ends before it has reached its ends. */
