@@ -59,7 +59,8 @@ export function topicRates(
   const rates = new Map<string, TopicRate | null>();
   if (last === undefined) return rates;
   const first = sampleBefore(history, nowMs - RATE_MS);
-  const seconds = (nowMs - first.atMs) / 1_000;
+  // Two clocks may differ, and a sample may be of this very moment.
+  const seconds = Math.max(0.5, (nowMs - first.atMs) / 1_000);
   for (const [name, now] of last.partitions) {
     const then = first.partitions.get(name);
     const known = rates.get(now.topic) ?? null;

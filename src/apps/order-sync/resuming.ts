@@ -182,7 +182,9 @@ function placeOf(
       return nextOffset < startOffset
         ? at(
             startOffset,
-            `the start of the log; the offsets ${nextOffset} to ${startOffset - 1n} are missing`,
+            startOffset - nextOffset === 1n
+              ? `the start of the log; offset ${nextOffset} is missing`
+              : `the start of the log; the offsets ${nextOffset} to ${startOffset - 1n} are missing`,
           )
         : at(startOffset, `the start of the log, which has lost its end; ${SAFE}`);
     case 'log_diverged':

@@ -11,10 +11,12 @@ export function reasonToHalt(checkpoint: Checkpoint, partition: AssignedPartitio
     );
   }
   if (checkpoint.nextOffset < partition.startOffset) {
-    return (
-      `offset_out_of_range at offset ${checkpoint.nextOffset}: the log starts at ${partition.startOffset}, so ` +
-      `${partition.startOffset - checkpoint.nextOffset} records were deleted before they were journaled.`
-    );
+    const deleted = partition.startOffset - checkpoint.nextOffset;
+    const what =
+      deleted === 1n
+        ? '1 record was deleted before it was journaled.'
+        : `${deleted} records were deleted before they were journaled.`;
+    return `offset_out_of_range at offset ${checkpoint.nextOffset}: the log starts at ${partition.startOffset}, so ${what}`;
   }
   // Only reading shows whether the checkpoint lies beyond the log's end, because the end that is known here may be old.
   return null;

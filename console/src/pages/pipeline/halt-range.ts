@@ -30,8 +30,15 @@ export function meaningOf(offset: string, { nextOffset }: HaltedPlace): string {
   if (nextOffset === null) return `It begins at offset ${offset}.`;
   const [next, at] = [BigInt(nextOffset), BigInt(offset)];
   if (at > next)
-    return `It leaves out the ${at - next} records at the offsets ${next} to ${at - 1n}, for ever.`;
+    return at - next === 1n
+      ? `It leaves out the record at offset ${next}, for ever.`
+      : `It leaves out the ${at - next} records at the offsets ${next} to ${at - 1n}, for ever.`;
   if (at < next)
     return `It reads ${next - at} offsets again. Events that are journaled already are duplicates, and change nothing.`;
   return `It tries offset ${at} again, and leaves nothing out.`;
+}
+
+/** A range of offsets: its first and its last one. */
+export function rangeText([first, last]: readonly [bigint, bigint]): string {
+  return first === last ? String(first) : `${first} to ${last}`;
 }

@@ -9,7 +9,7 @@ import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { Names } from '../../parts/redrive-dialog.tsx';
 import { say } from '../../parts/toasts.tsx';
 import { plural } from '../../text/numbers.ts';
-import { faultOfOffset, meaningOf, missingRange } from './halt-range.ts';
+import { faultOfOffset, meaningOf, missingRange, rangeText } from './halt-range.ts';
 
 const RESUME = '/api/v1/partitions:resume';
 
@@ -151,7 +151,7 @@ function HaltFacts({ partition }: { readonly partition: PartitionStatus }) {
         {logStartOffset ?? '?'} to {logEndOffset ?? '?'}
       </dd>
       <dt>Missing range</dt>
-      <dd>{missing === null ? 'none: the log still has everything' : `${missing[0]} to ${missing[1]}`}</dd>
+      <dd>{missing === null ? 'none: the log still has everything' : rangeText(missing)}</dd>
     </dl>
   );
 }

@@ -48,7 +48,7 @@ const COLUMNS: readonly TableColumn<PartitionStatus>[] = [
     isNumber: true,
     cell: ({ nextOffset }) => nextOffset ?? 'not begun',
   },
-  { id: 'end', header: 'End of the log', isNumber: true, cell: ({ logEndOffset }) => logEndOffset ?? '?' },
+  { id: 'end', header: 'End', isNumber: true, cell: ({ logEndOffset }) => logEndOffset ?? '?' },
   {
     id: 'owner',
     header: 'Instance',
@@ -98,7 +98,7 @@ function Trend({ name }: { readonly name: string }) {
   return (
     <span className="trend">
       <Sparkline values={values} label={`Records to read: ${words}, now ${last}`} />
-      <span className="faint">{words}</span>
+      {words === 'steady' ? null : <span className="faint">{words}</span>}
     </span>
   );
 }

@@ -49,6 +49,8 @@ export type IsAskedFor = (entityId: string) => boolean;
  * hundred clients is most of what the stream costs.
  */
 export const NEWEST_EVENTS = 25;
+/** If nobody asks for entities, a read takes the newest records of this many partitions that have many, by turns. */
+const PARTITIONS_SAMPLED = 3;
 /** The most records that one read takes, counted by their offsets. */
 export const RECORDS_MAX = 10_000;
 /** After this many bytes of keys and values a read ends before it has reached its ends. */
@@ -64,6 +66,7 @@ const SIDE_BY_SIDE = 8;
  */
 export class ChangeReader {
   readonly #parts: ChangeReaderParts;
+  #turn = 0;
 
   constructor(parts: ChangeReaderParts) {
     this.#parts = parts;
@@ -81,7 +84,9 @@ export class ChangeReader {
       .filter(({ left }) => left > 0n)
       .sort((one, other) => Number(other.left - one.left))
       .map(({ end }) => end);
-    found.skip(behind, isAskedFor === null ? NEWEST_EVENTS : RECORDS_MAX);
+    if (isAskedFor !== null) found.skip(behind, RECORDS_MAX);
+    else found.skipTo(sampleOf(behind, this.#turn++), behind);
+    behind = behind.filter((end) => found.left(end) > 0n);
     while (behind.length > 0 && found.bytes < BYTES_MAX) {
       const unread: ReadEnd[] = [];
       for (let at = 0; at < behind.length && found.bytes < BYTES_MAX; at += SIDE_BY_SIDE) {
@@ -99,6 +104,12 @@ export class ChangeReader {
 /** How far a place is from an end, in offsets. Negative if the place lies behind it. */
 export function distance(places: Places, end: ReadEnd): bigint {
   return end.nextOffset - (places.get(partitionName(end)) ?? end.nextOffset);
+}
+
+/** The partitions whose newest records are told at this turn. */
+function sampleOf(ends: readonly ReadEnd[], turn: number): readonly ReadEnd[] {
+  const first = ends.length === 0 ? 0 : (turn * PARTITIONS_SAMPLED) % ends.length;
+  return [...ends.slice(first), ...ends.slice(0, first)].slice(0, PARTITIONS_SAMPLED);
 }
 
 /** What one read has found until now. */
@@ -138,6 +149,18 @@ class Found {
       this.#places.set(name, end.nextOffset - kept);
     }
     this.#hasSkipped = total > BigInt(most);
+  }
+
+  /** Passes over all but the newest records of the sample. If there are few records in all, passes over none. */
+  skipTo(sample: readonly ReadEnd[], ends: readonly ReadEnd[]): void {
+    const total = ends.reduce((sum, end) => sum + this.left(end), 0n);
+    if (total <= BigInt(NEWEST_EVENTS)) return;
+    for (const end of ends) {
+      if (sample.includes(end)) continue;
+      this.#records += Number(this.left(end));
+      this.#places.set(partitionName(end), end.nextOffset);
+    }
+    this.skip(sample, NEWEST_EVENTS);
   }
 
   /** Reads one page of a partition. Resolves with whether it can be read on. */

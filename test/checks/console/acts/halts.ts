@@ -38,10 +38,10 @@ export async function decidesAboutAHalt({ page, judge, stage, look }: World): Pr
   const halt = page.getByRole('region', { name: `${name} is halted` });
   const at = String(next.offset);
   const facts = [
-    `Missing range ${lost.offset} to ${next.offset - 1n}`,
+    `Missing range ${lost.offset}`,
     `Next offset to journal ${lost.offset}`,
     `At the start of the log, offset ${at}`,
-    `It leaves out the 1 records at the offsets ${lost.offset} to ${next.offset - 1n}, for ever.`,
+    `It leaves out the record at offset ${lost.offset}, for ever.`,
   ];
   await judge.soon(
     'the page says what is missing',

@@ -14,7 +14,7 @@ export async function showsThePipeline({ page, judge, stage, look }: World): Pro
   const partitions = Object.values(stage.place.topics).flatMap((topic) => [`${topic}/0`, `${topic}/1`]);
   await judge.soon(
     'each partition has its state, its lag, its offsets and its owner',
-    () => cellsOf(page, LIST, [...STATE_COLUMNS, 'Next offset', 'End of the log', 'Instance']),
+    () => cellsOf(page, LIST, [...STATE_COLUMNS, 'Next offset', 'End', 'Instance']),
     partitions.map((name) => {
       const end = String(stage.ends.get(name) ?? 0n);
       return [name, 'read', '0 s', '0', end, end, 'this one'];

@@ -77,6 +77,23 @@ describe('the stream of changes', () => {
     expect(feed.decoded).toBe(24);
   });
 
+  it('reads only some of many partitions at a time, by turns', async () => {
+    const feed = new Feed(8);
+    const listener = await feed.listen();
+    const told = new Set<number>();
+    for (let turn = 0; turn < 3; turn++) {
+      for (const partition of feed.partitions) for (let n = 0; n < 50; n++) partition.journal(`a${n}`);
+      const reads = feed.reads;
+      await feed.look();
+      expect(feed.reads - reads).toBe(3);
+    }
+    for (const { records, events } of listener.of('changes')) {
+      expect(records).toBe(400);
+      for (const { partition } of events) told.add(partition);
+    }
+    expect(told.size).toBe(8);
+  });
+
   it('decodes only the newest records and those of orders that are asked for', async () => {
     const feed = new Feed();
     const all = await feed.listen();
