@@ -21,6 +21,7 @@ export interface Wait {
 export class AnswerWatch {
   readonly #clock: Pick<Clock, 'sleep'>;
   readonly #waits = new Set<Wait>();
+  readonly #stopping = new AbortController();
   #isLooking = false;
 
   constructor(clock: Pick<Clock, 'sleep'>) {
@@ -37,10 +38,16 @@ export class AnswerWatch {
     this.#waits.delete(wait);
   }
 
+  /** Ends the looks. What still waits is not given up any more. Without it, the timer keeps the process for a look longer. */
+  stop(): void {
+    this.#stopping.abort();
+  }
+
   async #look(): Promise<void> {
     this.#isLooking = true;
     while (this.#waits.size > 0) {
-      await this.#clock.sleep(LOOK_EVERY_MS);
+      await this.#clock.sleep(LOOK_EVERY_MS, this.#stopping.signal);
+      if (this.#stopping.signal.aborted) break;
       for (const wait of [...this.#waits]) {
         wait.looks++;
         if (wait.looks * LOOK_EVERY_MS <= wait.deadlineMs) continue;

@@ -196,6 +196,7 @@ export class ConnectionPool {
     });
     await Promise.race([this.#pool.end().catch(() => undefined), cut]);
     over.abort();
+    this.#watch.stop();
   }
 
   /** Resolves with an idle connection, a new one, or the first one that is given back. */
