@@ -39,7 +39,7 @@ export const ACTS: Readonly<Record<string, Act>> = {
   'unknown orders and addresses are explained': once(showsAnUnknownOrder),
   'the quarantine lists refused records by reason': everywhere(listsRefusedRecords),
   'the pages follow what is committed': everywhere(followsTheLog),
-  'the pages can be paused, and catch up': once(pausesAndGoesOn),
+  'the pages can be paused, and catch up': everywhere(pausesAndGoesOn),
   'the page of dead letters lists them by reason': everywhere(listsDeadLetters),
   'dead letters are redriven in bulk, through a reload': everywhere(redrivesInBulk),
   'the page of a refused record shows its bytes, and discards it': once(showsARefusedRecord),
