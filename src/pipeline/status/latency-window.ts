@@ -45,7 +45,7 @@ export interface LatencyWindowOptions {
 
 /**
  * Counts times in buckets of fixed width, over all time and over the last minutes. It takes the same memory and the same
- * time for each count, however many times it has. A quantile is wrong by at most the width of one bucket, a third.
+ * time for each count, however many times it has. A quantile is wrong by at most the width of one bucket: a third, or 1 ms.
  */
 export class LatencyWindow {
   readonly #stepMs: number;

@@ -5,10 +5,10 @@ import { LatencyWindow } from '../../../src/pipeline/status/latency-window.ts';
 const NOW_MS = 1_000_000_000;
 
 describe('the window of latencies', () => {
-  it('gives quantiles within a third of the true ones, for any lengths from 1 ms to 28 h', () => {
+  it('gives quantiles within a third or 1 ms of the true ones, for any lengths up to 28 h', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.double({ min: 1, max: 100_000_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
+        fc.array(fc.double({ min: 0, max: 100_000_000, noNaN: true }), { minLength: 1, maxLength: 200 }),
         (lengths) => {
           const window = new LatencyWindow();
           for (const length of lengths) window.add(length, 1, NOW_MS);
@@ -22,11 +22,12 @@ describe('the window of latencies', () => {
           ] as const) {
             const trueMs = sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
             const ms = (seconds ?? 0) * 1_000;
-            expect(Math.max(ms / trueMs, trueMs / ms)).toBeLessThan(1.34);
+            const isClose = Math.abs(ms - trueMs) <= 1 || Math.max(ms / trueMs, trueMs / ms) < 1.34;
+            expect(isClose, `${ms} for ${trueMs}`).toBe(true);
           }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 50, examples: [[[1]], [[0]]] },
     );
   });
 
