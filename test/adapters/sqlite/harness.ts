@@ -22,10 +22,12 @@ function timeOf({ clock, storeClock = clock }: StoreSettings): StoreTime {
 /** The SQLite store in a temporary folder of its own for each `open`. */
 export class SqliteHarness implements StoreHarness {
   #folder: string | null = null;
+  readonly #folders: string[] = [];
   readonly #stores: OpenedStore[] = [];
 
   async open(settings: StoreSettings): Promise<OpenedStore> {
     this.#folder = await mkdtemp(join(tmpdir(), 'tributary-store-'));
+    this.#folders.push(this.#folder);
     return this.openAgain(settings);
   }
 
@@ -64,7 +66,7 @@ export class SqliteHarness implements StoreHarness {
 
   async cleanup(): Promise<void> {
     for (const store of this.#stores.splice(0)) await store.close();
-    if (this.#folder !== null) await rm(this.#folder, { recursive: true, force: true });
+    for (const folder of this.#folders.splice(0)) await rm(folder, { recursive: true, force: true });
     this.#folder = null;
   }
 
