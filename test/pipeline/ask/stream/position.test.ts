@@ -32,7 +32,7 @@ describe('a position', () => {
     expect(placesOf(positionOf(new Map(), []), known)).toEqual(new Map());
   });
 
-  it('of 1,000 partitions of two topics fits into the headers of a request', () => {
+  it('fits into the headers of a request with 1,000 partitions of two topics', () => {
     const known = [...partitionsOf(1_000), ...partitionsOf(1_000, 'payment_events')];
     const places = new Map(known.map(({ topic, partition: number }) => [`${topic}/${number}`, 100_000_000n]));
     const position = positionOf(places, known);
@@ -46,7 +46,7 @@ describe('a position', () => {
     expect(placesOf(positionOf(places, known), known)).toBeNull();
   });
 
-  it('of another topic, of a topic that was made again, or of a text that nobody made gives no places', () => {
+  it('gives no places of another topic, of a topic that was made again, or of a text that nobody made', () => {
     const position = positionOf(new Map([['order_events/0', 7n]]), partitionsOf(1));
     expect(placesOf(position, partitionsOf(1, 'payment_events'))).toBeNull();
     expect(placesOf(position, [partition('order_events', 0, 'made again')])).toBeNull();
