@@ -114,7 +114,7 @@ export class Committer {
   #writeRows(transaction: Transaction, changes: readonly EntityChange[]): void {
     const table = this.#table;
     const layout = this.#layout;
-    layout.requireAll(table);
+    if (changes.some(({ row }) => row !== null)) layout.requireAll(table);
     transaction.write(() => {
       for (const { entityId, row, version } of changes) {
         if (row === null) table.putVersion(entityId, version);

@@ -32,7 +32,7 @@ export class MemoryDatabase {
   /** The views, what a rebuild has beside them, and tables of other programs, by name. */
   tables = new Map<string, ViewTable | ForeignTable>();
   readonly locks = new Locks();
-  /** How many times all connections were lost because the database went back in time. */
+  /** Counts the times that all connections were lost because the database went back in time. */
   returns = 0;
   readonly #open = new Set<Transaction>();
   #incarnations = 0;

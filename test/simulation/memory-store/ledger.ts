@@ -45,7 +45,10 @@ export function deliveriesOf(
   return found;
 }
 
-/** The page ends after it has looked at `lookMax` deliveries. */
+/**
+ * The page ends after it has looked at `lookMax` deliveries. They do not count where an index finds what is selected, and of
+ * dead ones only those that are dead count.
+ */
 export function pageDeliveries(
   connection: Connection,
   page: {
@@ -60,8 +63,10 @@ export function pageDeliveries(
     const deliveries: StoredDelivery[] = [];
     let last: DeliveryKey | null = null;
     let looked = 0;
+    const isQuick = isQuickAlone(filter);
     for (const { ledger, row } of rowsBehind(schema, filter, after)) {
-      if (looked++ >= lookMax) return { deliveries, next: last };
+      if (filter.status === 'dead' && row.status !== 'dead') continue;
+      if (!isQuick && looked++ >= lookMax) return { deliveries, next: last };
       if (matches(row, filter)) {
         if (deliveries.length >= Math.floor(limit)) {
           const { target, entityId } = deliveries.at(-1) as StoredDelivery;
@@ -73,6 +78,13 @@ export function pageDeliveries(
     }
     return { deliveries, next: null };
   });
+}
+
+/** Whether an index finds what the filter selects. */
+function isQuickAlone({ entityId, status, ...others }: DeliveryFilter): boolean {
+  const { lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs } = others;
+  const isNarrow = [lastStatus, errorPrefix, dueSinceFromMs, dueSinceBeforeMs].some((part) => part !== null);
+  return entityId !== null || (!isNarrow && (status === null || status === 'dead'));
 }
 
 /** The rows of the targets that the filter allows, sorted by target and entity id. */
