@@ -14,8 +14,8 @@ import {
 } from '../../../src/core/adoption/index.ts';
 import type { AdoptedEntity, MigrationOptions } from '../../../src/ports/migration.ts';
 import type { MemoryDatabase } from './database.ts';
+import { DONE_AT_MS } from './delivery-row.ts';
 import { ForeignTable } from './foreign-table.ts';
-import { DONE_AT_MS } from './ledger-table.ts';
 import { NEW_ROW } from './reconciliation.ts';
 import type { Schema } from './schema.ts';
 import { ViewTable } from './view-table.ts';

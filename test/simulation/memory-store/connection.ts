@@ -205,7 +205,7 @@ const BREAKS: ReadonlySet<string> = new Set(['store_unreachable', 'store_commit_
  * step at COMMIT, so nobody reads what is not committed. What a transaction decides by, it has locked.
  */
 export class Transaction implements LockOwner {
-  readonly held = new Map<string, LockMode>();
+  readonly held: LockOwner['held'] = [];
   waiting: LockOwner['waiting'] = null;
   readonly session: StoreSession | null;
   /** Whether `work` wants it rolled back. */

@@ -95,7 +95,7 @@ export class MemoryDatabase {
 
   ended(transaction: Transaction): void {
     this.#open.delete(transaction);
-    if (transaction.held.size > 0) this.locks.release(transaction);
+    if (transaction.held.length > 0) this.locks.release(transaction);
   }
 }
 

@@ -3,7 +3,8 @@ import { unpackTrace } from '../../../src/core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../../src/ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../../src/ports/lease.ts';
 import type { Connection, Transaction } from './connection.ts';
-import { DEAD_AT_MS, type DeliveryRow, type TargetLedger } from './ledger-table.ts';
+import { DEAD_AT_MS, type DeliveryRow } from './delivery-row.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import { deliveryLock } from './lock-names.ts';
 import type { Schema } from './schema.ts';
 import { claimableEpoch, isViewAt } from './view-state.ts';
@@ -65,17 +66,17 @@ export class DeliveryClaims {
     const { attempts, limit, leaseMs, behind } = request;
     const nowMs = this.#connection.nowMs();
     const latestMs = attempts === 'first' ? DEAD_AT_MS - 1 : nowMs;
-    const { rows } = attempts === 'first' ? ledger.first : ledger.retries;
+    const index = attempts === 'first' ? ledger.first : ledger.retries;
     const table = this.#table;
-    for (let index = firstIndex(ledger, request); index < rows.length; index++) {
-      const row = rows[index] as DeliveryRow;
-      if (found.length >= limit || row.nextAttemptAt > latestMs) break;
-      if (behind !== undefined && row.nextAttemptAt === behind.dueSinceMs && row.entityId === behind.entityId)
-        continue;
-      if (isLeased(row, nowMs, leaseMs) || !table.rows.has(row.entityId)) continue;
+    const from = behind?.dueSinceMs ?? Number.NEGATIVE_INFINITY;
+    index.visit(from, behind?.entityId ?? '', (row) => {
+      if (found.length >= limit || row.nextAttemptAt > latestMs) return false;
+      if (row.nextAttemptAt === from && row.entityId === behind?.entityId) return true;
+      if (isLeased(row, nowMs, leaseMs) || !table.rows.has(row.entityId)) return true;
       const delivery = this.#claimed(ledger, table, request, row, row.attempts + 1, row.claimant !== null);
       found.push({ delivery, dueVersion: row.dueVersion, attempts: row.attempts });
-    }
+      return true;
+    });
     return { epoch, found };
   }
 
@@ -169,12 +170,6 @@ async function take(
 /** A lease that ends later than any could was given by a wrong clock, and counts as over. */
 function isLeased({ leasedUntil }: DeliveryRow, nowMs: number, leaseMs: number): boolean {
   return leasedUntil > nowMs && leasedUntil <= nowMs + longestLeaseMs(leaseMs);
-}
-
-function firstIndex(ledger: TargetLedger, { attempts, behind }: DeliveryClaimRequest): number {
-  if (behind === undefined) return 0;
-  const index = attempts === 'first' ? ledger.first : ledger.retries;
-  return index.indexOf(behind.dueSinceMs, behind.entityId);
 }
 
 /** Groups the deliveries by version and attempt; all are one group if there would be too many. */

@@ -6,10 +6,12 @@ import { SortedIds } from './sorted-ids.ts';
 /** The events of one entity. They are never changed. */
 export class EntityJournal {
   /** In the sequence in which they were journaled. */
-  readonly events: JournaledEvent[];
+  events: JournaledEvent[];
   /** The version that the entity had with each of `events`. */
-  readonly versions: number[];
+  versions: number[];
   #sorted: JournaledEvent[] | null;
+  /** Whether a copy has the same lists, so that a change has to copy them first. */
+  #isShared = false;
 
   constructor(events: JournaledEvent[] = [], versions: number[] = [], sorted: JournaledEvent[] | null = []) {
     this.events = events;
@@ -24,6 +26,12 @@ export class EntityJournal {
   /** Adds an event at the version behind the last one. */
   add(event: JournaledEvent, version: number): void {
     const kept = copyOf(event);
+    if (this.#isShared) {
+      this.events = [...this.events];
+      this.versions = [...this.versions];
+      this.#sorted = this.#sorted && [...this.#sorted];
+      this.#isShared = false;
+    }
     this.events.push(kept);
     this.versions.push(version);
     const sorted = this.#sorted;
@@ -62,7 +70,10 @@ export class EntityJournal {
   }
 
   clone(): EntityJournal {
-    return new EntityJournal([...this.events], [...this.versions], this.#sorted && [...this.#sorted]);
+    const copy = new EntityJournal(this.events, this.versions, this.#sorted);
+    copy.#isShared = true;
+    this.#isShared = true;
+    return copy;
   }
 }
 

@@ -1,79 +1,12 @@
-import { compareUtf8 } from '../../../src/core/text.ts';
 import type { DeliveryStatus, StoredAttempt } from '../../../src/ports/ledger.ts';
+import { type DeliveryRow, DONE_AT_MS } from './delivery-row.ts';
+import { DueIndex } from './due-index.ts';
 import { SortedIds } from './sorted-ids.ts';
-
-/** The place of a dead delivery in the index of due ones, behind all others. */
-export const DEAD_AT_MS = Date.UTC(9999, 11, 31);
-/** The value of `nextAttemptAt` of a delivered one, which is in no index. */
-export const DONE_AT_MS = DEAD_AT_MS + 1;
-
-/** A row of the ledger. Only `TargetLedger.change` changes it. */
-export interface DeliveryRow {
-  readonly target: string;
-  readonly entityId: string;
-  dueVersion: number;
-  status: DeliveryStatus;
-  /** The attempts at the due version. */
-  attempts: number;
-  /** Whether one of them has failed. */
-  isRetry: boolean;
-  /** 0 if the target has accepted none. */
-  deliveredVersion: number;
-  nextAttemptAt: number;
-  /** When anybody may claim the delivery again, while `claimant` is set. */
-  leasedUntil: number;
-  claimant: string | null;
-  dueSince: number;
-  /** 0 if there is none. */
-  lastStatus: number;
-  lastError: string | null;
-  /** As `packTrace` writes it. */
-  trace: string | null;
-}
 
 /** The digest that a delivery of this version replaces at the target. */
 export interface RepairRow {
   readonly version: number;
   readonly replaces: string;
-}
-
-/** Deliveries sorted by the time of the next attempt, and then by the bytes of the entity's id. */
-export class DueIndex {
-  readonly rows: DeliveryRow[];
-
-  constructor(rows: DeliveryRow[] = []) {
-    this.rows = rows;
-  }
-
-  add(row: DeliveryRow): void {
-    this.rows.splice(this.indexOf(row.nextAttemptAt, row.entityId), 0, row);
-  }
-
-  remove(row: DeliveryRow): void {
-    this.rows.splice(this.indexOf(row.nextAttemptAt, row.entityId), 1);
-  }
-
-  /** The index of the first row that does not come before this place. */
-  indexOf(nextAttemptAt: number, entityId: string): number {
-    const { rows } = this;
-    let low = 0;
-    let high = rows.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const row = rows[middle] as DeliveryRow;
-      const isBefore =
-        row.nextAttemptAt < nextAttemptAt ||
-        (row.nextAttemptAt === nextAttemptAt && compareUtf8(row.entityId, entityId) < 0);
-      if (isBefore) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
-  /** The index of the first row that is due behind this moment. */
-  indexBehind(nextAttemptAt: number): number {
-    return this.indexOf(nextAttemptAt + 1, '');
-  }
 }
 
 /** The ledger of one target. */
@@ -130,24 +63,25 @@ export class TargetLedger {
     this.#indexFor(row)?.remove(row);
   }
 
-  /** The number of dead deliveries, which stand at the end of the index of first attempts. */
+  /** The number of dead deliveries. */
   get dead(): number {
-    const { rows } = this.first;
-    return rows.length - this.first.indexOf(DEAD_AT_MS, '');
+    return this.first.dead;
   }
 
-  /** Adds an attempt, unless the ledger has it already. */
+  /** Adds an attempt, unless the ledger has it already. The attempts of an entity are sorted by their times. */
   addAttempt(entityId: string, attempt: StoredAttempt): void {
     const known = this.attempts.get(entityId);
     if (known === undefined) {
       this.attempts.set(entityId, [attempt]);
       return;
     }
-    const isSame = (other: StoredAttempt) =>
-      other.version === attempt.version &&
-      other.attempt === attempt.attempt &&
-      other.attemptedAtMs === attempt.attemptedAtMs;
-    if (!known.some(isSame)) known.push(attempt);
+    let place = known.length;
+    for (; place > 0; place--) {
+      const order = compareAttempts(known[place - 1] as StoredAttempt, attempt);
+      if (order === 0) return;
+      if (order < 0) break;
+    }
+    known.splice(place, 0, attempt);
   }
 
   clone(): TargetLedger {
@@ -161,6 +95,13 @@ export class TargetLedger {
     if (nextAttemptAt === DONE_AT_MS) return null;
     return isRetry ? this.retries : this.first;
   }
+}
+
+/** Sorts attempts by time, then by version and number. */
+function compareAttempts(left: StoredAttempt, right: StoredAttempt): number {
+  return (
+    left.attemptedAtMs - right.attemptedAtMs || left.version - right.version || left.attempt - right.attempt
+  );
 }
 
 /** The ledgers of all targets that were ever owed something. */

@@ -6,7 +6,8 @@ import type {
   StoredDelivery,
 } from '../../../src/ports/ledger.ts';
 import type { Connection } from './connection.ts';
-import { DEAD_AT_MS, type DeliveryRow, type TargetLedger } from './ledger-table.ts';
+import { DEAD_AT_MS, type DeliveryRow } from './delivery-row.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import { compareTexts } from './quarantine-table.ts';
 import type { Schema } from './schema.ts';
 
@@ -136,13 +137,7 @@ export function readAttempts(
   limit: number,
 ): Promise<StoredAttempt[]> {
   return connection.read('read attempts', ({ ledgers }) =>
-    [...(ledgers.get(target)?.attempts.get(entityId) ?? [])].sort(lastFirst).slice(0, Math.floor(limit)),
-  );
-}
-
-function lastFirst(left: StoredAttempt, right: StoredAttempt): number {
-  return (
-    right.attemptedAtMs - left.attemptedAtMs || right.version - left.version || right.attempt - left.attempt
+    (ledgers.get(target)?.attempts.get(entityId) ?? []).slice(-Math.floor(limit)).reverse(),
   );
 }
 
@@ -168,5 +163,5 @@ function lastAnswer({ attempts }: TargetLedger, row: DeliveryRow): string | null
   const ofVersion = (attempts.get(row.entityId) ?? []).filter(
     ({ version, attempt }) => version === row.dueVersion && attempt === row.attempts,
   );
-  return ofVersion.sort(lastFirst)[0]?.answer || null;
+  return ofVersion.at(-1)?.answer || null;
 }

@@ -6,24 +6,29 @@ export type LockMode = 'shared' | 'exclusive';
 
 /** What holds locks and waits for them. */
 export interface LockOwner {
-  /** The locks that it holds, by name. */
-  readonly held: Map<string, LockMode>;
-  /** The lock for which it waits; null if it does not wait. */
+  readonly held: Lock[];
+  /** What it waits for; null if it does not wait. */
   waiting: Waiter | null;
+}
+
+/** A lock that somebody holds. */
+interface Lock {
+  readonly name: string;
+  mode: LockMode;
+  /** The only holder; undefined if there are several. */
+  holder: LockOwner | undefined;
+  /** The holders, if there are several. */
+  sharers: Set<LockOwner> | undefined;
+  /** Those that wait, in the sequence in which they get the lock; undefined if nobody does. */
+  queue: Waiter[] | undefined;
 }
 
 interface Waiter {
   readonly owner: LockOwner;
-  readonly name: string;
+  readonly lock: Lock;
   readonly mode: LockMode;
   granted(): void;
   refused(error: TributaryError): void;
-}
-
-interface Lock {
-  readonly holders: Set<LockOwner>;
-  mode: LockMode;
-  readonly queue: Waiter[];
 }
 
 /**
@@ -45,32 +50,31 @@ export class Locks {
     clock: Clock,
     waitMs: number,
   ): Promise<void> | undefined {
-    const held = owner.held.get(name);
-    if (held === 'exclusive' || held === mode) return undefined;
     const lock = this.#locks.get(name);
     if (lock === undefined) {
-      this.#locks.set(name, { holders: new Set([owner]), mode, queue: [] });
-      owner.held.set(name, mode);
+      const taken: Lock = { name, mode, holder: owner, sharers: undefined, queue: undefined };
+      this.#locks.set(name, taken);
+      owner.held.push(taken);
       return undefined;
     }
-    const isFirst = held !== undefined || lock.queue.length === 0;
-    if (isFirst && fits(lock, owner, mode)) {
-      grant(lock, owner, name, mode);
+    const isHeld = hasLock(lock, owner);
+    if (isHeld && (lock.mode === 'exclusive' || mode === 'shared')) return undefined;
+    if ((isHeld || lock.queue === undefined) && fits(lock, owner, mode)) {
+      grant(lock, owner, mode);
       return undefined;
     }
     if (waitMs <= 0) return Promise.reject(busy(name, 0));
-    return this.#wait(lock, owner, name, mode, clock, waitMs);
+    return this.#wait(lock, owner, mode, clock, waitMs);
   }
 
   /** Takes all locks from the owner. Whoever waits for one of them gets it. */
   release(owner: LockOwner): void {
-    for (const name of owner.held.keys()) {
-      const lock = this.#locks.get(name);
-      if (lock === undefined) continue;
-      lock.holders.delete(owner);
-      this.#handOn(name, lock);
+    for (const lock of owner.held) {
+      if (lock.sharers === undefined) lock.holder = undefined;
+      else lock.sharers.delete(owner);
+      this.#handOn(lock);
     }
-    owner.held.clear();
+    owner.held.length = 0;
   }
 
   /** Ends the owner's wait with this error. */
@@ -78,14 +82,7 @@ export class Locks {
     owner.waiting?.refused(error);
   }
 
-  async #wait(
-    lock: Lock,
-    owner: LockOwner,
-    name: string,
-    mode: LockMode,
-    clock: Clock,
-    waitMs: number,
-  ): Promise<void> {
+  async #wait(lock: Lock, owner: LockOwner, mode: LockMode, clock: Clock, waitMs: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const over = new AbortController();
     const leave = () => {
@@ -94,7 +91,7 @@ export class Locks {
     };
     const waiter: Waiter = {
       owner,
-      name,
+      lock,
       mode,
       granted: () => {
         leave();
@@ -102,72 +99,89 @@ export class Locks {
       },
       refused: (error) => {
         leave();
-        lock.queue.splice(lock.queue.indexOf(waiter), 1);
-        this.#handOn(name, lock);
+        lock.queue = lock.queue?.filter((other) => other !== waiter);
+        this.#handOn(lock);
         reject(error);
       },
     };
+    lock.queue ??= [];
     // A transaction that turns its shared lock into an exclusive one goes before those that have none.
-    if (owner.held.has(name)) lock.queue.unshift(waiter);
+    if (hasLock(lock, owner)) lock.queue.unshift(waiter);
     else lock.queue.push(waiter);
     owner.waiting = waiter;
-    if (this.#waitsForItself(owner)) waiter.refused(deadlock(name));
+    if (waitsForItself(owner)) waiter.refused(deadlock(lock.name));
     else
       void clock.sleep(waitMs, over.signal).then(() => {
-        if (owner.waiting === waiter) waiter.refused(busy(name, waitMs));
+        if (owner.waiting === waiter) waiter.refused(busy(lock.name, waitMs));
       });
     return promise;
   }
 
-  #handOn(name: string, lock: Lock): void {
-    for (;;) {
-      const next = lock.queue[0];
-      if (next === undefined || !fits(lock, next.owner, next.mode)) break;
-      lock.queue.shift();
-      grant(lock, next.owner, name, next.mode);
-      next.granted();
+  /** Gives the lock to those that may have it now, and forgets it if nobody has it. */
+  #handOn(lock: Lock): void {
+    while (lock.queue !== undefined) {
+      const [next] = lock.queue;
+      if (next === undefined) lock.queue = undefined;
+      else if (fits(lock, next.owner, next.mode)) {
+        lock.queue.shift();
+        grant(lock, next.owner, next.mode);
+        next.granted();
+      } else return;
     }
-    if (lock.holders.size === 0 && lock.queue.length === 0) this.#locks.delete(name);
-  }
-
-  #waitsForItself(owner: LockOwner): boolean {
-    const seen = new Set<LockOwner>();
-    const next = [owner];
-    for (let one = next.pop(); one !== undefined; one = next.pop()) {
-      const { waiting } = one;
-      if (waiting === null) continue;
-      for (const other of this.#before(waiting)) {
-        if (other === owner) return true;
-        if (seen.has(other)) continue;
-        seen.add(other);
-        next.push(other);
-      }
-    }
-    return false;
-  }
-
-  /** Those that have to end before this one gets its lock. */
-  #before({ name, owner, mode }: Waiter): LockOwner[] {
-    const lock = this.#locks.get(name);
-    if (lock === undefined) return [];
-    const found = [...lock.holders].filter((holder) => holder !== owner);
-    for (const other of lock.queue) {
-      if (other.owner === owner) break;
-      if (mode === 'exclusive' || other.mode === 'exclusive') found.push(other.owner);
-    }
-    return found;
+    if (lock.holder === undefined && (lock.sharers?.size ?? 0) === 0) this.#locks.delete(lock.name);
   }
 }
 
-function fits({ holders, mode }: Lock, owner: LockOwner, asked: LockMode): boolean {
-  if (holders.size === 0 || (holders.size === 1 && holders.has(owner))) return true;
-  return mode === 'shared' && asked === 'shared';
+function hasLock({ holder, sharers }: Lock, owner: LockOwner): boolean {
+  return holder === owner || sharers?.has(owner) === true;
 }
 
-function grant(lock: Lock, owner: LockOwner, name: string, mode: LockMode): void {
+function holdersOf({ holder, sharers }: Lock): Iterable<LockOwner> {
+  return sharers ?? (holder === undefined ? [] : [holder]);
+}
+
+function fits(lock: Lock, owner: LockOwner, asked: LockMode): boolean {
+  if (lock.mode === 'shared' && asked === 'shared') return true;
+  for (const holder of holdersOf(lock)) if (holder !== owner) return false;
+  return true;
+}
+
+function grant(lock: Lock, owner: LockOwner, mode: LockMode): void {
   lock.mode = mode;
-  lock.holders.add(owner);
-  owner.held.set(name, mode);
+  if (hasLock(lock, owner)) return;
+  owner.held.push(lock);
+  if (lock.holder === undefined && lock.sharers === undefined) {
+    lock.holder = owner;
+    return;
+  }
+  lock.sharers ??= new Set(holdersOf(lock));
+  lock.sharers.add(owner);
+  lock.holder = undefined;
+}
+
+function waitsForItself(owner: LockOwner): boolean {
+  const seen = new Set<LockOwner>();
+  const next = [owner];
+  for (let one = next.pop(); one !== undefined; one = next.pop()) {
+    if (one.waiting === null) continue;
+    for (const other of before(one.waiting)) {
+      if (other === owner) return true;
+      if (seen.has(other)) continue;
+      seen.add(other);
+      next.push(other);
+    }
+  }
+  return false;
+}
+
+/** Those that have to end before this one gets its lock. */
+function before({ lock, owner, mode }: Waiter): LockOwner[] {
+  const found = [...holdersOf(lock)].filter((holder) => holder !== owner);
+  for (const other of lock.queue ?? []) {
+    if (other.owner === owner) break;
+    if (mode === 'exclusive' || other.mode === 'exclusive') found.push(other.owner);
+  }
+  return found;
 }
 
 function busy(name: string, waitMs: number): TributaryError {

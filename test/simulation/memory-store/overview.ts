@@ -6,7 +6,7 @@ import {
   type StoreOverview,
 } from '../../../src/ports/store-overview.ts';
 import type { Connection } from './connection.ts';
-import { DEAD_AT_MS, type TargetLedger } from './ledger-table.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import type { Schema } from './schema.ts';
 
 /** The oldest of the retries is searched among the ones that are tried next. */
@@ -29,10 +29,10 @@ export function readOverview(
 function outboxOf(schema: Schema, target: string, countMax: number, nowMs: number): OutboxOverview {
   const ledger = schema.ledgers.get(target);
   const dead = ledger?.dead ?? 0;
-  const first = (ledger?.first.rows.length ?? 0) - dead;
-  const retries = ledger?.retries.indexOf(DEAD_AT_MS, '') ?? 0;
+  const first = (ledger?.first.size ?? 0) - dead;
+  const retries = (ledger?.retries.size ?? 0) - (ledger?.retries.dead ?? 0);
   const oldest = ledger === undefined ? null : oldestOf(ledger, first, retries);
-  const failed = retries === 0 ? undefined : ledger?.retries.rows[0];
+  const failed = retries === 0 ? undefined : ledger?.retries.first;
   return {
     target,
     first: upTo(first, countMax),
@@ -47,8 +47,8 @@ function outboxOf(schema: Schema, target: string, countMax: number, nowMs: numbe
 
 /** Since when the longest waiting state is due, as far as it is looked for. */
 function oldestOf({ first, retries }: TargetLedger, firstCount: number, retryCount: number): number | null {
-  let oldest = firstCount === 0 ? null : (first.rows[0]?.dueSince ?? null);
-  for (const { dueSince } of retries.rows.slice(0, Math.min(retryCount, RETRIES_READ)))
+  let oldest = firstCount === 0 ? null : (first.first?.dueSince ?? null);
+  for (const { dueSince } of retries.rows(Math.min(retryCount, RETRIES_READ)))
     if (oldest === null || dueSince < oldest) oldest = dueSince;
   return oldest;
 }

@@ -1,7 +1,8 @@
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../../src/ports/reconciliation.ts';
 import type { Connection, Transaction } from './connection.ts';
-import type { DeliveryRow, TargetLedger } from './ledger-table.ts';
+import type { DeliveryRow } from './delivery-row.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import { deliveryLock, entityLock, tableLock } from './lock-names.ts';
 import { isViewAt } from './view-state.ts';
 import type { ViewLayout } from './view-table.ts';

@@ -1,7 +1,8 @@
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../../src/ports/delivery-claims.ts';
 import type { Connection } from './connection.ts';
-import { DEAD_AT_MS, type DeliveryRow, DONE_AT_MS, type TargetLedger } from './ledger-table.ts';
+import { DEAD_AT_MS, type DeliveryRow, DONE_AT_MS } from './delivery-row.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import { deliveryLock } from './lock-names.ts';
 
 /**

@@ -9,7 +9,7 @@ import {
   RETRY_AHEAD_MAX_MS,
 } from '../../../src/ports/verification.ts';
 import type { Connection, Transaction } from './connection.ts';
-import { DEAD_AT_MS, type DeliveryRow, DONE_AT_MS } from './ledger-table.ts';
+import { DEAD_AT_MS, type DeliveryRow, DONE_AT_MS } from './delivery-row.ts';
 import { deliveryLock, entityLock, tableLock } from './lock-names.ts';
 import { compareTexts } from './quarantine-table.ts';
 import { NEW_ROW } from './reconciliation.ts';

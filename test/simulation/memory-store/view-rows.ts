@@ -11,7 +11,8 @@ import type {
   ViewPage,
 } from '../../../src/ports/view-rows.ts';
 import type { Connection } from './connection.ts';
-import { DEAD_AT_MS, type DeliveryRow, type TargetLedger } from './ledger-table.ts';
+import type { DeliveryRow } from './delivery-row.ts';
+import type { TargetLedger } from './ledger-table.ts';
 import type { ViewLayout, ViewTable } from './view-table.ts';
 
 function tableOf(connection: Connection, layout: ViewLayout): ViewTable {
@@ -108,11 +109,10 @@ export async function listByDelivery(
 function indexed(ledger: TargetLedger | undefined, kind: DeliveryKind, most: number): string[] {
   if (ledger === undefined) return [];
   const { first, retries } = ledger;
-  const deadFrom = first.indexOf(DEAD_AT_MS, '');
-  const rows = kind === 'dead' ? first.rows.slice(deadFrom) : first.rows.slice(0, deadFrom);
-  if (kind !== 'dead') rows.push(...retries.rows);
-  if (kind === 'owed') rows.push(...first.rows.slice(deadFrom));
-  return rows.slice(0, most).map(({ entityId }) => entityId);
+  const rows = kind === 'dead' ? [] : first.rows(Math.min(most, first.size - first.dead));
+  if (kind !== 'dead') rows.push(...retries.rows(most - rows.length));
+  if (kind !== 'in_flight') rows.push(...first.rows(most - rows.length, true));
+  return rows.map(({ entityId }) => entityId);
 }
 
 function idsBehind(ids: readonly string[], after: string | null): string[] {
