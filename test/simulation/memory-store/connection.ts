@@ -267,6 +267,7 @@ export class Transaction implements LockOwner {
 
   apply(): void {
     for (const write of this.#writes) write();
+    this.#connection.database.onApplied?.(this.session);
   }
 
   /** Frees the locks. May be called twice. */

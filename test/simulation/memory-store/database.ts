@@ -34,6 +34,8 @@ export class MemoryDatabase {
   readonly locks = new Locks();
   /** Counts the times that all connections were lost because the database went back in time. */
   returns = 0;
+  /** Called right after a transaction was written, with the session that wrote it. */
+  onApplied: ((session: StoreSession | null) => void) | null = null;
   readonly #open = new Set<Transaction>();
   #incarnations = 0;
 
