@@ -13,6 +13,9 @@ import type {
 } from '../../src/ports/event-log.ts';
 import type { LogProcess, SimulatedLog } from './simulated-log.ts';
 
+/** Without a reason, `abort` would make an error with a stack each time. */
+const OVER = 'over';
+
 /** A partition that is read ahead, from `follow` to `unfollow`. */
 interface Followed extends TopicPartition {
   readonly topicId: string;
@@ -102,7 +105,7 @@ export class SimulatedConsumer implements EventLogConsumer {
 
   #drop(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
-      this.#followed.get(partitionName(partition))?.ended.abort();
+      this.#followed.get(partitionName(partition))?.ended.abort(OVER);
       this.#followed.delete(partitionName(partition));
     }
   }
@@ -275,7 +278,7 @@ export class SimulatedConsumer implements EventLogConsumer {
   /** Forgets who waits here, when the process is dead. Node keeps combined signals for as long as somebody listens to them. */
   abandon(): void {
     this.#moved.open();
-    for (const { ended } of this.#followed.values()) ended.abort();
+    for (const { ended } of this.#followed.values()) ended.abort(OVER);
   }
 
   close(): Promise<void> {
@@ -289,9 +292,9 @@ export class SimulatedConsumer implements EventLogConsumer {
       const partitions = this.#group.heldBy(this).map(partitionOf);
       if (partitions.length > 0) await this.revoked(partitions);
     }
-    this.#closing.abort();
+    this.#closing.abort(OVER);
     this.#group.leave(this);
-    for (const followed of this.#followed.values()) followed.ended.abort();
+    for (const followed of this.#followed.values()) followed.ended.abort(OVER);
     this.#followed.clear();
     this.#moved.open();
   }

@@ -62,6 +62,7 @@ export const TARGET_TROUBLES = [
   'throttles',
   'lies',
   'forgets',
+  'duplicates',
 ] as const;
 export type TargetTrouble = (typeof TARGET_TROUBLES)[number];
 

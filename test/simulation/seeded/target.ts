@@ -64,6 +64,7 @@ const FATES: Readonly<Record<TargetTrouble, Fate>> = {
   throttles: failed(429, 'It answered 429.', { verdict: 'throttle', retryAfterMs: 2_000 }),
   lies: { isStored: false, outcome: ACCEPTED },
   forgets: { isStored: true, outcome: ACCEPTED },
+  duplicates: { isStored: true, outcome: ACCEPTED },
 };
 const STORED: Fate = { isStored: true, outcome: ACCEPTED };
 const SLOW_MS = 8_000;
@@ -167,11 +168,19 @@ export class SimulatedTarget {
       const { isStored, outcome } = whole ?? this.#fateOf(delivery);
       this.#options.watcher.received(delivery, process);
       if (isStored) this.#store(delivery);
-      else if (outcome.verdict === 'delivered') this.hasDeceived = true;
+      if (this.#strikes('duplicates')) this.#storeLater(delivery);
+      if (isStored) return outcome;
+      if (outcome.verdict === 'delivered') this.hasDeceived = true;
       return outcome;
     });
     await this.#travel(process);
     return outcomes;
+  }
+
+  /** A network repeats a request, long after it was answered. */
+  #storeLater(delivery: Delivery): void {
+    const { agenda, chance } = this.#options;
+    agenda.after(chance.number() * SLOW_MS, () => this.#store(delivery));
   }
 
   #store({ entityId, version, body }: Delivery): void {
