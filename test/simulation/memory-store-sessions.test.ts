@@ -126,6 +126,20 @@ describe('a simulated database', () => {
     await commitChanges(local, change('parcel', 0, { delivery: DUE }));
   });
 
+  it('rolls back what is stale, once the ROLLBACK has arrived', async () => {
+    const checkpoint = await acquireOne(local);
+    const held = session.holdBefore('ROLLBACK');
+    const stale = followed(remote.commit(batchOf([move(checkpoint)], [change('parcel', 3)])));
+    await held.arrived;
+    const next = followed(local.commit(batchOf([move(checkpoint)], [change('parcel', 0)])));
+    await letOthersRun();
+    expect(next.outcome).toBe('pending');
+    held.goOn();
+    await letOthersRun();
+    expect([stale.outcome, next.outcome]).toMatchObject([{ kind: 'stale' }, { kind: 'committed' }]);
+    expect((await local.checkpoints())[0]?.nextOffset).toBe(1n);
+  });
+
   it('keeps what is committed when the answer is lost', async () => {
     session.after = (name) => {
       if (name === 'COMMIT') throw new TributaryError('store_unreachable', 'The test wants it.');
