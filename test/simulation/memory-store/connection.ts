@@ -39,7 +39,7 @@ export class Connection {
     database: MemoryDatabase,
     session: StoreSession | null,
     clock: Clock,
-    time: DatabaseTime = clock,
+    time: DatabaseTime = database.clock ?? clock,
   ) {
     this.database = database;
     this.session = session;
@@ -251,7 +251,7 @@ export class Transaction implements LockOwner {
   ): Promise<void> | undefined {
     this.requireAlive();
     const { database, clock } = this.#connection;
-    return database.locks.take(this, name, mode, clock, waitMs);
+    return database.locks.take(this, name, mode, database.clock ?? clock, waitMs);
   }
 
   /** Gathers a write, which is done at COMMIT. */

@@ -1,5 +1,6 @@
 import { TributaryError } from '../../../src/core/errors.ts';
 import { quoted } from '../../../src/core/text.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import type { StoreSession, Transaction } from './connection.ts';
 import type { ForeignTable } from './foreign-table.ts';
 import { Locks } from './locks.ts';
@@ -22,11 +23,22 @@ export interface RestoreOptions {
   readonly areConnectionsKept?: boolean;
 }
 
+export interface MemoryDatabaseOptions {
+  /**
+   * The clock of the server: waits for locks, leases and retries go by it. Default: the clock of each store, which stands
+   * still while its process is frozen.
+   */
+  readonly clock?: Clock;
+}
+
 /**
- * The contents of a simulated database server, which several stores may share: each stands for one process. All times
- * and choices come from the clocks of the stores, so that one seed gives one run.
+ * A simulated database server with its contents, which several stores may share: each stands for one process. All times
+ * and choices come from clocks that are given, so that one seed gives one run.
+ *
+ * A process that dies or freezes keeps its locks until somebody calls `endSession`. MySQL does so after 8 s.
  */
 export class MemoryDatabase {
+  readonly clock: Clock | null;
   /** Null before the first migration. */
   schema: Schema | null = null;
   /** The views, what a rebuild has beside them, and tables of other programs, by name. */
@@ -38,6 +50,10 @@ export class MemoryDatabase {
   onApplied: ((session: StoreSession | null) => void) | null = null;
   readonly #open = new Set<Transaction>();
   #incarnations = 0;
+
+  constructor({ clock }: MemoryDatabaseOptions = {}) {
+    this.clock = clock ?? null;
+  }
 
   snapshot(): DatabaseSnapshot {
     return { schema: this.schema?.clone() ?? null, tables: cloned(this.tables) };

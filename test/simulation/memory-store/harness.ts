@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
+import type { StoreSession } from './connection.ts';
 import { MemoryDatabase } from './database.ts';
 import { ForeignTable } from './foreign-table.ts';
 import { openMemoryStore } from './opened-store.ts';
@@ -11,11 +12,14 @@ export class MemoryHarness implements StoreHarness {
   readonly isSimulated = true;
   /** The time of the database server. */
   readonly #serverTime: Pick<Clock, 'now'>;
+  readonly #makeSession: (() => StoreSession) | undefined;
   #database: MemoryDatabase | null = null;
   readonly #stores: OpenedStore[] = [];
 
-  constructor(serverTime: Pick<Clock, 'now'>) {
+  /** With `makeSession`, each store has a session of its own. */
+  constructor(serverTime: Pick<Clock, 'now'>, makeSession?: () => StoreSession) {
     this.#serverTime = serverTime;
+    this.#makeSession = makeSession;
   }
 
   get database(): MemoryDatabase {
@@ -30,7 +34,9 @@ export class MemoryHarness implements StoreHarness {
 
   async openAgain({ clock, targets, storeClock = clock }: StoreSettings): Promise<OpenedStore> {
     const time = storeClock === 'own' ? this.#serverTime : storeClock;
-    const store = openMemoryStore({ database: this.database, clock, targets, time });
+    const session = this.#makeSession?.();
+    const options = { database: this.database, clock, targets, time };
+    const store = openMemoryStore(session === undefined ? options : { ...options, session });
     this.#stores.push(store);
     return store;
   }

@@ -5,5 +5,10 @@
  */
 
 export type { StoreSession } from './connection.ts';
-export { type DatabaseSnapshot, MemoryDatabase, type RestoreOptions } from './database.ts';
+export {
+  type DatabaseSnapshot,
+  MemoryDatabase,
+  type MemoryDatabaseOptions,
+  type RestoreOptions,
+} from './database.ts';
 export { type MemoryStoreOptions, openMemoryStore } from './opened-store.ts';

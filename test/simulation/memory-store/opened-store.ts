@@ -10,13 +10,13 @@ import { MemoryStore } from './store.ts';
 
 export interface MemoryStoreOptions {
   readonly database: MemoryDatabase;
-  /** The clock of the process. Lock waits and the store's id come from it. */
+  /** The clock of the process. */
   readonly clock: Clock;
   /** The names of the delivery targets. */
   readonly targets: readonly string[];
   /** What lies between the process and the database. Default: nothing, so that no statement waits. */
   readonly session?: StoreSession;
-  /** The clock of the database server, for leases and retries. Default: `clock`. */
+  /** The time of leases and retries. Default: the clock of the database, or else `clock`. */
   readonly time?: DatabaseTime;
 }
 
