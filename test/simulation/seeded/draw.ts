@@ -18,7 +18,9 @@ export function drawHistory(seed: number, size: Size): History {
   const records = drawRecords(chance, size);
   const acts = [...drawPublishing(chance, records, size), ...drawTroubles(chance, shape, size)];
   acts.sort((left, right) => left.atMs - right.atMs);
-  return { seed, shape, acts };
+  // Only a sweep finds out that the target holds another state under a version that the database has given twice.
+  const isSwept = shape.isSwept || acts.some(({ kind }) => kind === 'store_back');
+  return { seed, shape: { ...shape, isSwept }, acts };
 }
 
 function drawShape(chance: Chance, size: Size): Shape {
@@ -38,12 +40,15 @@ function drawShape(chance: Chance, size: Size): Shape {
       concurrency: chance.pick([1, 2, 8, 64]),
       maxBatch: chance.pick([1, 1, 4, 64]),
       maxAttempts: chance.pick([2, 4, 24]),
-      leaseMs: chance.pick([20_000, 45_000]),
+      ...(isSmall
+        ? { leaseMs: 3_000, holdMs: 500 }
+        : { leaseMs: chance.pick([20_000, 45_000]), holdMs: 5_000 }),
     },
-    sessionMs: chance.pick([3_000, 10_000]),
+    targetSlowMs: isSmall ? 1_000 : 8_000,
+    sessionMs: chance.pick(isSmall ? [300, 1_000, 3_000] : [3_000, 10_000]),
     restartMs: chance.pick([100, 1_000]),
-    isSwept: chance.happens(0.5),
-    hasJobs: chance.happens(0.5),
+    isSwept: chance.happens(isSmall ? 0.3 : 0.5),
+    hasJobs: chance.happens(isSmall ? 0.3 : 0.5),
   };
 }
 

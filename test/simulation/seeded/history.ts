@@ -19,8 +19,12 @@ export interface Shape {
     readonly concurrency: number;
     readonly maxBatch: number;
     readonly maxAttempts: number;
+    /** Longer than `holdMs` and the slowest request together. */
     readonly leaseMs: number;
+    readonly holdMs: number;
   };
+  /** The most that a slow request to the target takes, and a repeated one comes late. */
+  readonly targetSlowMs: number;
   /** The group goes on without a process that is silent for this time. */
   readonly sessionMs: number;
   /** When a process that died is started again. */

@@ -76,7 +76,13 @@ export class Instance {
       logger,
       group: GROUP,
       ingest: { lanes, batchEvents, cacheEvents, maxBufferedBytes, acceptsMissingKeys },
-      delivery: { enabled: true, leaseMs: delivery.leaseMs, holdMs: 5_000, pollMs: 500, stopGraceMs: 2_000 },
+      delivery: {
+        enabled: true,
+        leaseMs: delivery.leaseMs,
+        holdMs: delivery.holdMs,
+        pollMs: 500,
+        stopGraceMs: 2_000,
+      },
       onOutdated: parts.onFailed,
       onStoreReady: (migrated) => {
         if (shape.hasJobs) this.#startJobs(migrated);

@@ -26,6 +26,8 @@ export interface TargetOptions {
   readonly agenda: Agenda;
   readonly chance: Chance;
   readonly meanMs: number;
+  /** The most that a slow request takes, and a repeated one comes late. */
+  readonly slowMs: number;
   readonly maxBatch: number;
   readonly watcher: TargetWatcher;
 }
@@ -66,13 +68,15 @@ const FATES: Readonly<Record<TargetTrouble, Fate>> = {
   forgets: { isStored: true, outcome: ACCEPTED },
   duplicates: { isStored: true, outcome: ACCEPTED },
 };
+const OTHER_PAYLOAD = failed(422, 'It knows the id with another payload.', { verdict: 'park' }).outcome;
 const STORED: Fate = { isStored: true, outcome: ACCEPTED };
-const SLOW_MS = 8_000;
 
 /** A target as the contract asks for: it stores each version once, and ignores older ones. It keeps what it holds for ever. */
 export class SimulatedTarget {
   readonly name: string;
   readonly held = new Map<string, Held>();
+  /** By delivery id. */
+  readonly #payloads = new Map<string, string>();
   readonly #options: TargetOptions;
   #weather: readonly TargetWeather[] = [];
   /** Whether it has told of a state that it did not store, or has lost one. Only a sweep finds that out. */
@@ -162,14 +166,14 @@ export class SimulatedTarget {
   ): Promise<Omit<DeliveryOutcome, 'latencyMs'>[]> {
     await this.#travel(process);
     await process.step();
-    if (this.#strikes('slow')) await this.#options.agenda.sleep(this.#options.chance.number() * SLOW_MS);
+    if (this.#strikes('slow'))
+      await this.#options.agenda.sleep(this.#options.chance.number() * this.#options.slowMs);
     const whole = this.#troubleOfAll();
     const outcomes = deliveries.map((delivery) => {
       const { isStored, outcome } = whole ?? this.#fateOf(delivery);
       this.#options.watcher.received(delivery, process);
-      if (isStored) this.#store(delivery);
       if (this.#strikes('duplicates')) this.#storeLater(delivery);
-      if (isStored) return outcome;
+      if (isStored) return this.#store(delivery) || outcome.verdict !== 'delivered' ? outcome : OTHER_PAYLOAD;
       if (outcome.verdict === 'delivered') this.hasDeceived = true;
       return outcome;
     });
@@ -179,11 +183,16 @@ export class SimulatedTarget {
 
   /** A network repeats a request, long after it was answered. */
   #storeLater(delivery: Delivery): void {
-    const { agenda, chance } = this.#options;
-    agenda.after(chance.number() * SLOW_MS, () => this.#store(delivery));
+    const { agenda, chance, slowMs } = this.#options;
+    agenda.after(chance.number() * slowMs, () => this.#store(delivery));
   }
 
-  #store({ entityId, version, body }: Delivery): void {
+  /** Stores what is new, by the two rules of docs/being-a-target.md. Says false if it knows the id with another payload. */
+  #store({ deliveryId, entityId, version, body }: Delivery): boolean {
+    const payload = JSON.stringify({ ...body, replaces: undefined });
+    const known = this.#payloads.get(deliveryId) ?? payload;
+    if (known !== payload) return false;
+    this.#payloads.set(deliveryId, payload);
     const held = this.held.get(entityId);
     const row = COLUMNS.map((column) => body[column] as ViewValue);
     const isRepair =
@@ -191,6 +200,7 @@ export class SimulatedTarget {
       body.replaces !== undefined &&
       body.replaces === hash('sha256', lineOf({ entityId, ...held }));
     if (held === undefined || held.version < version || isRepair) this.held.set(entityId, { version, row });
+    return true;
   }
 
   /** A trouble that strikes requests as a whole: the network knows no single states. */

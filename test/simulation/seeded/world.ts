@@ -28,8 +28,8 @@ export class SeededWorld {
   readonly agenda: Agenda;
   readonly chance: Chance;
   readonly log: SimulatedLog;
-  readonly database = new MemoryDatabase();
-  readonly tables = new TablesOfMemory(this.database);
+  readonly database: MemoryDatabase;
+  readonly tables: TablesOfMemory;
   readonly books: Books;
   readonly target: SimulatedTarget;
   readonly deliveries: DeliveryWatch;
@@ -60,6 +60,8 @@ export class SeededWorld {
     this.tally = tally;
     this.trace = isTraced ? [] : null;
     this.agenda = new Agenda(seed + 1);
+    this.database = new MemoryDatabase({ clock: this.agenda });
+    this.tables = new TablesOfMemory(this.database);
     this.chance = new Chance(seed + 2);
     const network = new Chance(seed + 3);
     this.log = new SimulatedLog(this.agenda, {
@@ -81,6 +83,7 @@ export class SeededWorld {
       agenda: this.agenda,
       chance: new Chance(seed + 4),
       meanMs: shape.targetMs,
+      slowMs: shape.targetSlowMs,
       maxBatch: shape.delivery.maxBatch,
       watcher: this.deliveries,
     });
