@@ -8,6 +8,7 @@ interface Entry {
   wake: (() => void) | null;
 }
 
+const ANSWER_MAX_MS = 60_000;
 /** A program that waits for nothing for this many turns in one moment is caught in a loop. */
 const TURNS_AT_ONE_MOMENT_MAX = 20_000;
 
@@ -85,6 +86,17 @@ export class Agenda implements Clock {
       await nextTurn();
     }
     return true;
+  }
+
+  /** Moves time on until the promise has its answer, and gives it. */
+  async answerOf<Result>(promise: Promise<Result>): Promise<Result> {
+    let isDone = false;
+    const done = () => {
+      isDone = true;
+    };
+    promise.then(done, done);
+    if (await this.runUntil(() => isDone, ANSWER_MAX_MS)) return promise;
+    throw new Error(`There was no answer within ${ANSWER_MAX_MS / 1_000} s of virtual time.`);
   }
 
   #add(ms: number, wake: () => void): Entry {

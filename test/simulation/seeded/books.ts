@@ -13,6 +13,7 @@ export interface StoreTables {
   ledger(target: string, entityId: string): TableDelivery | null;
   /** Whether the record at this place is in quarantine, and open. */
   isQuarantined(place: TopicPartition, offset: bigint): boolean;
+  isParked(entityId: string): boolean;
   totals(): TableTotals;
   /** The number of decisions about partitions that were ever recorded, and those behind a number. */
   decisions(): number;
@@ -35,6 +36,7 @@ export interface TableTotals {
   readonly journaled: number;
   readonly rows: number;
   readonly quarantined: number;
+  readonly parked: number;
 }
 
 interface Order {
@@ -43,6 +45,9 @@ interface Order {
   row: ViewRow;
   /** The version that is due to the target; null if none ever was. */
   dueVersion: number | null;
+  /** Whether a program has given it up, which may happen only if it has a poisonous event. */
+  isParked: boolean;
+  hasPoison: boolean;
   /** The rows that became due, by version. */
   readonly dueRows: Map<number, ViewRow>;
 }
@@ -52,6 +57,8 @@ interface Frontier extends TopicPartition {
   epoch: bigint;
   isHalted: boolean;
 }
+
+const EMPTY_ROW: ViewRow = [null, null, null, false];
 
 /** The bodies of longer journals are compared at the end alone; their number is compared each time. */
 const COMPARED_EVENTS_MAX = 64;
@@ -70,6 +77,7 @@ export class Books {
   /** Open records in quarantine, and what each means once somebody accepts records without keys. */
   #quarantined = new Map<string, { place: TopicPartition; offset: bigint; fact: Fact | null }>();
   #journaled = 0;
+  #parked = 0;
   /** Orders whose rows somebody has altered by hand, until they are right again. */
   readonly altered = new Set<string>();
   #decisions = 0;
@@ -96,6 +104,8 @@ export class Books {
           expected: order.expected.copy(),
           row: order.row,
           dueVersion: order.dueVersion,
+          isParked: order.isParked,
+          hasPoison: order.hasPoison,
           dueRows: new Map(order.dueRows),
         },
       ]),
@@ -104,7 +114,9 @@ export class Books {
     const quarantined = new Map(this.#quarantined);
     const journaled = this.#journaled;
     const decisions = this.#decisions;
+    const parked = this.#parked;
     return () => {
+      this.#parked = parked;
       this.#decisions = decisions;
       this.#orders = orders;
       this.#frontiers = frontiers;
@@ -153,6 +165,7 @@ export class Books {
       this.#follow(checkpoint, touched, hasLetGo, isDecided);
     }
     this.#findRedriven(touched);
+    this.#findReleased(touched);
     for (const orderId of touched) this.#compareOrder(orderId, false);
     this.#compareTotals();
   }
@@ -250,12 +263,21 @@ export class Books {
     let order = this.#orders.get(fact.order);
     if (order === undefined) {
       const expected = new ExpectedRow();
-      order = { contents: new Set(), expected, row: [], dueVersion: null, dueRows: new Map() };
+      order = {
+        contents: new Set(),
+        expected,
+        row: [],
+        dueVersion: null,
+        isParked: false,
+        hasPoison: false,
+        dueRows: new Map(),
+      };
       this.#orders.set(fact.order, order);
     }
     if (order.contents.has(fact.content)) return;
     order.contents.add(fact.content);
     order.expected.add(fact);
+    order.hasPoison ||= fact.isPoison;
     this.#journaled++;
     touched.add(fact.order);
   }
@@ -270,9 +292,16 @@ export class Books {
     }
   }
 
+  /** Orders that go on after they were parked. */
+  #findReleased(touched: Set<string>): void {
+    if (this.#parked === 0 || this.#tables.totals().parked >= this.#parked) return;
+    for (const [orderId, { isParked }] of this.#orders)
+      if (isParked && !this.#tables.isParked(orderId)) touched.add(orderId);
+  }
+
   #compareOrder(orderId: string, isWhole: boolean): void {
     const order = this.#orders.get(orderId) as Order;
-    this.#turn(order);
+    this.#turn(orderId, order);
     const journal = this.#tables.journal(orderId);
     const { contents, dueVersion } = order;
     this.#expect(
@@ -294,7 +323,16 @@ export class Books {
   }
 
   /** Works out the row after a transaction, and whether it is due. */
-  #turn(order: Order): void {
+  #turn(orderId: string, order: Order): void {
+    const isParked = this.#tables.isParked(orderId);
+    if (isParked !== order.isParked) this.#parked += isParked ? 1 : -1;
+    order.isParked = isParked;
+    if (isParked) {
+      // Its columns stay as they are, and nothing becomes due.
+      if (order.row.length === 0) order.row = EMPTY_ROW;
+      this.#expect(order.hasPoison, () => `I4: ${orderId} is parked, and nothing is wrong with its events`);
+      return;
+    }
     const row = order.expected.values;
     const hasChanged = String(row) !== String(order.row);
     order.row = row;

@@ -7,7 +7,7 @@ import {
   type StoreCode,
   TARGET_TROUBLES,
 } from './history.ts';
-import { ORDERS, PAYMENTS, type RecordSpec, STATUSES, type Status } from './records.ts';
+import { ORDERS, PAYMENTS, POISON, type RecordSpec, STATUSES, type Status } from './records.ts';
 
 export type Size = 'small' | 'medium' | 'large';
 
@@ -58,6 +58,7 @@ function drawRecords(chance: Chance, size: Size): RecordSpec[] {
   const count = chance.integer(least, most);
   const orders = size === 'small' ? chance.integer(1, 3) : chance.pick([2, 10, 100, count]);
   const [hasRevisions, isCareless, isHot] = [chance.happens(0.3), chance.happens(0.2), chance.happens(0.2)];
+  const hasPoison = chance.happens(0.15);
   const minutes = new Map<number, number>();
   const records: RecordSpec[] = [];
   for (let made = 0; made < count; made++) {
@@ -69,7 +70,8 @@ function drawRecords(chance: Chance, size: Size): RecordSpec[] {
     const step = minutes.get(order) ?? 0;
     minutes.set(order, step + 1);
     const spec = drawRecord(chance, order, step, hasRevisions);
-    records.push(isCareless ? { ...spec, stray: chance.integer(0, 3) } : spec);
+    const noted = hasPoison && chance.happens(0.1) ? { ...spec, note: POISON } : spec;
+    records.push(isCareless ? { ...noted, stray: chance.integer(0, 3) } : noted);
   }
   const disorder = chance.pick([0, 3, 40, 1_000]);
   return records

@@ -1,4 +1,5 @@
-import { type OrderEvent, type OrderState, orders } from '../../../src/orders/index.ts';
+import type { Domain } from '../../../src/core/domain.ts';
+import type { OrderState } from '../../../src/orders/index.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { LONG_LIMITS, LongHistories } from '../../../src/pipeline/ingest/long-histories.ts';
@@ -13,6 +14,7 @@ import { dueTargetsOf, type TargetRoute } from '../../../src/pipeline/target-rou
 import type { EventLog } from '../../../src/ports/event-log.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
+import type { FragileEvent } from './fragile.ts';
 import type { Shape } from './history.ts';
 import type { SimulatedProcess } from './process.ts';
 import { TOPICS } from './records.ts';
@@ -20,7 +22,7 @@ import type { StoreWay } from './store-session.ts';
 import type { SimulatedTarget } from './target.ts';
 
 export const GROUP = 'order-sync';
-const TOPIC_NAMES = Object.fromEntries(TOPICS.map((topic) => [topic, topic]));
+export const TOPIC_NAMES = Object.fromEntries(TOPICS.map((topic) => [topic, topic]));
 const SWEEP_EVERY_MS = 5_000;
 const JOB_POLL_MS = 1_000;
 const CAUGHT_UP_PATIENCE_MS = 2_000;
@@ -32,7 +34,8 @@ export interface InstanceParts {
   readonly store: OpenedStore;
   readonly target: SimulatedTarget;
   readonly shape: Shape;
-  /** Whether this program accepts records without keys. */
+  /** The version of the program: what it can fold, and whether it accepts records without keys. */
+  readonly domain: Domain<OrderState, FragileEvent>;
   readonly acceptsMissingKeys: boolean;
   readonly logger: Logger;
   readonly onFailed: (error: unknown) => void;
@@ -42,7 +45,7 @@ export interface InstanceParts {
 export class Instance {
   readonly process: SimulatedProcess;
   readonly way: StoreWay;
-  readonly sync: Sync<OrderState, OrderEvent>;
+  readonly sync: Sync<OrderState, FragileEvent>;
   readonly #jobs: JobWorker;
   readonly #parts: InstanceParts;
 
@@ -68,7 +71,7 @@ export class Instance {
         : {}),
     };
     this.sync = new Sync({
-      domain: orders,
+      domain: parts.domain,
       log,
       store,
       targets: [route],
@@ -112,12 +115,12 @@ export class Instance {
   }
 
   #startJobs(store: Store): void {
-    const { process, log, logger, target, acceptsMissingKeys } = this.#parts;
+    const { process, log, logger, target, domain, acceptsMissingKeys } = this.#parts;
     const { clock } = process;
-    const decoder = createDecoder(orders, { topicNames: TOPIC_NAMES, acceptsMissingKeys });
-    const due = new DueRules(dueTargetsOf([{ target, qualifies: null }], orders.view));
+    const decoder = createDecoder(domain, { topicNames: TOPIC_NAMES, acceptsMissingKeys });
+    const due = new DueRules(dueTargetsOf([{ target, qualifies: null }], domain.view));
     const long = new LongHistories({
-      domain: orders,
+      domain,
       decoder,
       journals: store.longJournals,
       logger,
@@ -125,10 +128,10 @@ export class Instance {
     });
     this.#jobs.start([
       redriveHandler({ store, clock, perSecond: 1_000, onRedriven: () => {} }),
-      quarantineRedriveHandler({ domain: orders, decoder, due, store, clock, logger }),
-      rebuildHandler({ domain: orders, decoder, due, store, clock, logger }),
+      quarantineRedriveHandler({ domain, decoder, due, store, clock, logger }),
+      rebuildHandler({ domain, decoder, due, store, clock, logger }),
       verifyHandler({
-        domain: orders,
+        domain,
         decoder,
         due,
         store,

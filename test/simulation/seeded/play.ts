@@ -82,6 +82,7 @@ async function settle(world: SeededWorld, violations: string[]): Promise<number>
     if (await agenda.runUntil(isSettled, Math.min(leftMs, endMs))) break;
     if (!world.tables.isMigrated) continue;
     await world.decide();
+    if (world.tables.totals().parked > 0) await world.unpark();
     await redriveDead(world);
   }
   if (world.isBroken) return 0;
@@ -100,7 +101,8 @@ async function heal(world: SeededWorld): Promise<number> {
   world.target.weather = [];
   for (const partition of world.partitions) world.log.setLeader(partition, true);
   const holds = world.tables.isMigrated ? await world.operator.listHolds() : [];
-  for (const { part } of holds) await world.operator.release(part, decision(world, 'everything heals'));
+  for (const { part } of holds)
+    await world.agenda.answerOf(world.operator.release(part, decision(world, 'everything heals')));
   if (world.instances.length === 0) world.start();
   return 2_000;
 }
@@ -242,8 +244,9 @@ const ACTIONS: Actions = {
     const part = parts[act.part];
     if (!world.tables.isMigrated) return;
     world.tally.count('pauses');
-    const isPaused = await world.operator.hold(part, decision(world, 'a rest'));
-    if (!isPaused) await world.operator.release(part, decision(world, 'enough'));
+    const { agenda, operator } = world;
+    const isPaused = await agenda.answerOf(operator.hold(part, decision(world, 'a rest')));
+    if (!isPaused) await agenda.answerOf(operator.release(part, decision(world, 'enough')));
   },
   decide: async (world) => {
     if (world.tables.isMigrated) await world.decide();
@@ -289,14 +292,15 @@ async function createJob(world: SeededWorld, job: JobAsked): Promise<void> {
   const { operator, agenda } = world;
   if (job === 'cancel') {
     const [last] = await operator.listJobs({ after: null, limit: 1 });
-    if (last !== undefined) await operator.cancelJob({ ...decision(world, 'never mind'), jobId: last.jobId });
+    if (last !== undefined)
+      await agenda.answerOf(operator.cancelJob({ ...decision(world, 'never mind'), jobId: last.jobId }));
     return;
   }
   const parameters = await parametersOf(world, job);
   if (parameters === null) return;
   if (job === 'quarantine_redrive') world.acceptsMissingKeys = true;
   world.note(`an operator asks for the job ${job}`);
-  await operator.createJob({
+  const asked = operator.createJob({
     jobId: agenda.uuid(),
     createdAtMs: agenda.now(),
     kind: job === 'switch' ? 'rebuild' : job,
@@ -305,6 +309,7 @@ async function createJob(world: SeededWorld, job: JobAsked): Promise<void> {
     requestedBy: 'an operator',
     reason: 'asked for',
   });
+  await agenda.answerOf(asked);
 }
 
 const ALL_DELIVERIES: DeliveryFilter = {

@@ -36,6 +36,14 @@ export interface Fact {
   readonly status: Status;
   readonly place: readonly [position: number, minute: number, caution: number];
   readonly isKeyless: boolean;
+  readonly isPoison: boolean;
+}
+
+/** The note of an event that a program with a mistake cannot fold. */
+export const POISON = 13;
+
+export function isPoison(note: unknown): boolean {
+  return note === POISON;
 }
 
 const PAYMENT_TEXTS: Readonly<Record<Exclude<Status, 'created'>, string>> = {
@@ -90,6 +98,7 @@ export function factOf(spec: RecordSpec): Fact | null {
     status,
     place: [revision ?? STAGES[status], minute, caution],
     isKeyless,
+    isPoison: isPoison(spec.note),
   };
 }
 

@@ -49,12 +49,17 @@ export class TablesOfMemory implements StoreTables {
     }
   }
 
+  isParked(entityId: string): boolean {
+    return this.#database.schema?.parked.has(entityId) === true;
+  }
+
   totals() {
     const schema = this.#database.schema;
     return {
       journaled: schema?.journal.count ?? 0,
       rows: this.#view?.rows.size ?? 0,
       quarantined: schema?.quarantine.openCount ?? 0,
+      parked: schema?.parked.size ?? 0,
     };
   }
 

@@ -1,5 +1,9 @@
 import { messageOf } from '../../../src/core/errors.ts';
 import { partitionName } from '../../../src/core/offset.ts';
+import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
+import { DueRules } from '../../../src/pipeline/ingest/due.ts';
+import { dueTargetsOf } from '../../../src/pipeline/target-route.ts';
+import { refold } from '../../../src/pipeline/verify/refold.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import { type DatabaseSnapshot, MemoryDatabase } from '../memory-store/database.ts';
@@ -9,8 +13,9 @@ import { SimulatedLog, type SimulatedPartition } from '../simulated-log.ts';
 import { Agenda } from './agenda.ts';
 import { Books } from './books.ts';
 import { DeliveryWatch } from './delivery-watch.ts';
+import { fragileOrders, mendedOrders } from './fragile.ts';
 import type { History, LogWeather, StoreWeather, TargetWeather } from './history.ts';
-import { Instance } from './instance.ts';
+import { Instance, TOPIC_NAMES } from './instance.ts';
 import { SimulatedProcess } from './process.ts';
 import { factOf, ORDERS, PAYMENTS, type RecordSpec, recordOf } from './records.ts';
 import { StoreWay } from './store-session.ts';
@@ -44,6 +49,8 @@ export class SeededWorld {
   readonly operator: OpenedStore;
   /** Whether programs that start from now on accept records without keys. */
   acceptsMissingKeys = false;
+  /** Whether programs that start from now on can fold every event. */
+  isMended = false;
   snapshot: { readonly database: DatabaseSnapshot; readonly books: () => void } | null = null;
   /** Set when everything has healed: a program that cannot go on is a fault from then on. */
   isHealed = false;
@@ -152,6 +159,7 @@ export class SeededWorld {
       store,
       target: this.target,
       shape,
+      domain: this.isMended ? mendedOrders : fragileOrders,
       acceptsMissingKeys: this.acceptsMissingKeys,
       logger,
       onFailed: (error) => this.#couldNotStart(instance, error),
@@ -202,6 +210,7 @@ export class SeededWorld {
     return [
       `${this.books.lag()} offsets are not committed`,
       this.books.isHalted ? 'a partition is halted' : '',
+      this.tables.totals().parked > 0 ? 'orders are parked' : '',
       this.books.altered.size > 0 ? `rows are still altered: ${[...this.books.altered].join()}` : '',
       notDelivered === '' ? '' : `not at the target: ${notDelivered}`,
       this.tables.hasOpenJobs() ? 'a job has not ended' : '',
@@ -219,7 +228,7 @@ export class SeededWorld {
       this.books.findMended();
       if (this.books.altered.size > 0) return false;
     }
-    return !this.tables.hasOpenJobs();
+    return this.tables.totals().parked === 0 && !this.tables.hasOpenJobs();
   }
 
   /** The orders whose state the target does not hold. */
@@ -288,6 +297,30 @@ export class SeededWorld {
     return offset;
   }
 
+  /** An operator has all instances replaced by those of the next version, and lets parked orders go on. */
+  async unpark(): Promise<void> {
+    if (!this.isMended) {
+      this.isMended = true;
+      for (const instance of [...this.instances]) this.stop(instance);
+      if (this.instances.length === 0) this.start();
+    }
+    const { view } = mendedOrders;
+    const { store } = await this.operator.migrate({
+      view,
+      targets: [TARGET],
+      adopt: null,
+      nowMs: this.agenda.now(),
+    });
+    const parked = await this.operator.listParked({ after: null, limit: 1_000 });
+    const decoder = createDecoder(mendedOrders, { topicNames: TOPIC_NAMES });
+    const due = new DueRules(dueTargetsOf([{ target: this.target, qualifies: null }], view));
+    const parts = { domain: mendedOrders, decoder, due, store, clock: this.agenda };
+    this.note(`an operator lets ${parked.length} parked orders go on`);
+    this.tally.count('orders that were parked', parked.length);
+    const parkedIds = parked.map(({ entityId }) => entityId);
+    await this.agenda.answerOf(refold(parts, parkedIds, 'release'));
+  }
+
   /** An operator lets every halted partition go on at the next record that can be read. */
   async decide(): Promise<void> {
     const halted = (await this.operator.checkpoints()).filter(({ haltReason }) => haltReason !== null);
@@ -302,7 +335,7 @@ export class SeededWorld {
       const name = partitionName({ topic, partition });
       this.note(`${name} goes on at ${offset} by decision`);
       this.tally.count('decisions about halted partitions');
-      await this.operator.resume({
+      const decision = {
         topic,
         partition,
         offset,
@@ -310,7 +343,8 @@ export class SeededWorld {
         decidedBy: 'an operator',
         reason: 'accepted',
         decidedAtMs: this.agenda.now(),
-      });
+      };
+      await this.agenda.answerOf(this.operator.resume(decision));
     }
   }
 }
