@@ -334,7 +334,11 @@ export class Books {
       return;
     }
     const row = order.expected.values;
-    const hasChanged = String(row) !== String(order.row);
+    // Of a row that somebody has altered nobody knows what was sent, so its order may become due once more.
+    const isDueAnyway =
+      this.altered.has(orderId) &&
+      this.#tables.ledger(this.#target, orderId)?.dueVersion === order.contents.size;
+    const hasChanged = isDueAnyway || String(row) !== String(order.row);
     order.row = row;
     if (!hasChanged || (order.dueVersion === null && row[3] !== true)) return;
     order.dueVersion = order.contents.size;

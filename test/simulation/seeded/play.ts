@@ -84,6 +84,7 @@ async function settle(world: SeededWorld, violations: string[]): Promise<number>
     await world.decide();
     if (world.tables.totals().parked > 0) await world.unpark();
     await redriveDead(world);
+    await switchBuilt(world);
   }
   if (world.isBroken) return 0;
   if (!world.isSettled()) violations.push(`I11: after ${RECOVERY_MS / 1_000} s: ${world.standstill()}`);
@@ -112,6 +113,11 @@ async function redriveDead(world: SeededWorld): Promise<void> {
   if (world.tables.deadOf(TARGET) === 0 || world.tables.hasOpenJobs()) return;
   if (world.history.shape.hasJobs) await createJob(world, 'redrive');
   else world.tables.redriveAll(TARGET, world.agenda.now());
+}
+
+/** A rebuild waits until an operator has looked at the report of the one before it and switches to it. */
+async function switchBuilt(world: SeededWorld): Promise<void> {
+  if (world.tables.hasOpenJobs()) await createJob(world, 'switch');
 }
 
 function decision(world: SeededWorld, reason: string) {
@@ -338,9 +344,10 @@ async function parametersOf(
       return { filters: [{}] };
     case 'switch': {
       const jobs = await operator.listJobs({ after: null, limit: 20 });
+      const isSwitched = (jobId: string) => jobs.some(({ parameters }) => parameters?.rebuildId === jobId);
       const built = jobs.find(
-        ({ kind, state, parameters }) =>
-          kind === 'rebuild' && state === 'done' && parameters?.task === 'build',
+        ({ jobId, kind, state, parameters }) =>
+          kind === 'rebuild' && state === 'done' && parameters?.task === 'build' && !isSwitched(jobId),
       );
       return built === undefined ? null : { task: 'switch', rebuildId: built.jobId, keepsFormer: false };
     }

@@ -51,15 +51,15 @@ function* smallerOnes(history: History): Iterable<History> {
     const { diesAtStep: _, ...others } = history;
     yield others;
   }
+  const hasJob = acts.some(({ kind }) => kind === 'job');
   const plain = {
     partitions: { orders: 1, payments: 1 },
     instances: 1,
     lanes: 1,
-    hasJobs: false,
-    isSwept: false,
+    ...(hasJob ? {} : { hasJobs: false }),
   };
   for (const [name, value] of Object.entries(plain)) {
-    if (JSON.stringify(shape[name as keyof typeof plain]) !== JSON.stringify(value))
+    if (JSON.stringify(shape[name as keyof typeof shape]) !== JSON.stringify(value))
       yield { ...history, shape: { ...shape, [name]: value } };
   }
 }
