@@ -81,6 +81,8 @@ export class Books {
   /** Orders whose rows somebody has altered by hand, until they are right again. */
   readonly altered = new Set<string>();
   #decisions = 0;
+  /** Whether the database has lost commits, so that one version may stand for two contents. */
+  wentBack = false;
   readonly violations: string[] = [];
   transactions = 0;
 
@@ -319,7 +321,13 @@ export class Books {
       this.#expect(isRight, () => `I4, I5: the row of ${orderId}: found ${found()}, expected ${expected()}`);
     }
     const due = this.#tables.ledger(this.#target, orderId)?.dueVersion ?? null;
-    this.#expect(due === dueVersion, () => `I8: of ${orderId} version ${due} is due, expected ${dueVersion}`);
+    // A sweep adds to the ledger what the target got before the database went back.
+    if (this.wentBack && due !== null && due <= contents.size) order.dueVersion = due;
+    else
+      this.#expect(
+        due === dueVersion,
+        () => `I8: of ${orderId} version ${due} is due, expected ${dueVersion}`,
+      );
   }
 
   /** Works out the row after a transaction, and whether it is due. */

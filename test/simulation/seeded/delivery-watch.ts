@@ -12,8 +12,6 @@ export class DeliveryWatch implements TargetWatcher {
   readonly #bodies = new Map<string, string>();
   /** Whether a state may come although the ledger says that it was sent: a sender may have slept over its claim. */
   readonly #mayComeAgain: boolean;
-  /** Whether the database has lost commits, so that one version may stand for two contents. */
-  wentBack = false;
   /** Orders whose rows somebody altered by hand. Until such a row is mended, its altered state may be sent. */
   readonly everAltered = new Set<string>();
   requests = 0;
@@ -29,7 +27,7 @@ export class DeliveryWatch implements TargetWatcher {
 
   received({ deliveryId, entityId, version, body }: Delivery): void {
     this.requests++;
-    if (this.wentBack || this.everAltered.has(entityId)) return;
+    if (this.#books.wentBack || this.everAltered.has(entityId)) return;
     const text = JSON.stringify(body);
     const before = this.#bodies.get(deliveryId) ?? text;
     this.#bodies.set(deliveryId, text);

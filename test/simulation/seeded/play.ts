@@ -173,7 +173,7 @@ const ACTIONS: Actions = {
     const { database, books } = world.snapshot;
     world.note(`the database goes back to the snapshot${isRestore ? ' by a restore' : ''}`);
     world.tally.count(isRestore ? 'database restored' : 'database went back');
-    world.deliveries.wentBack = true;
+    world.books.wentBack = true;
     world.database.restore(database, { areTablesNew: isRestore, areConnectionsKept: isRestore });
     books();
     world.snapshot = null;

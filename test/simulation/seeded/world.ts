@@ -237,7 +237,7 @@ export class SeededWorld {
       const held = this.target.held.get(orderId);
       const isSame = held !== undefined && String(held.row) === String(row);
       const entry = this.tables.ledger(TARGET, orderId);
-      const isVersion = held?.version === version || this.deliveries.wentBack;
+      const isVersion = held?.version === version || this.books.wentBack;
       if (isSame && isVersion && entry?.status === 'delivered') continue;
       yield `${orderId} at version ${version} (held: ${JSON.stringify(held) ?? 'nothing'}, ledger: ${JSON.stringify(entry)})`;
     }
