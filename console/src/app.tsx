@@ -1,5 +1,5 @@
 import { Component, lazy, type ReactNode, Suspense } from 'react';
-import { Route, Switch } from 'wouter';
+import { Link, Route, Switch } from 'wouter';
 import { usePathname } from 'wouter/use-browser-location';
 import { useKeyState } from './api/key-hooks.ts';
 import { EmptyState, Loading } from './parts/empty-state.tsx';
@@ -68,7 +68,9 @@ function Pages() {
       <Route path="/settings" component={SettingsPage} />
       <Route path="*">
         <Page title="No such page">
-          <EmptyState title="There is nothing at this address.">The navigation has all pages.</EmptyState>
+          <EmptyState title="There is nothing at this address.">
+            The navigation has all pages. <Link href="/">Go to Home</Link>
+          </EmptyState>
         </Page>
       </Route>
     </Switch>

@@ -1,291 +1,225 @@
+import { measureElement, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import {
-  createColumnHelper,
-  FlexRender,
-  type RowSelectionState,
-  rowSelectionFeature,
-  tableFeatures,
-  useTable,
-} from '@tanstack/react-table';
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, type ReactNode, useEffect, useMemo, useRef } from 'react';
+  type CSSProperties,
+  memo,
+  type ReactNode,
+  type RefObject,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+} from 'react';
+import { areAllChosen, choosableIds, type RowChoice, withRows } from './row-choice.ts';
 import { SCROLL_REGION } from './scroll-region.ts';
+import { classOfColumn, type TableColumn, widthsOf } from './table-columns.ts';
+import { ROW, TableRow } from './table-row.tsx';
 
-export interface TableColumn<Row> {
-  readonly id: string;
-  readonly header: string;
-  readonly cell: (row: Row) => ReactNode;
-  /** Numbers stand at the end of their cell. */
-  readonly isNumber?: boolean;
-  /** Sentences stand in the cell, so it does not become narrow. */
-  readonly isWide?: boolean;
-  /** The cell names its row. */
-  readonly isName?: boolean;
-}
+export { type TableColumn, TIME_IN_ONE_LINE, TIME_IN_TWO_LINES, widthOfIds } from './table-columns.ts';
 
 interface TableProps<Row> {
   /** What the table lists, for screen readers. */
   readonly label: string;
+  /** A long table wants the same array each time: a row is drawn again when its columns are others. */
   readonly columns: readonly TableColumn<Row>[];
   readonly rows: readonly Row[];
   readonly idOf: (row: Row) => string;
   readonly classOf?: (row: Row) => string;
-  /** Which rows are chosen, by id; without it rows cannot be chosen. */
-  readonly selection?: {
-    readonly ids: ReadonlySet<string>;
-    readonly onChange: (ids: ReadonlySet<string>) => void;
-    readonly mayChoose?: (row: Row) => boolean;
-  };
-  /** Only the rows in sight are in the document. `onVisible` hears which they are. */
-  readonly isLong?: boolean;
+  /** Without it rows cannot be chosen. */
+  readonly selection?: RowChoice<Row>;
+}
+
+interface LongTableProps<Row> extends TableProps<Row> {
   readonly hasMore?: boolean;
   readonly onEnd?: () => void;
+  /** Hears the ids of the rows that are in the document. */
   readonly onVisible?: (ids: readonly string[]) => void;
 }
 
-/*
- * On a narrow screen the style sheet makes cards of rows, by another `display`, for which browsers drop the roles of a table.
- * So every part states its role. They stand in constants, because beside the elements they look redundant.
- */
 const TABLE = { role: 'table' };
 const GROUP = { role: 'rowgroup' };
-const ROW = { role: 'row' };
 const HEAD = { role: 'columnheader' };
-const NAME = { role: 'rowheader' };
-const CELL = { role: 'cell' };
 const NO_ROW = { 'aria-hidden': true };
 
-const features = tableFeatures({ rowSelectionFeature });
-const ROW_PX = 41;
+/** The height of a row of one line. The style sheet gives the same, so most rows are as high as expected. */
+const ROW_PX = 37;
+const estimateRow = () => ROW_PX;
+/** The rows beyond both ends of those in sight that are in the document. A turn of the wheel by 200 pixels is 5 rows. */
 const OVERSCAN = 8;
 /** The next page is asked for when the end of the list is this number of rows away. */
 const NEAR_END = 15;
 
 /** A table in a region of its own that scrolls. Its rows are cards on a narrow screen. */
 export function DataTable<Row>(props: TableProps<Row>) {
-  const { label, columns, rows, classOf, selection, isLong = false, hasMore = false } = props;
+  const { rows, idOf } = props;
+  const drawn = useRows(props);
+  return (
+    <Frame {...props} rowCount={rows.length + 1}>
+      <tbody {...GROUP}>{rows.map((row, index) => drawn(row, idOf(row), index))}</tbody>
+    </Frame>
+  );
+}
+
+/** A table of which only the rows in sight are in the document. */
+export function LongTable<Row>(props: LongTableProps<Row>) {
+  const { columns, rows, selection, hasMore = false } = props;
   const region = useRef<HTMLDivElement>(null);
+  const idOf = useRef(props.idOf);
+  idOf.current = props.idOf;
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => region.current,
-    estimateSize: () => ROW_PX,
-    getItemKey: (index) => keyOf(props, index),
+    estimateSize: estimateRow,
+    // With another function all heights are looked up again.
+    getItemKey: useCallback(
+      (index: number) => {
+        const row = rows[index];
+        return row === undefined ? index : idOf.current(row);
+      },
+      [rows],
+    ),
+    measureElement: heightOf,
     overscan: OVERSCAN,
-    enabled: isLong,
+    // React draws new rows in a task of its own, behind the one in which the browser scrolls, so that both are short.
+    useFlushSync: false,
   });
-  const items = isLong
-    ? virtualizer.getVirtualItems()
-    : rows.map((_, index) => ({ index, start: 0, end: 0 }));
+  const items = virtualizer.getVirtualItems();
   const [first, last] = [items[0], items.at(-1)];
   useEnds(props, rows.length, first?.index ?? 0, last?.index ?? -1);
-  // The model of a table is made of all its rows at once. Where nobody chooses rows, those in sight are enough.
-  const isWindow = isLong && selection === undefined;
-  const begin = isWindow ? (first?.index ?? 0) : 0;
-  const end = isWindow ? (last?.index ?? -1) + 1 : rows.length;
-  const modelled = useMemo(() => rows.slice(begin, end), [rows, begin, end]);
-  const table = useRowsTable({ ...props, rows: modelled });
-  const shown = table.getRowModel().rows;
-  const above = isLong ? (first?.start ?? 0) : 0;
-  const below = isLong ? Math.max(0, virtualizer.getTotalSize() - (last?.end ?? 0)) : 0;
-  const width = columns.length + (selection === undefined ? 0 : 1);
+  const drawn = useRows(props, virtualizer.measureElement);
+  const hasChoice = selection !== undefined;
+  const widths = useMemo(() => widthsOf(columns, hasChoice), [columns, hasChoice]);
+  return (
+    <Frame {...props} rowCount={hasMore ? -1 : rows.length + 1} region={region} widths={widths}>
+      <tbody {...GROUP}>
+        <Gap className="gap" px={first?.start ?? 0} />
+        {items.map(({ index, key }) => {
+          const row = rows[index];
+          return row === undefined ? null : drawn(row, String(key), index);
+        })}
+        <Gap className="gap gap-below" px={Math.max(0, virtualizer.getTotalSize() - (last?.end ?? 0))} />
+      </tbody>
+    </Frame>
+  );
+}
+
+/**
+ * The height of a row. The observer of sizes says it after the browser's own layout. Until then the row counts as it did
+ * before: to ask the element would make the browser lay out the page twice.
+ */
+function heightOf(
+  element: Element,
+  entry: ResizeObserverEntry | undefined,
+  virtualizer: Virtualizer<HTMLDivElement, Element>,
+): number {
+  if (entry !== undefined) return measureElement(element, entry, virtualizer);
+  return virtualizer.measurementsCache[virtualizer.indexFromElement(element)]?.size ?? ROW_PX;
+}
+
+/** The height of the rows that are not in the document. */
+function Gap({ px, className }: { readonly px: number; readonly className: string }) {
+  return <tr {...NO_ROW} className={className} style={{ height: px }} />;
+}
+
+interface FrameProps<Row> extends TableProps<Row> {
+  /** The rows with the head; -1 if nobody knows how many there are. */
+  readonly rowCount: number;
+  /** The region of a long table. */
+  readonly region?: RefObject<HTMLDivElement | null>;
+  readonly widths?: CSSProperties;
+  readonly children: ReactNode;
+}
+
+/** The region and the table in it, with its head. */
+function Frame<Row>({ label, columns, rows, idOf, selection, ...frame }: FrameProps<Row>) {
+  const { rowCount, region, widths, children } = frame;
   return (
     <section
-      className={isLong ? 'table-region table-long' : 'table-region'}
+      className={region === undefined ? 'table-region' : 'table-region table-long'}
       ref={region}
       aria-label={`${label}: the rows`}
       {...SCROLL_REGION}
     >
-      <table {...TABLE} aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>
-        <Head table={table} columns={columns} />
-        <tbody {...GROUP}>
-          <Gap px={above} width={width} />
-          {items.map(({ index }) => {
-            const row = shown[index - begin];
-            if (row === undefined) return null;
-            return (
-              <TableRow
-                key={row.id}
-                row={row}
-                index={index}
-                columns={columns}
-                className={classOf?.(row.original)}
-                isChosen={selection?.ids.has(row.id) ?? false}
-                measure={isLong ? virtualizer.measureElement : undefined}
-              />
-            );
-          })}
-          <Gap px={below} width={width} />
-        </tbody>
+      <table {...TABLE} aria-label={label} aria-rowcount={rowCount} style={widths}>
+        <Head label={label} columns={columns} rows={rows} idOf={idOf} selection={selection} />
+        {children}
       </table>
     </section>
   );
 }
 
-type Model<Row> = ReturnType<typeof useRowsTable<Row>>;
-type ModelRow<Row> = ReturnType<Model<Row>['getRowModel']>['rows'][number];
+type HeadProps<Row> = Pick<TableProps<Row>, 'label' | 'columns' | 'rows' | 'idOf'> & {
+  readonly selection: RowChoice<Row> | undefined;
+};
 
-function Head<Row>({
-  table,
-  columns,
-}: {
-  readonly table: Model<Row>;
-  readonly columns: TableProps<Row>['columns'];
-}) {
+/** It stays as it is while rows come into sight. */
+const Head = memo(function Head<Row>({ label, columns, rows, idOf, selection }: HeadProps<Row>) {
   return (
     <thead {...GROUP}>
-      {table.getHeaderGroups().map((group) => (
-        <tr key={group.id} {...ROW} aria-rowindex={1}>
-          {group.headers.map((header) => (
-            <th key={header.id} {...HEAD} scope="col" className={classOfColumn(columns, header.column.id)}>
-              <FlexRender header={header} />
-            </th>
-          ))}
-        </tr>
-      ))}
+      <tr {...ROW} aria-rowindex={1}>
+        {selection === undefined ? null : (
+          <th {...HEAD} scope="col" className="cell-choose">
+            <ChooseAll label={label} rows={rows} idOf={idOf} selection={selection} />
+          </th>
+        )}
+        {columns.map((column) => (
+          <th key={column.id} {...HEAD} scope="col" className={classOfColumn(column)}>
+            {column.header}
+          </th>
+        ))}
+      </tr>
     </thead>
   );
-}
+}) as <Row>(props: HeadProps<Row>) => ReactNode;
 
-interface RowProps<Row> {
-  readonly row: ModelRow<Row>;
-  readonly index: number;
-  readonly columns: TableProps<Row>['columns'];
-  readonly className: string | undefined;
-  /** Only so that another choice draws the row again. */
-  readonly isChosen: boolean;
-  readonly measure: ((element: HTMLTableRowElement | null) => void) | undefined;
-}
-
-function keyOf<Row>({ rows, idOf }: Pick<TableProps<Row>, 'rows' | 'idOf'>, index: number): string | number {
-  const row = rows[index];
-  return row === undefined ? index : idOf(row);
-}
-
-/** Rows that stay the same are not drawn again while others come into sight. */
-const TableRow = memo(function TableRow<Row>({ row, index, columns, className, measure }: RowProps<Row>) {
+/** A box for all rows that are loaded. */
+function ChooseAll<Row>({
+  label,
+  rows,
+  idOf,
+  selection,
+}: Required<Omit<TableProps<Row>, 'columns' | 'classOf'>>) {
+  const { ids, onChange, mayChoose } = selection;
+  const choosable = choosableIds(rows, idOf, mayChoose);
   return (
-    <tr {...ROW} aria-rowindex={index + 2} data-index={index} ref={measure} className={className}>
-      <Cells row={row} columns={columns} />
-    </tr>
-  );
-}, isDrawnAlready) as <Row>(props: RowProps<Row>) => ReactNode;
-
-/** A row of another model is the same if it shows the same. */
-function isDrawnAlready(before: RowProps<unknown>, now: RowProps<unknown>): boolean {
-  return (
-    before.row.id === now.row.id &&
-    before.row.original === now.row.original &&
-    before.index === now.index &&
-    before.columns === now.columns &&
-    before.className === now.className &&
-    before.isChosen === now.isChosen &&
-    before.measure === now.measure
+    <input
+      type="checkbox"
+      aria-label={`Choose all loaded rows of ${label}`}
+      checked={areAllChosen(ids, choosable)}
+      onChange={(event) => onChange(withRows(ids, choosable, event.target.checked))}
+    />
   );
 }
 
-function Cells<Row>({
-  row,
-  columns,
-}: {
-  readonly row: ModelRow<Row>;
-  readonly columns: TableProps<Row>['columns'];
-}) {
-  return row.getAllCells().map((cell) => {
-    const { id } = cell.column;
-    const column = columns.find((known) => known.id === id);
-    const shared = { className: classOfColumn(columns, id), 'data-label': column?.header };
-    return column?.isName === true ? (
-      <th key={cell.id} scope="row" {...NAME} {...shared}>
-        <FlexRender cell={cell} />
-      </th>
-    ) : (
-      <td key={cell.id} {...CELL} {...shared}>
-        <FlexRender cell={cell} />
-      </td>
-    );
-  });
-}
-
-/**
- * The model of the table. Only the choice of rows is state of it; the server sorts and filters. React makes a cell anew when
- * its function is another one, and an open dialog in it would be gone. So the functions stay the same for the same columns,
- * and look up what to show.
- */
-function useRowsTable<Row>({ label, columns, rows, idOf, selection }: TableProps<Row>) {
-  const latest = useRef(columns);
-  latest.current = columns;
-  const canChoose = selection !== undefined;
-  const names = JSON.stringify(columns.map(({ id, header }) => [id, header]));
-  const defined = useMemo(() => {
-    const helper = createColumnHelper<typeof features, Row & object>();
-    const own = (JSON.parse(names) as readonly [string, string][]).map(([id, header]) =>
-      helper.display({
-        id,
-        header,
-        cell: ({ row }) => latest.current.find((column) => column.id === id)?.cell(row.original),
-      }),
-    );
-    return canChoose ? [chooserOf<Row & object>(label), ...own] : own;
-  }, [names, canChoose, label]);
-  const rowSelection: RowSelectionState = Object.fromEntries(
-    [...(selection?.ids ?? [])].map((id) => [id, true]),
-  );
-  return useTable({
-    features,
-    columns: defined,
-    data: rows as (Row & object)[],
-    getRowId: (row) => idOf(row),
-    enableRowSelection: (row) => selection?.mayChoose?.(row.original) ?? true,
-    state: { rowSelection },
-    onRowSelectionChange: (updater) => {
-      const next = typeof updater === 'function' ? updater(rowSelection) : updater;
-      selection?.onChange(new Set(Object.keys(next).filter((id) => next[id])));
-    },
-  });
-}
-
-/** The column with a box for each row, and one for all rows that are loaded. */
-function chooserOf<Row extends object>(label: string) {
-  return createColumnHelper<typeof features, Row>().display({
-    id: 'choose',
-    header: ({ table }) => (
-      <input
-        type="checkbox"
-        aria-label={`Choose all loaded rows of ${label}`}
-        checked={table.getIsAllRowsSelected()}
-        onChange={table.getToggleAllRowsSelectedHandler()}
-      />
-    ),
-    cell: ({ row }) => (
-      <input
-        type="checkbox"
-        aria-label={`Choose ${row.id}`}
-        checked={row.getIsSelected()}
-        disabled={!row.getCanSelect()}
-        onChange={row.getToggleSelectedHandler()}
-      />
-    ),
-  });
-}
-
-function classOfColumn<Row>(columns: readonly TableColumn<Row>[], id: string): string | undefined {
-  if (id === 'choose') return 'cell-choose';
-  const column = columns.find((known) => known.id === id);
-  if (column?.isNumber === true) return 'cell-number';
-  return column?.isWide === true ? 'cell-wide' : undefined;
-}
-
-/** The height of the rows that are not in the document. */
-function Gap({ px, width }: { readonly px: number; readonly width: number }) {
-  if (px === 0) return null;
-  return (
-    <tr {...NO_ROW} className="gap">
-      <td colSpan={width} style={{ height: px }} />
-    </tr>
+/** The function that draws one row. What it hands to a row is the same each time, unless the row shows something else. */
+function useRows<Row>(
+  { columns, classOf, selection }: TableProps<Row>,
+  measure?: (element: HTMLTableRowElement | null) => void,
+) {
+  const latest = useRef(selection);
+  latest.current = selection;
+  const choose = useCallback((id: string, isChosen: boolean) => {
+    if (latest.current === undefined) return;
+    const { ids, onChange } = latest.current;
+    onChange(withRows(ids, [id], isChosen));
+  }, []);
+  return (row: Row, id: string, index: number) => (
+    <TableRow
+      key={id}
+      id={id}
+      row={row}
+      index={index}
+      columns={columns}
+      className={classOf?.(row) || undefined}
+      isChosen={selection?.ids.has(id)}
+      mayBeChosen={selection?.mayChoose?.(row) ?? true}
+      onChoose={choose}
+      measure={measure}
+    />
   );
 }
 
 function useEnds<Row>(
-  { rows, idOf, hasMore, onEnd, onVisible }: TableProps<Row>,
+  { rows, idOf, hasMore, onEnd, onVisible }: LongTableProps<Row>,
   count: number,
   first: number,
   last: number,

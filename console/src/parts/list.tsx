@@ -1,8 +1,9 @@
 import type { ReactNode } from 'react';
 import { countText } from '../text/numbers.ts';
-import { DataTable, type TableColumn } from './data-table.tsx';
+import { LongTable, type TableColumn } from './data-table.tsx';
 import { Loading } from './empty-state.tsx';
 import { ErrorNote } from './error-note.tsx';
+import type { RowChoice } from './row-choice.ts';
 import type { Pages } from './use-pages.ts';
 
 interface ListProps<Row> {
@@ -13,7 +14,7 @@ interface ListProps<Row> {
   readonly columns: readonly TableColumn<Row>[];
   readonly idOf: (row: Row) => string;
   readonly classOf?: (row: Row) => string;
-  readonly selection?: Parameters<typeof DataTable<Row>>[0]['selection'];
+  readonly selection?: RowChoice<Row>;
   readonly onVisible?: (ids: readonly string[]) => void;
   readonly empty: ReactNode;
 }
@@ -26,12 +27,11 @@ export function List<Row>({ label, nouns, pages, empty, selection, ...table }: L
   if (rows.length === 0 && !hasMore) return empty;
   return (
     <>
-      <DataTable
+      <LongTable
         {...table}
         {...(selection === undefined ? {} : { selection })}
         label={label}
         rows={rows}
-        isLong
         hasMore={hasMore}
         onEnd={loadMore}
       />

@@ -8,7 +8,12 @@ export function Time({ at, relative = true }: { readonly at: string | null; read
   return (
     <time dateTime={at} title={`${utcText(at)} UTC`}>
       {localText(at, nowMs)}
-      {relative ? <span className="faint"> · {relativeText(at, nowMs)}</span> : null}
+      {relative ? (
+        <>
+          {' '}
+          <span className="faint">· {relativeText(at, nowMs)}</span>
+        </>
+      ) : null}
     </time>
   );
 }

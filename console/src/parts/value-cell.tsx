@@ -6,9 +6,8 @@ import { Badge, type Tone } from './badge.tsx';
 export function ValueCell({ column, value }: { readonly column: string; readonly value: Value }) {
   if (value === null)
     return (
-      <span className="faint">
-        <span aria-hidden="true">–</span>
-        <span className="visually-hidden">no value</span>
+      <span className="faint" role="img" aria-label="no value">
+        –
       </span>
     );
   if (typeof value === 'boolean')

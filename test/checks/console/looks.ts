@@ -11,6 +11,11 @@ declare const document: {
   readonly body: { readonly textContent: string };
   readonly documentElement: { readonly scrollWidth: number };
 };
+interface Region {
+  readonly scrollWidth: number;
+  readonly clientWidth: number;
+  getAttribute(name: string): string | null;
+}
 declare function getComputedStyle(element: object): {
   readonly backgroundColor: string;
   readonly color: string;
@@ -53,6 +58,7 @@ export async function look(looks: Looks, page: Page, name: string): Promise<void
   looks.pages.add(name);
   await page.evaluate(() => scrollTo(0, 0));
   judge.same(`${name} shows no value that a program left by mistake`, await mistakes(page), []);
+  judge.same(`${name} shows all columns of its tables on 1280 pixels`, await cutTables(page), []);
   await judgeByAxe(looks, page, `${name}, light`);
   await picture(looks, page, name);
   const light = await colours(page);
@@ -112,6 +118,17 @@ function brightness(colour: string): number {
 /** The pixels by which the page is wider than the screen. */
 function sideways(page: Page): Promise<number> {
   return page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - innerWidth));
+}
+
+/** The names of the regions that must be scrolled sideways to see all columns. */
+function cutTables(page: Page): Promise<string[]> {
+  return page
+    .getByRole('region', { name: /: the rows$/ })
+    .evaluateAll((regions: readonly Region[]) =>
+      regions
+        .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+        .map((region) => region.getAttribute('aria-label') ?? ''),
+    );
 }
 
 async function picture({ pictures }: Looks, page: Page, name: string): Promise<void> {

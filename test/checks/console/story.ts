@@ -11,8 +11,8 @@ export const DECLINED = 'AUTHORIZATION_REVIEW_DECLINED';
 /** The rows of the page of orders: id, order, payment, review, ready, what it waits for, version. */
 export type ShownRow = readonly [string, string, string, string, string, string, string];
 
-/** An empty value, with the words for screen readers. */
-export const NONE = '– no value';
+/** An empty value. Its words are for screen readers alone. */
+export const NONE = '–';
 const SHOWN = {
   calm: ['calm', 'Created', 'Authorised', NONE, 'yes', '–', '2'],
   conflict: ['conflict', 'Created', NONE, NONE, 'no', 'payment', '2'],

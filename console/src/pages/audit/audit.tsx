@@ -3,7 +3,7 @@ import { Link } from 'wouter';
 import { usePoll } from '../../api/live.tsx';
 import type { Decision } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_TWO_LINES } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Filters, TextFilter } from '../../parts/filters.tsx';
 import { List } from '../../parts/list.tsx';
@@ -60,16 +60,17 @@ export default function Audit() {
 }
 
 const COLUMNS: readonly TableColumn<Decision>[] = [
-  { id: 'at', header: 'When', cell: ({ decidedAt }) => <Time at={decidedAt} /> },
-  { id: 'action', header: 'Decision', isName: true, cell: ({ action }) => wordsOf(action) },
+  { id: 'at', header: 'When', width: TIME_IN_TWO_LINES, cell: ({ decidedAt }) => <Time at={decidedAt} /> },
+  { id: 'action', header: 'Decision', isName: true, width: 14, cell: ({ action }) => wordsOf(action) },
   {
     id: 'subject',
     header: 'About',
+    width: 25,
     cell: ({ action, subject }) => <Subject action={action} subject={subject} />,
   },
-  { id: 'reason', header: 'Reason', isWide: true, cell: ({ reason }) => reason },
-  { id: 'by', header: 'By', cell: ({ decidedBy }) => decidedBy },
-  { id: 'details', header: 'Details', cell: ({ details }) => <Details details={details} /> },
+  { id: 'reason', header: 'Reason', isWide: true, width: 21, cell: ({ reason }) => reason },
+  { id: 'by', header: 'By', width: 12, cell: ({ decidedBy }) => decidedBy },
+  { id: 'details', header: 'Details', width: 28, cell: ({ details }) => <Details details={details} /> },
 ];
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -81,7 +82,11 @@ function Subject({ action, subject }: Pick<Decision, 'action' | 'subject'>) {
         job {subject.slice(0, 8)}
       </Link>
     );
-  return <span className="id">{subject}</span>;
+  return (
+    <span className="id" title={subject}>
+      {subject}
+    </span>
+  );
 }
 
 function Details({ details }: Pick<Decision, 'details'>) {

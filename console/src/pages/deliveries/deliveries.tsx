@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react';
 import { usePoll, useStatus } from '../../api/live.tsx';
 import type { Delivery } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_TWO_LINES } from '../../parts/data-table.tsx';
 import { DeliveryBadge } from '../../parts/delivery-badge.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Choice, Filters, TextFilter } from '../../parts/filters.tsx';
@@ -64,7 +64,7 @@ export default function Deliveries() {
         label={isDead ? 'Dead letters' : 'Deliveries'}
         nouns={isDead ? ['dead letter', 'dead letters'] : ['delivery', 'deliveries']}
         pages={pages}
-        columns={COLUMNS}
+        columns={isDead ? DEAD_COLUMNS : COLUMNS}
         idOf={deliveryName}
         {...(isDead ? { selection: { ids: chosen, onChange: setChosen } } : {})}
         empty={
@@ -201,32 +201,44 @@ const COLUMNS: readonly TableColumn<Delivery>[] = [
     id: 'order',
     header: 'Order',
     isName: true,
+    width: 18,
     cell: ({ entityId }) => <OrderLink id={entityId} />,
   },
-  { id: 'target', header: 'Target', cell: ({ target }) => <span className="nowrap">{target}</span> },
-  { id: 'status', header: 'Status', cell: ({ status }) => <DeliveryBadge status={status} /> },
+  { id: 'target', header: 'Target', width: 11, cell: ({ target }) => target },
+  { id: 'status', header: 'Status', width: 14, cell: ({ status }) => <DeliveryBadge status={status} /> },
   {
     id: 'last',
     header: 'Last answer',
     isWide: true,
+    width: 22,
     cell: ({ lastStatus, lastError, lastAnswer, status }) =>
       status === 'delivered'
         ? lastStatus
         : [lastError ?? lastStatus, lastAnswer].filter((part) => part !== null).join(' '),
   },
-  { id: 'due', header: 'Due version', isNumber: true, cell: ({ dueVersion }) => dueVersion },
+  { id: 'due', header: 'Due version', isNumber: true, width: 8, cell: ({ dueVersion }) => dueVersion },
   {
     id: 'delivered',
     header: 'Accepted',
     isNumber: true,
+    width: 10,
     cell: ({ deliveredVersion }) => deliveredVersion ?? 'none',
   },
-  { id: 'attempts', header: 'Attempts', isNumber: true, cell: ({ attempts }) => attempts },
-  { id: 'since', header: 'Due since', cell: ({ dueSince }) => <Time at={dueSince} /> },
+  { id: 'attempts', header: 'Attempts', isNumber: true, width: 10, cell: ({ attempts }) => attempts },
+  {
+    id: 'since',
+    header: 'Due since',
+    width: TIME_IN_TWO_LINES,
+    cell: ({ dueSince }) => <Time at={dueSince} />,
+  },
   {
     id: 'next',
     header: 'Next try',
+    width: TIME_IN_TWO_LINES,
     cell: ({ nextAttemptAt }) =>
       nextAttemptAt === null ? <span className="faint">–</span> : <Time at={nextAttemptAt} />,
   },
 ];
+
+/** Nothing that is dead is tried again by itself. */
+const DEAD_COLUMNS = COLUMNS.filter(({ id }) => id !== 'next');

@@ -1,7 +1,7 @@
 import { Link } from 'wouter';
 import { usePoll } from '../../api/live.tsx';
 import type { Job } from '../../api/types.ts';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_ONE_LINE } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { JobBadge, KIND_WORDS } from '../../parts/job-progress.tsx';
 import { List } from '../../parts/list.tsx';
@@ -41,9 +41,14 @@ const COLUMNS: readonly TableColumn<Job>[] = [
     isName: true,
     cell: ({ id, kind }) => <Link href={`/jobs/${id}`}>{KIND_WORDS[kind]}</Link>,
   },
-  { id: 'state', header: 'State', cell: (job) => <JobBadge job={job} /> },
-  { id: 'created', header: 'Begun', cell: ({ createdAt }) => <Time at={createdAt} /> },
-  { id: 'by', header: 'Asked for by', cell: ({ requestedBy }) => requestedBy },
-  { id: 'reason', header: 'Reason', cell: ({ reason }) => reason },
+  { id: 'state', header: 'State', width: 10, cell: (job) => <JobBadge job={job} /> },
+  {
+    id: 'created',
+    header: 'Begun',
+    width: TIME_IN_ONE_LINE,
+    cell: ({ createdAt }) => <Time at={createdAt} />,
+  },
+  { id: 'by', header: 'Asked for by', width: 20, cell: ({ requestedBy }) => requestedBy },
+  { id: 'reason', header: 'Reason', width: 20, cell: ({ reason }) => reason },
   { id: 'id', header: 'Id', cell: ({ id }) => <span className="id">{id.slice(0, 8)}</span> },
 ];

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { Explanation, OrderEvent } from '../../api/types.ts';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_ONE_LINE } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { List } from '../../parts/list.tsx';
 import { Time } from '../../parts/time.tsx';
@@ -47,6 +47,7 @@ function columnsOf(
       id: 'event',
       header: 'Event',
       isName: true,
+      width: 22,
       cell: (event) => (
         <>
           {eventWords(event)} <EventMarks event={event} repeats={repeats.get(event.version) ?? []} />
@@ -56,15 +57,22 @@ function columnsOf(
     {
       id: 'occurred',
       header: 'Happened',
+      width: 22,
       cell: ({ occurredAt }) => <Time at={occurredAt} relative={false} />,
     },
-    { id: 'journaled', header: 'Arrived', cell: ({ journaledAt }) => <Time at={journaledAt} /> },
+    {
+      id: 'journaled',
+      header: 'Arrived',
+      width: TIME_IN_ONE_LINE,
+      cell: ({ journaledAt }) => <Time at={journaledAt} />,
+    },
     {
       id: 'changed',
       header: 'Changed',
+      width: 14,
       cell: ({ version }) => <Changed columns={changed.get(version) ?? []} />,
     },
-    { id: 'raw', header: 'Record', cell: (event) => <EventDialog event={event} /> },
+    { id: 'raw', header: 'Record', width: 19, cell: (event) => <EventDialog event={event} /> },
   ];
 }
 

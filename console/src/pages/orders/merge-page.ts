@@ -39,8 +39,22 @@ export function placesOf(
   inSight: ReadonlySet<string>,
 ): { readonly places: readonly number[]; readonly missing: ReadonlySet<string> } {
   const places = new Set<number>();
-  const missing = new Set(ids);
-  for (const [place, { data }] of pages.entries())
-    for (const { orderId } of data) if (missing.delete(orderId) && inSight.has(orderId)) places.add(place);
-  return { places: [...places], missing };
+  const missing = new Set<string>();
+  for (const id of ids) {
+    const place = pages.findIndex((page) => idsOf(page).has(id));
+    if (place < 0) missing.add(id);
+    else if (inSight.has(id)) places.add(place);
+  }
+  return { places: [...places].sort((a, b) => a - b), missing };
+}
+
+/** The ids of each page. A message names few orders, and a long list has thousands of rows. */
+const idsOfPages = new WeakMap<Page<ListedOrder>, ReadonlySet<string>>();
+
+function idsOf(page: Page<ListedOrder>): ReadonlySet<string> {
+  const known = idsOfPages.get(page);
+  if (known !== undefined) return known;
+  const ids = new Set(page.data.map(({ orderId }) => orderId));
+  idsOfPages.set(page, ids);
+  return ids;
 }

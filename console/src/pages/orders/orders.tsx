@@ -1,7 +1,7 @@
-import { useMemo } from 'react';
+import { useMemo, useSyncExternalStore } from 'react';
 import type { ListedOrder } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_TWO_LINES, widthOfIds } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { List } from '../../parts/list.tsx';
 import { OrderLink } from '../../parts/order-link.tsx';
@@ -15,10 +15,16 @@ import { ExportButtons } from './export-buttons.tsx';
 import { filtersFrom, isFiltered, queryOf } from './filters.ts';
 import { OrderFilterBar } from './order-filters.tsx';
 import { OrderSearch } from './order-search.tsx';
+import type { OtherOrders } from './other-orders.ts';
+import { longestWords } from './statuses.ts';
 import { useLiveRows } from './use-live-rows.ts';
 import './orders.css';
 
 const PAGE_ROWS = 100;
+/** A UUID stands in one line. */
+const ID_WIDTH_MAX = 40;
+/** What a badge adds to its words, in characters. */
+const BADGE_WIDTH = 3;
 
 export default function Orders() {
   const [parameters, change] = useQueryState();
@@ -29,16 +35,20 @@ export default function Orders() {
   const live = useLiveRows({ key, query, limit: PAGE_ROWS });
   const names = Object.keys(pages.rows[0]?.row ?? {}).join();
   const showsAge = filters.olderThan !== '' || filters.flags.has('stuck');
-  const columns = useMemo(() => columnsOf(names === '' ? [] : names.split(','), showsAge), [names, showsAge]);
+  // The first page decides, so that no column moves when others are loaded.
+  const idWidth = widthOfIds(
+    pages.rows.slice(0, PAGE_ROWS).map(({ orderId }) => orderId),
+    ID_WIDTH_MAX,
+  );
+  const columns = useMemo(
+    () => columnsOf(names === '' ? [] : names.split(','), idWidth, showsAge),
+    [names, idWidth, showsAge],
+  );
   return (
     <Page title="Orders" actions={<ExportButtons query={query} />}>
       <OrderSearch />
       <OrderFilterBar filters={filters} onChange={change} />
-      {live.others === 0 ? null : (
-        <button type="button" className="news" onClick={live.reload}>
-          {plural(live.others, 'other order')} changed: show
-        </button>
-      )}
+      <News others={live.others} onShow={live.reload} />
       <List
         label="Orders"
         nouns={['order', 'orders']}
@@ -67,18 +77,31 @@ export default function Orders() {
   );
 }
 
-function columnsOf(names: readonly string[], showsAge: boolean): TableColumn<ListedOrder>[] {
+/** The number of orders that changed and are not loaded. It changes with each message, so nothing else is drawn with it. */
+function News({ others, onShow }: { readonly others: OtherOrders; readonly onShow: () => void }) {
+  const count = useSyncExternalStore(others.onChange, others.count);
+  if (count === 0) return null;
+  return (
+    <button type="button" className="news" onClick={onShow}>
+      {plural(count, 'other order')} changed: show
+    </button>
+  );
+}
+
+function columnsOf(names: readonly string[], idWidth: number, showsAge: boolean): TableColumn<ListedOrder>[] {
   return [
     {
       id: 'id',
       header: 'Order',
       isName: true,
+      width: idWidth,
       cell: ({ orderId }) => <OrderLink id={orderId} />,
     },
     ...names.map(
       (name): TableColumn<ListedOrder> => ({
         id: `column:${name}`,
         header: wordsOf(name),
+        width: Math.max(name.length, longestWords(name) + BADGE_WIDTH),
         cell: ({ row }) => <ValueCell column={name} value={row[name] ?? null} />,
       }),
     ),
@@ -92,6 +115,7 @@ function columnsOf(names: readonly string[], showsAge: boolean): TableColumn<Lis
           {
             id: 'age',
             header: 'last event',
+            width: TIME_IN_TWO_LINES,
             cell: ({ lastJournaledAt }: ListedOrder) => <Time at={lastJournaledAt} />,
           },
         ]

@@ -33,3 +33,9 @@ export const STATUS_COLUMNS: readonly {
 export function statusWords(column: string, value: string): string {
   return STATUS_COLUMNS.find((known) => known.column === column)?.values[value] ?? value;
 }
+
+/** The most characters that a status of this column has in words; 0 for another column. */
+export function longestWords(column: string): number {
+  const values = STATUS_COLUMNS.find((known) => known.column === column)?.values ?? {};
+  return Math.max(0, ...Object.values(values).map(({ length }) => length));
+}

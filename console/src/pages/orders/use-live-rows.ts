@@ -5,6 +5,7 @@ import { useLive, useLiveState } from '../../api/live.tsx';
 import { pathOf, type QueryValues } from '../../api/paths.ts';
 import type { ListedOrder, Page } from '../../api/types.ts';
 import { mergedPage, placesOf } from './merge-page.ts';
+import { OtherOrders } from './other-orders.ts';
 
 type Listed = InfiniteData<Page<ListedOrder>, string | null>;
 
@@ -18,8 +19,8 @@ interface List {
 export interface LiveRows {
   readonly changed: ReadonlySet<string>;
   readonly gone: ReadonlySet<string>;
-  /** The number of orders that changed and are not loaded. */
-  readonly others: number;
+  /** The same each time, so that another count draws only what shows it. */
+  readonly others: OtherOrders;
   readonly hasSeen: (ids: readonly string[]) => void;
   readonly reload: () => void;
 }
@@ -27,7 +28,6 @@ export interface LiveRows {
 /** Pages are read again at most once in this time. */
 const REST_MS = 900;
 const SHOWN_AS_CHANGED_MS = 6_000;
-const OTHERS_MAX = 10_000;
 const POLL_MS = 5_000;
 const NONE: ReadonlySet<string> = new Set();
 
@@ -38,7 +38,9 @@ export function useLiveRows(list: List): LiveRows {
   latest.current = list;
   const name = JSON.stringify(list.key);
   const seen = useRef<readonly string[]>([]);
-  const others = useOthers(name);
+  const [others] = useState(() => new OtherOrders());
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without news
+  useEffect(() => others.forget(), [name]);
   const { changed, gone, readSoon, forget } = useReadAgain(latest, name);
   const look = (ids: ReadonlySet<string>): ReadonlySet<string> => {
     const pages = queries.getQueryData<Listed>(latest.current.key)?.pages ?? [];
@@ -55,7 +57,7 @@ export function useLiveRows(list: List): LiveRows {
   return {
     changed,
     gone,
-    others: others.count,
+    others,
     hasSeen: useCallback((ids) => {
       seen.current = ids;
     }, []),
@@ -65,23 +67,6 @@ export function useLiveRows(list: List): LiveRows {
       void queries.resetQueries({ queryKey: latest.current.key });
     },
   };
-}
-
-/** Counts the orders that changed and are not loaded. */
-function useOthers(name: string) {
-  const ids = useRef(new Set<string>());
-  const [count, setCount] = useState(0);
-  const forget = useCallback(() => {
-    ids.current.clear();
-    setCount(0);
-  }, []);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another list begins without news
-  useEffect(forget, [name]);
-  const add = (missing: ReadonlySet<string>, more: number) => {
-    for (const id of missing) if (ids.current.size < OTHERS_MAX) ids.current.add(id);
-    setCount((known) => Math.max(ids.current.size, known + more));
-  };
-  return { count, add, forget };
 }
 
 /** Reads pages again, at most once in a while, and remembers for some seconds which rows changed. */

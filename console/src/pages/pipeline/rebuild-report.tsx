@@ -64,10 +64,16 @@ const SAMPLE_COLUMNS: readonly TableColumn<Sample>[] = [
     cell: ({ id }) => <OrderLink id={id} />,
   },
   { id: 'version', header: 'Version', isNumber: true, cell: ({ version }) => version },
-  { id: 'before', header: 'Before', cell: ({ before }) => <code>{JSON.stringify(before)}</code> },
+  {
+    id: 'before',
+    header: 'Before',
+    isWide: true,
+    cell: ({ before }) => <code>{JSON.stringify(before)}</code>,
+  },
   {
     id: 'after',
     header: 'After',
+    isWide: true,
     cell: ({ after }) => (after === null ? 'no row' : <code>{JSON.stringify(after)}</code>),
   },
 ];

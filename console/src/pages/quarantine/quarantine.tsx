@@ -4,7 +4,7 @@ import { usePoll, useStatus } from '../../api/live.tsx';
 import type { Quarantined, Status } from '../../api/types.ts';
 import { useQueryState } from '../../location.ts';
 import { Badge } from '../../parts/badge.tsx';
-import type { TableColumn } from '../../parts/data-table.tsx';
+import { type TableColumn, TIME_IN_ONE_LINE } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { Choice, Filters, TextFilter } from '../../parts/filters.tsx';
 import { List } from '../../parts/list.tsx';
@@ -209,6 +209,7 @@ const COLUMNS: readonly TableColumn<Quarantined>[] = [
     id: 'record',
     header: 'Record',
     isName: true,
+    width: 21,
     cell: (row) => (
       <Link href={recordHref(row)} className="id">
         {recordName(row)}
@@ -218,15 +219,22 @@ const COLUMNS: readonly TableColumn<Quarantined>[] = [
   {
     id: 'key',
     header: 'Key',
+    width: 12,
     cell: ({ keyText }) => (keyText === null ? <span className="faint">–</span> : <OrderLink id={keyText} />),
   },
-  { id: 'reason', header: 'Reason', cell: ({ reason }) => <code>{reason}</code> },
+  { id: 'reason', header: 'Reason', width: 15, cell: ({ reason }) => <code>{reason}</code> },
   { id: 'detail', header: 'Detail', isWide: true, cell: ({ detail }) => detail },
-  { id: 'at', header: 'Refused', cell: ({ quarantinedAt }) => <Time at={quarantinedAt} /> },
+  {
+    id: 'at',
+    header: 'Refused',
+    width: TIME_IN_ONE_LINE,
+    cell: ({ quarantinedAt }) => <Time at={quarantinedAt} />,
+  },
   { id: 'bytes', header: 'Bytes', isNumber: true, cell: ({ valueLength }) => countText(valueLength) },
   {
     id: 'settled',
     header: 'State',
+    width: 11,
     cell: ({ settled }) =>
       settled === null ? (
         <Badge tone="warn">open</Badge>

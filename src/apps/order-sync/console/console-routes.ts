@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HttpProblem } from '../../shared/http/problem.ts';
-import type { ConsoleFile, ConsoleFiles } from './console-files.ts';
+import type { UnknownPage } from '../../shared/http/unknown-routes.ts';
+import type { ConsoleFile, ConsoleFiles, Encoded } from './console-files.ts';
 import type { ConsoleSource } from './console-pages.ts';
 import { ASSET_PATH, PAGE_PATHS } from './page-paths.ts';
 
@@ -51,19 +52,40 @@ export function addConsoleRoutes(app: FastifyInstance, source: ConsoleSource): v
   });
 }
 
+/** The console's own page about an unknown path, with 404. It needs no key, because it holds no data. */
+export function unknownPageOf(source: ConsoleSource): UnknownPage {
+  return async (request, reply) => {
+    const loaded = await source.files();
+    const index = loaded.kind === 'loaded' ? loaded.files.get('/index.html') : undefined;
+    if (index === undefined) return null;
+    const { bytes } = encodedFor(request, reply, index);
+    return reply
+      .code(404)
+      .headers({ 'cache-control': 'no-store', vary: 'accept, accept-encoding' })
+      .type(index.type)
+      .send(bytes);
+  };
+}
+
 function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: ConsoleFile,
   cacheControl: string,
 ): FastifyReply {
-  const { plain, gzip, type } = file;
-  const takesGzip = gzip !== null && isTaken('gzip', request.headers['accept-encoding']);
-  const { bytes, etag } = takesGzip ? gzip : plain;
-  reply.headers({ ...SECURITY_HEADERS, 'cache-control': cacheControl, etag, vary: 'accept-encoding' });
-  if (isKnown(etag, request.headers['if-none-match'])) return reply.code(304).send();
-  if (takesGzip) reply.header('content-encoding', 'gzip');
-  return reply.type(type).send(bytes);
+  const { bytes, etag } = encodedFor(request, reply, file);
+  reply.headers({ 'cache-control': cacheControl, etag, vary: 'accept-encoding' });
+  if (isKnown(etag, request.headers['if-none-match']))
+    return reply.code(304).removeHeader('content-encoding').send();
+  return reply.type(file.type).send(bytes);
+}
+
+/** The content in an encoding that the client takes. Sets the header of the encoding, and those that protect each page. */
+function encodedFor(request: FastifyRequest, reply: FastifyReply, { plain, gzip }: ConsoleFile): Encoded {
+  reply.headers(SECURITY_HEADERS);
+  if (gzip === null || !isTaken('gzip', request.headers['accept-encoding'])) return plain;
+  reply.header('content-encoding', 'gzip');
+  return gzip;
 }
 
 /** Whether the client takes the encoding. It says so with `gzip` or `*`, unless the weight is 0. Source: RFC 9110, 12.5.3. */

@@ -5,7 +5,7 @@ import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
-import { addConsoleRoutes } from '../console/console-routes.ts';
+import { addConsoleRoutes, unknownPageOf } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
 import { addAccessRoutes } from './access-routes.ts';
 import { addAsyncApiRoute } from './asyncapi.ts';
@@ -42,6 +42,7 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     guard: { ...guard, isOpen: access === 'open' },
     logger,
     onProblem: (code) => problems.count(code),
+    unknownPage: unknownPageOf(parts.console),
   });
   const info = {
     title: 'order-sync',

@@ -5,7 +5,7 @@ import { type ApiAccess, guardRoutes, type ScopeOf } from './api-access.ts';
 import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from './broken-requests.ts';
 import { guardHosts, type HostGuardOptions } from './host-guard.ts';
 import { requestTraceId, sendProblem, toProblem } from './problem.ts';
-import { answerUnknownRoutes } from './unknown-routes.ts';
+import { answerUnknownRoutes, type UnknownPage } from './unknown-routes.ts';
 import { compileBody } from './validation.ts';
 
 export interface HttpServerOptions {
@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly scopeOf: ScopeOf;
   readonly guard: HostGuardOptions;
   readonly logger: Logger;
+  /** Without it, browsers too get a problem for an unknown path. */
+  readonly unknownPage?: UnknownPage;
   /** Called with the code of each problem that a route answers. */
   readonly onProblem?: (code: string) => void;
 }
@@ -64,7 +66,7 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
   );
   answerBareRefusals(app);
   guardHosts(app, options.guard);
-  answerUnknownRoutes(app);
+  answerUnknownRoutes(app, options.unknownPage);
   guardRoutes(app, options.access, options.scopeOf);
   return app;
 }

@@ -84,6 +84,45 @@ describe('the pages of the console', () => {
     expect((await ask('/', { 'if-none-match': '"other"' })).statusCode).toBe(200);
   });
 
+  it('answer a browser on an unknown path with their document and 404', async () => {
+    const ask = await server(await somePages());
+    const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'if-none-match': '*' };
+    for (const url of ['/nothing', '/orders/a/b', '/index.html', '/apis', '/nothing?x=/api/']) {
+      const { statusCode, headers, body } = await ask(url, browser);
+      expect({ statusCode, body }, url).toEqual({ statusCode: 404, body: INDEX });
+      expect(headers).toMatchObject({
+        'content-type': 'text/html; charset=utf-8',
+        'cache-control': 'no-store',
+        vary: 'accept, accept-encoding',
+        'content-security-policy': expect.stringContaining("frame-ancestors 'none'"),
+      });
+    }
+  });
+
+  it('leave unknown paths of the API, and clients that do not ask for HTML, to the problems of the API', async () => {
+    const ask = await server(await somePages());
+    const asked: readonly (readonly [url: string, accept: string])[] = [
+      ['/api/v1/nothing', 'text/html'],
+      ['/api', 'text/html'],
+      ['/nothing', '*/*'],
+      ['/nothing', 'application/json'],
+      ['/nothing', 'application/json, text/html;q=0'],
+      ['/nothing', 'text/html-sandboxed'],
+    ];
+    for (const [url, accept] of asked) {
+      const answer = await ask(url, { accept });
+      expect([answer.statusCode, answer.json().code], `${url} ${accept}`).toEqual([404, 'route_unknown']);
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
+    }
+    expect((await ask('/nothing', { accept: 'text/html' }, 'POST')).json().code).toBe('route_unknown');
+  });
+
+  it('leave an unknown path to the problems of the API while they are missing', async () => {
+    const ask = await server(new ConsolePages(consolePlaceIn('/nowhere'), () => {}));
+    const answer = await ask('/nothing', { accept: 'text/html' });
+    expect([answer.statusCode, answer.json().code]).toEqual([404, 'route_unknown']);
+  });
+
   it('leave all other paths and methods to the problems of the API', async () => {
     const ask = await server(await somePages());
     for (const url of [

@@ -196,6 +196,18 @@ export async function showsAnUnknownOrder({ page, judge, watch }: World): Promis
         (await textOf(page.getByRole('main'))).includes('Unknown: the journal has no event of this order.'),
       true,
     );
+    await page.goto('/orders/nobody/nothing');
+    await judge.soon(
+      'an unknown address shows that there is no such page',
+      () => heading(page),
+      'No such page',
+    );
+    await page.getByRole('link', { name: 'Go to Home' }).click();
+    await judge.soon(
+      'the page about an unknown address leads home',
+      async () => new URL(page.url()).pathname,
+      '/',
+    );
   });
 }
 

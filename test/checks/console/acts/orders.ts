@@ -11,7 +11,7 @@ const COLUMNS = [
   ...['waits for', 'version'],
 ];
 /** The rows that are in sight for sure. */
-const SHOWN_AT_LEAST = 20;
+const SHOWN_AT_LEAST = 15;
 /** The rows of the story's own orders stand before those of which there are many. */
 const OWN = ['calm', 'conflict', 'declined', 'early', 'live'];
 
@@ -24,6 +24,16 @@ export async function listsOrders({ page, judge, story, look }: World): Promise<
     'the first rows are those of the story',
     async () => (await cellsOf(page, LIST, COLUMNS))?.slice(0, OWN.length) ?? null,
     expected,
+  );
+  const table = page.getByRole('table', { name: LIST });
+  judge.same(
+    'a dash that stands for no value has words for screen readers',
+    await table
+      .getByRole('row')
+      .nth(OWN.indexOf('conflict') + 1)
+      .getByRole('img', { name: 'no value' })
+      .count(),
+    2,
   );
   await judge.soon(
     'the list has loaded its first page, and says that others follow',
