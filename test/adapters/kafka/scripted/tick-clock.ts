@@ -1,0 +1,36 @@
+import { SeededClock } from '../../../../src/adapters/seeded-clock.ts';
+
+const TICK_MS = 1;
+
+/**
+ * A clock that moves on by the same step at each tick of a timer, several times as fast as real time. When the machine
+ * is busy, ticks come later and its time goes slower, so that no session ends and no wait is over because of that.
+ * The wall clock and the timeouts of the client library are real.
+ */
+export class TickClock extends SeededClock {
+  readonly #stepMs: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(seed: number, stepMs = 5) {
+    super({ seed });
+    this.#stepMs = stepMs;
+  }
+
+  override now(): number {
+    return Date.now();
+  }
+
+  start(): this {
+    const tick = async (): Promise<void> => {
+      await this.advance(this.#stepMs);
+      if (this.#timer !== undefined) this.#timer = setTimeout(tick, TICK_MS);
+    };
+    this.#timer = setTimeout(tick, TICK_MS);
+    return this;
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
