@@ -47,6 +47,9 @@ export class Fetcher {
   readonly #partitions: FollowedPartitions;
   readonly #leaders: Leaders;
   readonly #answers: FetchAnswers;
+  /** The number of the last fetch from each broker, counted over all brokers. */
+  readonly #lastFetches = new Map<number, number>();
+  #fetches = 0;
   /** The numbers of the fetch connections with a fetch in flight, by broker. */
   readonly #busyConnections = new Map<number, Set<number>>();
   readonly #closing = new AbortController();
@@ -176,7 +179,10 @@ export class Fetcher {
       else if (leader !== undefined) pushTo(byLeader, leader, followed);
     }
     if (lacksLeader) this.#refresh();
-    for (const [leader, idle] of byLeader) this.#launch(leader, idle, roomBytes);
+    // Where memory is left for one fetch only, the brokers take turns: a long poll of one must not keep out the others.
+    const turnOf = (leader: number): number => this.#lastFetches.get(leader) ?? -1;
+    const inTurn = [...byLeader].toSorted(([left], [right]) => turnOf(left) - turnOf(right));
+    for (const [leader, idle] of inTurn) this.#launch(leader, idle, roomBytes);
     this.#pumpAgainAt(retryAtMs, now);
   }
 
@@ -202,6 +208,7 @@ export class Fetcher {
     const { fetchMaxBytes } = this.#cluster.options;
     const maxBytes = Math.min(fetchMaxBytes, Math.max(smallestFetchBytes, Math.floor(freeBytes / 2)));
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
+    this.#lastFetches.set(leader, this.#fetches++);
     busy.add(connectionNumber);
     this.#reservedBytes += maxBytes;
     for (const followed of idle) followed.isInFlight = true;
