@@ -1,6 +1,6 @@
 import { createTopicsV7 } from '@platformatic/kafka';
 import { TributaryError } from '../../core/errors.ts';
-import type { PartitionOffset } from '../../core/offset.ts';
+import { comparePartitions, type PartitionOffset } from '../../core/offset.ts';
 import type {
   ConsumerOptions,
   EventLog,
@@ -53,7 +53,10 @@ class KafkaLog implements EventLog {
         topic.partitions.map((_, partition) => ({ topic: topic.topic, partition })),
       );
       const answers = await rangesOf(this.#cluster, topics, partitions);
-      const ranges = answers.flatMap((answer) => (answer.kind === 'known' ? [answer.range] : []));
+      const ranges = answers
+        .flatMap((answer) => (answer.kind === 'known' ? [answer.range] : []))
+        // The answers come by leader.
+        .toSorted(comparePartitions);
       const byTopic = Map.groupBy(ranges, ({ topic }) => topic);
       return names.flatMap((name) => {
         const topic = topics.get(name);

@@ -5,7 +5,7 @@ import { openTestLog } from '../harness.ts';
 import { ScriptedCluster } from './cluster.ts';
 import { TickClock } from './tick-clock.ts';
 
-describe.each([1])('on %i scripted brokers without a script', (count) => {
+describe.each([1, 3])('on %i scripted brokers without a script', (count) => {
   describeEventLog(
     'kafka',
     async () => {

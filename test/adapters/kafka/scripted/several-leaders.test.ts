@@ -1,7 +1,13 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { inWorld } from './world.ts';
 
 describe('partitions that several brokers lead', () => {
+  it('describe lists them by their numbers', () =>
+    inWorld({ nodeIds: [1, 2, 3], partitions: 7 }, async ({ log, topic }) => {
+      const [description] = await log.describe([topic]);
+      expect(description?.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    }));
+
   it('a broker with records is asked although the memory is only enough for one fetch, and another broker has none', () =>
     inWorld({ nodeIds: [1, 2, 3], partitions: 3 }, async (world) => {
       const { cluster } = world;
