@@ -39,6 +39,8 @@ interface Address {
   readonly nodeId?: number;
 }
 
+/** After more failures of a partition in a row than this, another broker is asked for its leader (`askOthers`). */
+export const failuresUntilAskingOthers = 3;
 /** If a broker has not answered for 1 s, the next one is asked as well. */
 const askNextAfterMs = 1_000;
 const groupCoordinator = 0;

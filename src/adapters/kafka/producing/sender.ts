@@ -1,7 +1,7 @@
 import { logDefect, TributaryError } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import { type Cluster, failuresUntilAskingOthers } from '../cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { type ProduceResult, produce } from '../wire/produce.ts';
@@ -273,6 +273,7 @@ export class Sender {
     queue.failures++;
     const waitMs = fullJitterMs(retryBackoff, queue.failures, clock.random());
     queue.retryAtMs = clock.monotonicMs() + leastRetryMs + waitMs;
+    if (queue.failures > failuresUntilAskingOthers) this.#cluster.askOthers();
     this.#topics.refresh();
   }
 }

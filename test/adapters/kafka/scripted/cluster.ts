@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
+import { SeededClock } from '../../../../src/adapters/seeded-clock.ts';
 import type { TopicPartition } from '../../../../src/core/offset.ts';
 import type { Clock } from '../../../../src/ports/clock.ts';
 import { Broker } from './broker.ts';
@@ -37,9 +38,10 @@ export class ScriptedCluster {
   readonly #changes = new EventEmitter().setMaxListeners(0);
   #nextProducerId = 1_000n;
 
-  constructor(clock: Clock, nodeIds: readonly number[] = [1]) {
+  /** The seed decides which requests a rule with a chance meets. */
+  constructor(clock: Clock, nodeIds: readonly number[] = [1], seed = 1) {
     this.clock = clock;
-    this.script = new Script(clock, (topicId) => this.topicById(topicId)?.name ?? '');
+    this.script = new Script(new SeededClock({ seed }), (topicId) => this.topicById(topicId)?.name ?? '');
     for (const nodeId of nodeIds) this.#brokers.set(nodeId, new Broker(this, nodeId));
   }
 

@@ -39,6 +39,8 @@ export class Reader {
   /** The reasons that `health` has given, each once. */
   readonly reasons = new Set<string>();
   readonly held = new Map<string, Held>();
+  /** The leader epoch of each record, by the record's place. */
+  readonly epochs = new Map<string, number>();
   readonly #cluster: ScriptedCluster;
   readonly #positions: Positions;
   readonly #options: ReaderOptions;
@@ -163,6 +165,7 @@ export class Reader {
       .log(fetched)
       .committed()
       .filter(({ offset }) => offset >= held.next && offset < fetched.nextOffset);
+    for (const { offset } of fetched.records) this.epochs.set(`${name}@${offset}`, fetched.leaderEpoch);
     const got = fetched.records.map((record) => ({ offset: record.offset, value: valueText(record) }));
     if (!isDeepStrictEqual(got, wanted)) {
       const show = (all: readonly { offset: bigint; value: string }[]) =>

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import type { KafkaLogOptions } from '../../../../src/adapters/kafka/index.ts';
+import { partitionOfKey } from '../../../../src/adapters/kafka/producing/partitioner.ts';
 import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
 import type { EventLog, NewRecord } from '../../../../src/ports/event-log.ts';
 import { eventually, newRecord, partitionsOf } from '../../../contract/event-log-harness.ts';
@@ -11,7 +12,7 @@ import { Reader, type ReaderOptions } from './reader.ts';
 import { TickClock } from './tick-clock.ts';
 
 /** In real time. The time of the adapter and of the brokers goes several times as fast. */
-export const patienceMs = 10_000;
+export const patienceMs = 20_000;
 
 /** Times of the adapter, in ms of the world's clock. Those of requests are real. */
 const times = {
@@ -29,6 +30,11 @@ export interface WorldOptions {
   readonly partitions?: number;
   readonly seed?: number;
   readonly log?: Partial<KafkaLogOptions>;
+}
+
+/** `count` numbers from `from` on, as texts. */
+export function values(from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${from + index}`);
 }
 
 /** Scripted brokers with one topic, and whatever uses them in one test. */
@@ -96,10 +102,16 @@ export class World {
   async onlyReader(options: ReaderOptions = {}): Promise<Reader> {
     const reader = await this.reader(options).start();
     await this.until(() => reader.held.size === this.places.length, 'all partitions are held');
+    reader.reasons.clear();
     return reader;
   }
 
-  /** A record for this partition of a topic with this many partitions. */
+  /** A key whose records go to this partition. */
+  keyOf(partition: number): string {
+    for (let key = 0; ; key++)
+      if (partitionOfKey(Buffer.from(`${key}`), this.places.length) === partition) return `${key}`;
+  }
+
   record(value: string, key = 'k'): NewRecord {
     return newRecord(this.topic, key, value);
   }
@@ -118,6 +130,11 @@ export class World {
   /** What consumers of committed records are to get of this partition. */
   committed(place: TopicPartition): LoggedValue[] {
     return this.cluster.log(place).committed();
+  }
+
+  /** The values of the records that were read and committed. */
+  journal(place: TopicPartition): string[] {
+    return this.positions.journalOf(place).map(({ value }) => value);
   }
 
   isRead(place: TopicPartition): boolean {
@@ -150,7 +167,7 @@ export class World {
 export async function inWorld(options: WorldOptions, test: (world: World) => Promise<void>): Promise<void> {
   const { nodeIds = [1, 2], partitions = 2, seed = 1, log = {} } = options;
   const clock = new TickClock(seed, 10).start();
-  const cluster = await new ScriptedCluster(clock, nodeIds).start();
+  const cluster = await new ScriptedCluster(clock, nodeIds, seed).start();
   const world = new World(clock, cluster, log);
   cluster.createTopic(world.topic, partitions);
   try {
