@@ -6,7 +6,7 @@ import type { LoggedValue } from './partition-log.ts';
 interface Position {
   offset: bigint;
   leaderEpoch: number;
-  /** How often the partition was acquired. Only the last one to acquire it may commit. */
+  /** Counts who has acquired the partition. Only the last one may commit. */
   epoch: number;
   readonly journal: LoggedValue[];
 }
