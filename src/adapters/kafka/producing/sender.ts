@@ -94,6 +94,10 @@ export class Sender {
   }
 
   #pump(): void {
+    if (this.#closing.aborted) {
+      this.#end();
+      return;
+    }
     const now = this.#options.clock.monotonicMs();
     const byLeader = new Map<number, PartitionQueue[]>();
     let retryAtMs = Number.POSITIVE_INFINITY;
@@ -116,6 +120,20 @@ export class Sender {
     }
     for (const [leader, queues] of byLeader) this.#send(leader, queues);
     this.#pumpAgainAt(retryAtMs, now);
+  }
+
+  /** The producer is closed: rejects the records that are not in the log. An append that may be in it stays open. */
+  #end(): void {
+    const error = new TributaryError(
+      'log_append_failed',
+      'The records were not appended: the producer is closed.',
+      { retryable: false },
+    );
+    for (const queue of this.#queues.values()) {
+      if (queue.isInFlight) continue;
+      queue.failWaiting(error);
+      if (queue.head !== undefined && !this.#mustEnd(queue)) queue.failHead(error);
+    }
   }
 
   /** Whether a family relies on knowing what became of the record batch at the queue's head. */

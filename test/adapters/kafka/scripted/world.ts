@@ -175,5 +175,6 @@ export async function inWorld(options: WorldOptions, test: (world: World) => Pro
     world.expectNoMistakes();
   } finally {
     await world.close();
+    expect(clock.hasSpun, 'a loop kept everything else from running').toBe(false);
   }
 }
