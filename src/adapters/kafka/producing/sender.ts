@@ -202,6 +202,7 @@ export class Sender {
       isOfFamily: this.#isOfFamily,
       isAmbiguous: pending.isAmbiguous,
     });
+    pending.isAmbiguous ||= mayBeAppended(errorCode);
     switch (verdict) {
       case 'appended':
         queue.succeed(pending, baseOffset);
@@ -214,7 +215,6 @@ export class Sender {
         this.#shrink(queue, pending, problem);
         break;
       case 'retry':
-        pending.isAmbiguous ||= mayBeAppended(errorCode);
         this.#retryLater(queue, problem);
         if (errorCode === KafkaCode.unknownTopicOrPartition) this.#rejectIfMissing(queue);
         break;
