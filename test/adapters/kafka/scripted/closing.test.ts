@@ -3,7 +3,7 @@ import { Appends, newFamily } from './appends.ts';
 import { inWorld } from './world.ts';
 
 describe('a producer that is closed', () => {
-  it('leaves an append of a family open whose outcome is not known, and keeps nothing else from running', () =>
+  it('a closed producer leaves an append open whose outcome its family does not know, and lets the process go on', () =>
     inWorld({}, async (world) => {
       const producer = world.log.producer({ family: newFamily() });
       const appends = new Appends(world, producer);
@@ -23,7 +23,7 @@ describe('a producer that is closed', () => {
       appends.expectKept();
     }));
 
-  it('drops what is left of a rejected append, and keeps nothing else from running', () =>
+  it('a closed producer drops what is left of a rejected append, and lets the process go on', () =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       await appends.append([[0, 'before']]);
@@ -44,7 +44,7 @@ describe('a producer that is closed', () => {
       appends.expectKept();
     }));
 
-  it('rejects with log_append_failed what is appended afterwards', () =>
+  it('a closed producer rejects appends with log_append_failed', () =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       await appends.producer.close();

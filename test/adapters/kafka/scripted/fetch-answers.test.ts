@@ -24,7 +24,7 @@ describe('a fetch that is answered with an error for one partition', () => {
   const special = ['OFFSET_OUT_OF_RANGE', 'CORRUPT_MESSAGE'] as const;
   const passing = withoutThose(possibleErrors.Fetch.partition, special);
 
-  it.concurrent.each(passing)('%s holds up that partition alone, and it goes on where it was', (name, code) =>
+  it.concurrent.each(passing)('%s holds up one partition alone, which goes on where it was', (name, code) =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       const [first, second] = [world.place(0), world.place(1)];
@@ -56,7 +56,7 @@ describe('a fetch that is answered with an error for one partition', () => {
   );
 
   it.concurrent.each(withoutThose(possibleErrors.Fetch.partition))(
-    '%s once and again, with records in between, halts nothing',
+    '%s in every other answer halts nothing',
     (_, code) =>
       inWorld({}, async (world) => {
         const { cluster, script } = world;
@@ -82,7 +82,7 @@ describe('a fetch that is answered with an error for one partition', () => {
 
 describe('a fetch that is answered with an error as a whole', () => {
   it.concurrent.each(withoutThose(possibleErrors.Fetch.top))(
-    '%s holds up the partitions of that broker, and they go on where they were',
+    '%s holds up the partitions of one broker, which go on where they were',
     (_, code) =>
       inWorld({}, async (world) => {
         const { cluster, script } = world;
@@ -110,7 +110,7 @@ describe('a fetch that is answered with an error as a whole', () => {
   );
 });
 
-describe('OFFSET_OUT_OF_RANGE', () => {
+describe('a fetch of an offset out of range', () => {
   const refusal = { kind: 'error', at: 'partition', code: Code.OFFSET_OUT_OF_RANGE } as const;
 
   it.concurrent('halts a partition whose oldest records are gone, and names what is missing', () =>
@@ -146,7 +146,7 @@ describe('OFFSET_OUT_OF_RANGE', () => {
       expect(reader.faults).toMatchObject([{ kind: 'offset_out_of_range', offset: 4n }]);
     }));
 
-  it.concurrent('halts nothing while the range is not known, and halts once it is', () =>
+  it.concurrent('halts a partition only once its range is known', () =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       cluster.write(world.place(0), values(0, 3));
@@ -165,7 +165,7 @@ describe('OFFSET_OUT_OF_RANGE', () => {
       await world.until(() => reader.faults.some(({ offset }) => offset === 5n), 'a fault');
     }));
 
-  it.concurrent('is tried again four times for an offset in its range, and halts at the fifth refusal in a row', () =>
+  it.concurrent('halts a partition at the fifth refusal in a row of an offset in its range, not at the fourth', () =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       const first = world.place(0);
@@ -184,7 +184,7 @@ describe('OFFSET_OUT_OF_RANGE', () => {
       expectSteadyFetches(world);
     }));
 
-  it.concurrent('halts nothing in its range where no epoch of what was read is known', () =>
+  it.concurrent('halts no partition for an offset in its range where the epoch of what was read is not known', () =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       const first = world.place(0);
@@ -197,10 +197,10 @@ describe('OFFSET_OUT_OF_RANGE', () => {
     }));
 });
 
-describe('CORRUPT_MESSAGE', () => {
+describe('a fetch of a corrupt record batch', () => {
   const refusal = { kind: 'error', at: 'partition', code: Code.CORRUPT_MESSAGE } as const;
 
-  it.concurrent('halts a partition at the second time for one offset, once what was read before is taken', () =>
+  it.concurrent('halts a partition where the broker answers CORRUPT_MESSAGE twice for one offset', () =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       const first = world.place(0);
@@ -221,7 +221,7 @@ describe('CORRUPT_MESSAGE', () => {
       await world.allRead();
     }));
 
-  it.concurrent('halts a partition like damaged bytes, and what was before them is read', () =>
+  it.concurrent('halts a partition at damaged bytes, once what was before them is read', () =>
     inWorld({}, async (world) => {
       const { cluster } = world;
       const first = world.place(0);
@@ -233,7 +233,7 @@ describe('CORRUPT_MESSAGE', () => {
       expect(world.journal(first)).toEqual(values(0, 2));
     }));
 
-  it.concurrent('halts nothing once, like bytes that were damaged on their way', () =>
+  it.concurrent('halts no partition where bytes were damaged on their way once', () =>
     inWorld({}, async (world) => {
       const { cluster, script } = world;
       const first = world.place(0);

@@ -21,7 +21,7 @@ function keepMetadataOld({ script }: World): void {
 }
 
 describe('a partition whose leader moves', () => {
-  it.concurrent('is read on from its new leader, and its records carry the epoch that appended them', () =>
+  it.concurrent('a reader goes on at the new leader, and tells for each record the epoch that appended it', () =>
     inWorld({ nodeIds: [1, 2, 3] }, async (world) => {
       const { cluster } = world;
       const first = world.place(0);
@@ -40,7 +40,7 @@ describe('a partition whose leader moves', () => {
       expect(reader.faults).toEqual([]);
     }));
 
-  it.concurrent('is named by the health while it has no leader, and read once it has one', () =>
+  it.concurrent('health names a partition without a leader, which is read once it has one', () =>
     inWorld({}, async (world) => {
       const { cluster } = world;
       const first = world.place(0);
@@ -61,7 +61,7 @@ describe('a partition whose leader moves', () => {
       expect(new Set(reader.kinds)).toEqual(new Set(['assigned']));
     }));
 
-  it.concurrent('is read although the broker that was asked first knows only its old leader', () =>
+  it.concurrent('a reader goes on although the first broker knows only the old leader', () =>
     inWorld({}, async (world) => {
       const { cluster } = world;
       const first = world.place(0);
@@ -74,7 +74,7 @@ describe('a partition whose leader moves', () => {
       await world.allRead();
     }));
 
-  it.concurrent('is appended to although the broker that was asked first knows only its old leader', () =>
+  it.concurrent('a producer goes on although the first broker knows only the old leader', () =>
     inWorld({}, async (world) => {
       const producer = world.log.producer();
       await producer.append([world.record('0', world.keyOf(0))]);
@@ -84,7 +84,7 @@ describe('a partition whose leader moves', () => {
       expect(world.committed(world.place(0)).map(({ value }) => value)).toEqual(['0', '1']);
     }));
 
-  it.concurrent('is assigned although the broker that was asked first knows only its old leader', () =>
+  it.concurrent('a member gets its partitions although the first broker knows only the old leader', () =>
     inWorld({}, async (world) => {
       const { cluster } = world;
       keepMetadataOld(world);
@@ -94,7 +94,7 @@ describe('a partition whose leader moves', () => {
       await world.allRead();
     }));
 
-  it.concurrent('lets a producer shut out another one although the broker that was asked first knows only its old leader', () =>
+  it.concurrent('a producer shuts out another one although the first broker knows only the old leader', () =>
     inWorld({}, async (world) => {
       const family = { join: async () => {}, members: async () => ['77'], leave: async () => {} };
       const producer = world.log.producer({ family });
@@ -105,7 +105,7 @@ describe('a partition whose leader moves', () => {
       expect(new Set(world.committed(world.place(0)).map(({ value }) => value))).toEqual(new Set(['0', '1']));
     }));
 
-  it.concurrent('is read when its old leader is gone and its port is closed', () =>
+  it.concurrent('a reader goes on when the old leader no longer listens', () =>
     inWorld({}, async (world) => {
       const { cluster } = world;
       const first = world.place(0);
@@ -134,7 +134,7 @@ describe('a log that has lost records', () => {
     cluster.elect(first, 2);
   }
 
-  it.concurrent('halts a partition with other records at the offsets that were read', () =>
+  it.concurrent('a partition halts that has other records at the offsets that were read', () =>
     inWorld({}, async (world) => {
       const reader = await world.onlyReader();
       await lose(world);
@@ -153,7 +153,7 @@ describe('a log that has lost records', () => {
       expect(world.journal(world.place(0))).toEqual(values(0, 4));
     }));
 
-  it.concurrent('halts a partition that is shorter than what was read', () =>
+  it.concurrent('a partition halts that is shorter than what was read', () =>
     inWorld({}, async (world) => {
       const reader = await world.onlyReader();
       await lose(world);
@@ -161,7 +161,7 @@ describe('a log that has lost records', () => {
       expect(reader.faults).toMatchObject([{ kind: 'log_diverged', offset: 4n }]);
     }));
 
-  it.concurrent('halts a partition that is followed anew with the epoch of what was read', () =>
+  it.concurrent('a partition halts again that is followed anew with the epoch of what was read', () =>
     inWorld({}, async (world) => {
       const reader = await world.onlyReader();
       await lose(world);
@@ -174,7 +174,7 @@ describe('a log that has lost records', () => {
 });
 
 describe('a topic that is deleted', () => {
-  it.concurrent('halts its partitions once it is made anew, and holds them up until then', () =>
+  it.concurrent('its partitions halt once it is made anew, and wait until then', () =>
     inWorld({}, async (world) => {
       const { cluster, topic } = world;
       for (const place of world.places) cluster.write(place, values(0, 2));
@@ -213,21 +213,21 @@ describe('an answer to a fetch', () => {
     expect(reader.faults).toEqual([]);
   }
 
-  it.concurrent('leads to another fetch of the partitions that it leaves out', () =>
+  it.concurrent('a reader fetches again what an answer leaves out', () =>
     inWorld({}, (world) =>
       readThrough(world, 6, (response) => {
         response.topics = [];
       }),
     ));
 
-  it.concurrent('is used once for a partition that it has twice', () =>
+  it.concurrent('a reader takes a partition once that an answer has twice', () =>
     inWorld({}, (world) =>
       readThrough(world, 10, (response) => {
         response.topics = [...response.topics, ...response.topics];
       }),
     ));
 
-  it.concurrent('is used without the partitions that nobody asked for', () =>
+  it.concurrent('a reader ignores partitions in an answer for which it did not ask', () =>
     inWorld({}, (world) =>
       readThrough(world, 10, ({ topics }) => {
         const [partition] = topics[0]?.partitions ?? [];
@@ -235,7 +235,7 @@ describe('an answer to a fetch', () => {
       }),
     ));
 
-  it.concurrent('gives whole record batches where the last one is cut off', () =>
+  it.concurrent('a reader fetches a record batch again that was cut off', () =>
     inWorld({ partitions: 1, log: { fetchMaxBytes: 70_000 } }, async (world) => {
       const { cluster, script } = world;
       for (let value = 0; value < 60; value++) cluster.write(world.place(0), [`${value}`.padEnd(3_000, '.')]);
@@ -245,7 +245,7 @@ describe('an answer to a fetch', () => {
       expect(reader.faults).toEqual([]);
     }));
 
-  it.concurrent('gives a record batch that is larger than the most bytes of a fetch', () =>
+  it.concurrent('a reader gets a record batch that is larger than the most bytes of a fetch', () =>
     inWorld({ partitions: 2, nodeIds: [1], log: { fetchMaxBytes: 70_000 } }, async (world) => {
       for (const place of world.places)
         for (let value = 0; value < 3; value++) world.cluster.write(place, [`${value}`.padEnd(150_000, '.')]);
@@ -255,7 +255,7 @@ describe('an answer to a fetch', () => {
 });
 
 describe('transactions', () => {
-  it.concurrent('are read once they are committed, and never if they are aborted', () =>
+  it.concurrent('a reader gets the records of a transaction once it is committed, and none of an aborted one', () =>
     inWorld({ partitions: 1, log: { fetchMaxBytes: 70_000 } }, async (world) => {
       const { cluster } = world;
       const first = world.place(0);

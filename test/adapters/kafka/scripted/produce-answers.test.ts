@@ -62,25 +62,27 @@ describe('an append that a broker refuses for a while', () => {
     ...unclear.map((name) => ({ name, code: Code[name], effect: 'done' as const })),
   ];
 
-  it.concurrent.each(cases)('resolves once the broker takes it: $name, effect $effect', ({ code, effect }) =>
-    inWorld({}, async (world) => {
-      const appends = new Appends(world, world.log.producer());
-      await appends.append([[0, 'before']]);
-      const rule = refuse(world, 4, code, effect);
-      const settled = await appends.append([
-        [0, 'a'],
-        [1, 'b'],
-        [0, 'c'],
-      ]);
-      expect(settled).toMatchObject({ kind: 'resolved' });
-      expect(rule.hits).toBe(4);
-      appends.expectKept();
-      await expectGoesOn(appends);
-    }),
+  it.concurrent.each(cases)(
+    'an append resolves once the broker takes it: $name, effect $effect',
+    ({ code, effect }) =>
+      inWorld({}, async (world) => {
+        const appends = new Appends(world, world.log.producer());
+        await appends.append([[0, 'before']]);
+        const rule = refuse(world, 4, code, effect);
+        const settled = await appends.append([
+          [0, 'a'],
+          [1, 'b'],
+          [0, 'c'],
+        ]);
+        expect(settled).toMatchObject({ kind: 'resolved' });
+        expect(rule.hits).toBe(4);
+        appends.expectKept();
+        await expectGoesOn(appends);
+      }),
   );
 
   it.concurrent.each(cases)(
-    'rejects at the delivery timeout: $name, effect $effect',
+    'an append rejects at the delivery timeout: $name, effect $effect',
     ({ name, code, effect }) =>
       inWorld({ log: { deliveryTimeoutMs: 1_500 } }, async (world) => {
         const appends = new Appends(world, world.log.producer());
@@ -100,7 +102,7 @@ describe('an append that a broker refuses for a while', () => {
   );
 
   it.concurrent.each(withoutThose(unclear))(
-    'stays open in a family until its outcome is known: %s',
+    'an append of a family stays open until its outcome is known: %s',
     (_, code) =>
       inWorld({ log: { deliveryTimeoutMs: 500 } }, async (world) => {
         const appends = new Appends(world, world.log.producer({ family: newFamily() }));
@@ -121,7 +123,7 @@ describe('an append that a broker refuses for a while', () => {
     withoutThose(unclear).flatMap(([name, code]) =>
       failing.slice(0, 4).map((then) => [name, code, ...then] as const),
     ),
-  )('stays open in a family after %s (%i) although %s follows', (_, code, __, then) =>
+  )('an append of a family stays open after %s (%i) although %s follows', (_, code, __, then) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer({ family: newFamily() }));
       await appends.append([[0, 'before']]);
@@ -141,34 +143,36 @@ describe('an append that a broker refuses for a while', () => {
 });
 
 describe('an append whose producer the broker does not know', () => {
-  it.concurrent.each(withoutThose(ofIdentity))('resolves under another producer id: %s', (_, code) =>
-    inWorld({}, async (world) => {
-      const appends = new Appends(world, world.log.producer());
-      await appends.append([
-        [0, 'before 0'],
-        [1, 'before 1'],
-      ]);
-      const rule = refuse(world, 2, code);
-      const settled = await Promise.all([
-        appends.append([[0, 'a']]),
-        appends.append([[1, 'b']]),
-        appends.append([
-          [0, 'c'],
-          [1, 'd'],
-        ]),
-      ]);
-      expect(settled.map(({ kind }) => kind)).toEqual(['resolved', 'resolved', 'resolved']);
-      expect(rule.hits).toBe(2);
-      expect(world.script.requests('InitProducerId').length).toBeGreaterThan(1);
-      await expectGoesOn(appends);
-    }),
+  it.concurrent.each(withoutThose(ofIdentity))(
+    'an append resolves under another producer id: %s',
+    (_, code) =>
+      inWorld({}, async (world) => {
+        const appends = new Appends(world, world.log.producer());
+        await appends.append([
+          [0, 'before 0'],
+          [1, 'before 1'],
+        ]);
+        const rule = refuse(world, 2, code);
+        const settled = await Promise.all([
+          appends.append([[0, 'a']]),
+          appends.append([[1, 'b']]),
+          appends.append([
+            [0, 'c'],
+            [1, 'd'],
+          ]),
+        ]);
+        expect(settled.map(({ kind }) => kind)).toEqual(['resolved', 'resolved', 'resolved']);
+        expect(rule.hits).toBe(2);
+        expect(world.script.requests('InitProducerId').length).toBeGreaterThan(1);
+        await expectGoesOn(appends);
+      }),
   );
 
   it.concurrent.each(
     withoutThose(unclear).flatMap(([name, code]) =>
       withoutThose([...ofIdentity, ...tooLarge]).map((then) => [name, code, ...then] as const),
     ),
-  )('is not in the log twice after %s (%i) and then %s', (_, code, __, then) =>
+  )('no record is in the log twice after %s (%i) and then %s', (_, code, __, then) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       await appends.append([[0, 'before']]);
@@ -185,7 +189,7 @@ describe('an append whose producer the broker does not know', () => {
     }),
   );
 
-  it.concurrent('is refused in a family that another member has taken over, and later ones are not', () =>
+  it.concurrent('appends of a family are refused for a moment after another member has taken over', () =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer({ family: newFamily() }));
       await appends.append([[0, 'before']]);
@@ -199,7 +203,7 @@ describe('an append whose producer the broker does not know', () => {
 });
 
 describe('an append that a broker finds too large', () => {
-  it.concurrent.each(withoutThose(tooLarge))('is sent in pieces: %s', (_, code) =>
+  it.concurrent.each(withoutThose(tooLarge))('an append is sent in pieces: %s', (_, code) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       await appends.append([[0, 'before']]);
@@ -214,7 +218,7 @@ describe('an append that a broker finds too large', () => {
     }),
   );
 
-  it.concurrent('rejects with log_record_too_large for one record, and the others of later appends land', () =>
+  it.concurrent('an append with one such record rejects with log_record_too_large, and later ones land', () =>
     inWorld({}, async (world) => {
       world.cluster.log(world.place(0)).maxMessageBytes = 400;
       const appends = new Appends(world, world.log.producer());
@@ -230,7 +234,7 @@ describe('an append that a broker finds too large', () => {
 });
 
 describe('an append that a broker refuses for good', () => {
-  it.concurrent.each(failing)('rejects at once, and the producer goes on: %s', (_, code) =>
+  it.concurrent.each(failing)('an append rejects at once, and the producer goes on: %s', (_, code) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       await appends.append([[0, 'before']]);
@@ -244,7 +248,7 @@ describe('an append that a broker refuses for good', () => {
     }),
   );
 
-  it.concurrent('does not say that records are missing that the broker calls duplicates', () =>
+  it.concurrent('an append whose records the broker calls duplicates does not call them missing', () =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       refuse(world, 1, Code.DUPLICATE_SEQUENCE_NUMBER, 'done');
@@ -252,7 +256,7 @@ describe('an append that a broker refuses for good', () => {
       await expectGoesOn(appends);
     }));
 
-  it.concurrent('rejects an append of two partitions although one of them has its record', () =>
+  it.concurrent('an append of two partitions rejects although one of them has its record', () =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
       refuse(world, 1, Code.TOPIC_AUTHORIZATION_FAILED);
@@ -265,7 +269,7 @@ describe('an append that a broker refuses for good', () => {
       await expectGoesOn(appends);
     }));
 
-  it.concurrent('rejects with topic_missing where the topic is gone', () =>
+  it.concurrent('an append to a topic that is gone rejects with topic_missing', () =>
     inWorld({}, async (world) => {
       const { cluster, topic } = world;
       const appends = new Appends(world, world.log.producer());

@@ -8,7 +8,7 @@ describe('partitions that several brokers lead', () => {
       expect(description?.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4, 5, 6]);
     }));
 
-  it('a broker with records is asked although the memory is only enough for one fetch, and another broker has none', () =>
+  it('a broker with records is asked where memory is left for one fetch, while another broker has none', () =>
     inWorld({ nodeIds: [1, 2, 3], partitions: 3 }, async (world) => {
       const { cluster } = world;
       const consumer = world.log.consumer({ group: 'g', topics: [world.topic], maxBufferedBytes: 3_000 });
