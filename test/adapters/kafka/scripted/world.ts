@@ -45,7 +45,6 @@ export class World {
   readonly topic = 'orders';
   readonly group = 'readers';
   readonly log: EventLog;
-  readonly lines: LogLine[];
   readonly #closed: (() => Promise<void>)[] = [];
   readonly #options: Partial<KafkaLogOptions>;
   readonly readers: Reader[] = [];
@@ -54,9 +53,7 @@ export class World {
     this.clock = clock;
     this.cluster = cluster;
     this.#options = options;
-    const { log, lines } = this.#open();
-    this.log = log;
-    this.lines = lines;
+    this.log = this.#open();
   }
 
   get script(): ScriptedCluster['script'] {
@@ -71,15 +68,22 @@ export class World {
     return { topic: this.topic, partition };
   }
 
-  #open(): { log: EventLog; lines: LogLine[] } {
-    const opened = openTestLog(this.cluster.addresses, { ...times, clock: this.clock, ...this.#options });
+  /** The lines of the log's logger, and of every log that was opened besides. */
+  readonly lines: LogLine[] = [];
+
+  #open(): EventLog {
+    const opened = openTestLog(
+      this.cluster.addresses,
+      { ...times, clock: this.clock, ...this.#options },
+      this.lines,
+    );
     this.#closed.push(() => opened.log.close());
-    return opened;
+    return opened.log;
   }
 
   /** The log as another process opens it. */
   openAnother(): EventLog {
-    return this.#open().log;
+    return this.#open();
   }
 
   /** A member of the group, not started yet. */
