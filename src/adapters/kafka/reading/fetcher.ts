@@ -1,11 +1,11 @@
-import { logDefect, TributaryError } from '../../../core/errors.ts';
+import { logDefect } from '../../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { FetchedRecords, FollowOffset, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { withoutLeader } from '../cluster/ranges.ts';
-import { explain, KafkaCode, nameOfCode } from '../errors.ts';
+import { explain } from '../errors.ts';
 import { pushTo } from '../lists.ts';
-import { fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
+import { fetchRecords, type PartitionToFetch, partitionsOf } from '../wire/fetch.ts';
 import { recreatedDetail } from './fault-details.ts';
 import { FetchAnswers } from './fetch-answers.ts';
 import type { Followed } from './followed.ts';
@@ -248,9 +248,7 @@ export class Fetcher {
       maxBytes,
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     });
-    if (response.errorCode !== KafkaCode.none)
-      throw new TributaryError('log_unreachable', `Kafka answered ${nameOfCode(response.errorCode)}`);
-    for (const partition of response.partitions) {
+    for (const partition of partitionsOf(response)) {
       const place = `${partition.topicId}/${partition.partition}`;
       const followed = asked.get(place);
       asked.delete(place);

@@ -86,7 +86,6 @@ export const possibleErrors = {
     topic: [
       'UNKNOWN_SERVER_ERROR',
       'UNKNOWN_TOPIC_OR_PARTITION',
-      'LEADER_NOT_AVAILABLE',
       'INVALID_TOPIC_EXCEPTION',
       'TOPIC_AUTHORIZATION_FAILED',
     ],
