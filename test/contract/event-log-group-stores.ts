@@ -26,7 +26,8 @@ export function describeGroupStores(suite: EventLogSuite): void {
       expect(String(refused)).toContain(theirs);
       expect(String(refused)).toContain(ours);
       expect(stranger.calls).toEqual([]);
-      expect(first.calls.map(({ kind }) => kind)).toEqual(['assigned']);
+      // The partitions of different leaders may be assigned by different calls.
+      expect(new Set(first.calls.map(({ kind }) => kind))).toEqual(new Set(['assigned']));
       expect(first.holds()).toHaveLength(2);
       expect(first.consumer.health()).toEqual({ ok: true });
     });

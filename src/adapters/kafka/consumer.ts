@@ -12,7 +12,7 @@ import type {
   PartitionRange,
   TakeLimits,
 } from '../../ports/event-log.ts';
-import { Cluster, type TopicMetadata } from './cluster/cluster.ts';
+import { Cluster, failuresUntilAskingOthers, type TopicMetadata } from './cluster/cluster.ts';
 import { byLeader, rangesFrom } from './cluster/ranges.ts';
 import { explain } from './errors.ts';
 import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
@@ -172,6 +172,7 @@ export class KafkaConsumer implements EventLogConsumer {
         }
         if (waiting.length === 0) return;
         await clock.sleep(20 + fullJitterMs(rangesBackoff, attempt, clock.random()), this.#closing.signal);
+        if (attempt > failuresUntilAskingOthers) this.#cluster.askOthers();
         const now = await this.#cluster.topics([...topics.keys()]).catch(() => topics);
         if (this.#closing.signal.aborted) return;
         if (now !== topics) this.#fetcher.learn(now);

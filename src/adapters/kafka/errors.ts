@@ -3,6 +3,7 @@ import { DefectError, isProgramError, messageOf, TributaryError } from '../../co
 
 /** The error codes of Kafka's protocol that this adapter acts on. Source: kafka.apache.org/protocol. */
 export const KafkaCode = {
+  unknownServerError: -1,
   none: 0,
   offsetOutOfRange: 1,
   corruptMessage: 2,
@@ -27,6 +28,7 @@ export const KafkaCode = {
 } as const;
 
 const namesByCode: ReadonlyMap<number, string> = new Map([
+  [-1, 'UNKNOWN_SERVER_ERROR'],
   [1, 'OFFSET_OUT_OF_RANGE'],
   [2, 'CORRUPT_MESSAGE'],
   [3, 'UNKNOWN_TOPIC_OR_PARTITION'],

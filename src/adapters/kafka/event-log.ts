@@ -1,6 +1,6 @@
 import { createTopicsV7 } from '@platformatic/kafka';
 import { TributaryError } from '../../core/errors.ts';
-import type { PartitionOffset } from '../../core/offset.ts';
+import { comparePartitions, type PartitionOffset } from '../../core/offset.ts';
 import type {
   ConsumerOptions,
   EventLog,
@@ -27,6 +27,14 @@ const createTimeoutMs = 30_000;
 /** The time that the controller has for one request. It is shorter than the time that the answer may take. */
 const createRequestMs = 8_000;
 const lookAgainMs = 20;
+const lookAgainMaxMs = 1_000;
+/** After these answers the topic exists, is still being created, or may be created by a later request. */
+const askedAgain: ReadonlySet<string> = new Set([
+  'TOPIC_ALREADY_EXISTS',
+  'REQUEST_TIMED_OUT',
+  'NOT_CONTROLLER',
+  'THROTTLING_QUOTA_EXCEEDED',
+]);
 
 /** Opens the event log on Apache Kafka 3.1 or newer. Connects only when the log is first used. */
 export function openKafkaLog(options: KafkaLogOptions): EventLog {
@@ -53,7 +61,10 @@ class KafkaLog implements EventLog {
         topic.partitions.map((_, partition) => ({ topic: topic.topic, partition })),
       );
       const answers = await rangesOf(this.#cluster, topics, partitions);
-      const ranges = answers.flatMap((answer) => (answer.kind === 'known' ? [answer.range] : []));
+      const ranges = answers
+        .flatMap((answer) => (answer.kind === 'known' ? [answer.range] : []))
+        // The answers come by leader.
+        .toSorted(comparePartitions);
       const byTopic = Map.groupBy(ranges, ({ topic }) => topic);
       return names.flatMap((name) => {
         const topic = topics.get(name);
@@ -86,7 +97,7 @@ class KafkaLog implements EventLog {
     const existed = await this.#cluster.topics(names);
     // A topic that was just created has no leaders at first. A topic that was just deleted may still block a new one of
     // its name. So missing topics are asked for again.
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const topics = await this.#cluster.topics(names);
       // A topic that existed before may have a partition without a leader for other reasons.
       if (names.every((name) => topics.has(name) && (existed.has(name) || isLed(topics.get(name))))) return;
@@ -98,7 +109,7 @@ class KafkaLog implements EventLog {
       }
       const missing = wanted.filter(({ topic }) => !topics.has(topic));
       await Promise.all(missing.map(({ topic, partitions }) => this.#createTopic(topic, partitions)));
-      await clock.sleep(lookAgainMs);
+      await clock.sleep(Math.min(lookAgainMs * attempt, lookAgainMaxMs));
     }
   }
 
@@ -150,9 +161,7 @@ class KafkaLog implements EventLog {
         createTopicsV7.api.async(connection, [topic], createRequestMs, false),
       );
     } catch (error) {
-      const answer = protocolErrorOf(error);
-      // The topic exists, or is still being created. The caller looks again.
-      if (answer === 'TOPIC_ALREADY_EXISTS' || answer === 'REQUEST_TIMED_OUT') return;
+      if (askedAgain.has(protocolErrorOf(error) ?? '')) return;
       if (error instanceof TributaryError) throw error;
       throw new TributaryError('topic_missing', `Kafka did not create the topic ${name}: ${explain(error)}`, {
         cause: error,

@@ -22,8 +22,8 @@ export interface LogLine {
 export function openTestLog(
   brokers: readonly string[],
   options: Partial<KafkaLogOptions> = {},
+  lines: LogLine[] = [],
 ): { log: EventLog; lines: LogLine[] } {
-  const lines: LogLine[] = [];
   const log = openKafkaLog({
     brokers,
     clock: systemClock,

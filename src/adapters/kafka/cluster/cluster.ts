@@ -39,6 +39,8 @@ interface Address {
   readonly nodeId?: number;
 }
 
+/** After more failures of a partition in a row than this, another broker is asked for its leader (`askOthers`). */
+export const failuresUntilAskingOthers = 3;
 /** If a broker has not answered for 1 s, the next one is asked as well. */
 const askNextAfterMs = 1_000;
 const groupCoordinator = 0;
@@ -219,18 +221,21 @@ export class Cluster {
 
   async #metadata(names: readonly string[]): Promise<metadataV12.MetadataResponse> {
     const response = await this.anywhere('asking for topics', async (connection) => {
-      try {
-        return await metadataV12.api.async(connection, [...names], false, false);
-      } catch (error) {
-        // The library throws if one topic is missing or has no leader. Its error holds the answer for the other
-        // topics.
-        const partial = responseOf<metadataV12.MetadataResponse>(error);
-        if (partial === undefined) throw error;
-        return partial;
-      }
+      const answer = await metadataV12.api
+        .async(connection, [...names], false, false)
+        .catch((error: unknown) => {
+          // The library throws if one topic is missing or has no leader. Its error holds the answer for the other
+          // topics.
+          const partial = responseOf<metadataV12.MetadataResponse>(error);
+          if (partial === undefined) throw error;
+          return partial;
+        });
+      if (answer.brokers.length > 0) return answer;
+      // A broker that fails at the request says so at each topic, and names no broker. Another one is asked.
+      throw new TributaryError('log_unreachable', 'The broker could not answer.');
     });
     this.#controllerId = response.controllerId;
-    if (response.brokers.length > 0) this.#brokers.clear();
+    this.#brokers.clear();
     for (const { nodeId, host, port } of response.brokers) this.#brokers.set(nodeId, { nodeId, host, port });
     return response;
   }

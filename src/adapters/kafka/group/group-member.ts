@@ -1,8 +1,8 @@
-import { logDefect } from '../../../core/errors.ts';
+import { logDefect, TributaryError } from '../../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
-import { explain, protocolErrorOf } from '../errors.ts';
+import { explain, protocolErrorOf, unreachable } from '../errors.ts';
 import { GroupRequests, type Membership } from './group-requests.ts';
 import { GroupStore, isStranger } from './group-store.ts';
 import { Heartbeats } from './heartbeats.ts';
@@ -87,10 +87,17 @@ export class GroupMember {
   }
 
   /**
-   * Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's.
+   * Rejects with `group_of_another_store` if the group's offsets were committed for another store than this member's,
+   * and with `log_unreachable` if they cannot be read.
    */
   async checkStore(): Promise<void> {
-    if (this.#store.isCompared) await this.#store.check(await this.#cluster.coordinatorOf(this.#group));
+    if (!this.#store.isCompared) return;
+    try {
+      await this.#store.check(await this.#cluster.coordinatorOf(this.#group));
+    } catch (error) {
+      if (protocolErrorOf(error) === undefined) throw unreachable(`reading the group ${this.#group}`, error);
+      throw new TributaryError('log_unreachable', joinProblem(this.#group, error), { cause: error });
+    }
   }
 
   start(): void {

@@ -1,7 +1,7 @@
 import { logDefect, TributaryError } from '../../../core/errors.ts';
 import { partitionName } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import { type Cluster, failuresUntilAskingOthers } from '../cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { type ProduceResult, produce } from '../wire/produce.ts';
@@ -94,6 +94,10 @@ export class Sender {
   }
 
   #pump(): void {
+    if (this.#closing.aborted) {
+      this.#end();
+      return;
+    }
     const now = this.#options.clock.monotonicMs();
     const byLeader = new Map<number, PartitionQueue[]>();
     let retryAtMs = Number.POSITIVE_INFINITY;
@@ -116,6 +120,20 @@ export class Sender {
     }
     for (const [leader, queues] of byLeader) this.#send(leader, queues);
     this.#pumpAgainAt(retryAtMs, now);
+  }
+
+  /** The producer is closed: rejects the records that are not in the log. An append that may be in it stays open. */
+  #end(): void {
+    const error = new TributaryError(
+      'log_append_failed',
+      'The records were not appended: the producer is closed.',
+      { retryable: false },
+    );
+    for (const queue of this.#queues.values()) {
+      if (queue.isInFlight) continue;
+      queue.failWaiting(error);
+      if (queue.head !== undefined && !this.#mustEnd(queue)) queue.failHead(error);
+    }
   }
 
   /** Whether a family relies on knowing what became of the record batch at the queue's head. */
@@ -184,6 +202,7 @@ export class Sender {
       isOfFamily: this.#isOfFamily,
       isAmbiguous: pending.isAmbiguous,
     });
+    pending.isAmbiguous ||= mayBeAppended(errorCode);
     switch (verdict) {
       case 'appended':
         queue.succeed(pending, baseOffset);
@@ -196,7 +215,6 @@ export class Sender {
         this.#shrink(queue, pending, problem);
         break;
       case 'retry':
-        pending.isAmbiguous ||= mayBeAppended(errorCode);
         this.#retryLater(queue, problem);
         if (errorCode === KafkaCode.unknownTopicOrPartition) this.#rejectIfMissing(queue);
         break;
@@ -273,6 +291,7 @@ export class Sender {
     queue.failures++;
     const waitMs = fullJitterMs(retryBackoff, queue.failures, clock.random());
     queue.retryAtMs = clock.monotonicMs() + leastRetryMs + waitMs;
+    if (queue.failures > failuresUntilAskingOthers) this.#cluster.askOthers();
     this.#topics.refresh();
   }
 }

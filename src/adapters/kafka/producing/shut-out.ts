@@ -2,7 +2,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import type { TopicPartition } from '../../../core/offset.ts';
 import { fullJitterMs } from '../../../core/retry.ts';
 import type { NewRecord, ProducerFamily } from '../../../ports/event-log.ts';
-import type { Cluster } from '../cluster/cluster.ts';
+import { type Cluster, failuresUntilAskingOthers } from '../cluster/cluster.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import { produce } from '../wire/produce.ts';
 import { encodeRecordBatch } from '../wire/record-batch-writer.ts';
@@ -85,6 +85,7 @@ export class ShutOuts {
           problem = explain(error);
         }
       }
+      if (attempt > failuresUntilAskingOthers) this.#cluster.askOthers();
       this.#topics.refresh();
       await clock.sleep(5 + fullJitterMs(retryBackoff, attempt, clock.random()));
     }

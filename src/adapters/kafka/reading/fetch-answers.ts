@@ -1,4 +1,4 @@
-import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
+import { type Cluster, failuresUntilAskingOthers, type TopicMetadata } from '../cluster/cluster.ts';
 import { rangesOf } from '../cluster/ranges.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import type { FetchedPartition } from '../wire/fetch.ts';
@@ -14,8 +14,6 @@ import type { Leaders } from './leaders.ts';
  * read, and the partition halts.
  */
 const epochRefusalsMax = 5;
-/** After more failures in a row than this, another broker is asked for the leader. */
-const failuresUntilAskingOthers = 3;
 
 /** Finds the leaders of the followed partitions, and learns about topics that were looked up for another reason. */
 export interface TopicRefresh {

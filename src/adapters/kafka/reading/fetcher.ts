@@ -1,11 +1,11 @@
-import { logDefect, TributaryError } from '../../../core/errors.ts';
+import { logDefect } from '../../../core/errors.ts';
 import { type PartitionOffset, partitionName, type TopicPartition } from '../../../core/offset.ts';
 import type { FetchedRecords, FollowOffset, PartitionFault, TakeLimits } from '../../../ports/event-log.ts';
 import type { Cluster, TopicMetadata } from '../cluster/cluster.ts';
 import { withoutLeader } from '../cluster/ranges.ts';
-import { explain, KafkaCode, nameOfCode } from '../errors.ts';
+import { explain } from '../errors.ts';
 import { pushTo } from '../lists.ts';
-import { fetchRecords, type PartitionToFetch } from '../wire/fetch.ts';
+import { fetchRecords, type PartitionToFetch, partitionsOf } from '../wire/fetch.ts';
 import { recreatedDetail } from './fault-details.ts';
 import { FetchAnswers } from './fetch-answers.ts';
 import type { Followed } from './followed.ts';
@@ -47,6 +47,9 @@ export class Fetcher {
   readonly #partitions: FollowedPartitions;
   readonly #leaders: Leaders;
   readonly #answers: FetchAnswers;
+  /** The number of the last fetch from each broker, counted over all brokers. */
+  readonly #lastFetches = new Map<number, number>();
+  #fetches = 0;
   /** The numbers of the fetch connections with a fetch in flight, by broker. */
   readonly #busyConnections = new Map<number, Set<number>>();
   readonly #closing = new AbortController();
@@ -176,7 +179,10 @@ export class Fetcher {
       else if (leader !== undefined) pushTo(byLeader, leader, followed);
     }
     if (lacksLeader) this.#refresh();
-    for (const [leader, idle] of byLeader) this.#launch(leader, idle, roomBytes);
+    // Where memory is left for one fetch only, the brokers take turns: a long poll of one must not keep out the others.
+    const turnOf = (leader: number): number => this.#lastFetches.get(leader) ?? -1;
+    const inTurn = [...byLeader].toSorted(([left], [right]) => turnOf(left) - turnOf(right));
+    for (const [leader, idle] of inTurn) this.#launch(leader, idle, roomBytes);
     this.#pumpAgainAt(retryAtMs, now);
   }
 
@@ -202,6 +208,7 @@ export class Fetcher {
     const { fetchMaxBytes } = this.#cluster.options;
     const maxBytes = Math.min(fetchMaxBytes, Math.max(smallestFetchBytes, Math.floor(freeBytes / 2)));
     const partitionMaxBytes = Math.min(maxBytes, Math.max(smallestFetchBytes, Math.floor(roomBytes)));
+    this.#lastFetches.set(leader, this.#fetches++);
     busy.add(connectionNumber);
     this.#reservedBytes += maxBytes;
     for (const followed of idle) followed.isInFlight = true;
@@ -241,9 +248,7 @@ export class Fetcher {
       maxBytes,
       topics: [...topics].map(([topicId, partitions]) => ({ topicId, partitions })),
     });
-    if (response.errorCode !== KafkaCode.none)
-      throw new TributaryError('log_unreachable', `Kafka answered ${nameOfCode(response.errorCode)}`);
-    for (const partition of response.partitions) {
+    for (const partition of partitionsOf(response)) {
       const place = `${partition.topicId}/${partition.partition}`;
       const followed = asked.get(place);
       asked.delete(place);

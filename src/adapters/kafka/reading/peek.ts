@@ -6,7 +6,7 @@ import { OpenTransactions } from '../cluster/open-transactions.ts';
 import { rangesFrom, withoutLeader } from '../cluster/ranges.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import { decompress } from '../wire/decompression.ts';
-import { type FetchedPartition, fetchRecords } from '../wire/fetch.ts';
+import { type FetchedPartition, fetchRecords, partitionsOf } from '../wire/fetch.ts';
 import { CorruptRecordBatchError, type RecordBatch, readRecordBatches } from '../wire/record-batch-reader.ts';
 import { RecordCursor } from '../wire/record-cursor.ts';
 import { AbortedFilter } from './aborted-filter.ts';
@@ -255,7 +255,7 @@ export class Peeker {
       })),
     });
     const found = new Map<Place, FetchedPartition>();
-    for (const answer of response.partitions) {
+    for (const answer of partitionsOf(response)) {
       const asked = places.find(
         ({ topicId, partition }) => topicId === answer.topicId && partition === answer.partition,
       );

@@ -4,7 +4,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import { rangesFrom, withoutLeader } from '../cluster/ranges.ts';
 import { explain, KafkaCode, nameOfCode } from '../errors.ts';
 import { decompress } from '../wire/decompression.ts';
-import { type FetchedPartition, fetchRecords } from '../wire/fetch.ts';
+import { type FetchedPartition, fetchRecords, partitionsOf } from '../wire/fetch.ts';
 import { type RecordBatch, readRecordBatches } from '../wire/record-batch-reader.ts';
 import { RecordCursor } from '../wire/record-cursor.ts';
 import { AbortedFilter } from './aborted-filter.ts';
@@ -70,7 +70,7 @@ export class RangeReader {
         },
       ],
     });
-    return response.partitions[0];
+    return partitionsOf(response)[0];
   }
 
   async #outOfRange(leader: number, { topic, partition }: RecordsRange): Promise<RecordsRead> {

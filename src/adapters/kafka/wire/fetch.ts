@@ -1,5 +1,6 @@
 import { type Connection, type Reader, Writer } from '@platformatic/kafka';
 import { TributaryError } from '../../../core/errors.ts';
+import { KafkaCode, nameOfCode } from '../errors.ts';
 
 /*
  * Writes the Fetch request, version 13, and reads its response. The library's reader is not used: it decodes every
@@ -78,6 +79,12 @@ export function fetchRecords(connection: Connection, request: FetchRequest): Pro
       },
     );
   });
+}
+
+/** The partitions of a response. Throws `log_unreachable` if the broker has refused the request as a whole. */
+export function partitionsOf({ errorCode, partitions }: FetchResponse): readonly FetchedPartition[] {
+  if (errorCode === KafkaCode.none) return partitions;
+  throw new TributaryError('log_unreachable', `Kafka answered ${nameOfCode(errorCode)}`);
 }
 
 function writeRequest(request: FetchRequest): Writer {

@@ -31,8 +31,26 @@ describe('the verdict on a record batch', () => {
       expect(verdictOf(KafkaCode[name], { isOfFamily: false, isAmbiguous: true })).toBe('failed');
   });
 
-  it('two of the passing errors leave open whether the record batch is in the log', () => {
+  it('a record batch that may be in the log is never sent in pieces', () => {
+    for (const name of ['messageTooLarge', 'recordListTooLarge'] as const)
+      expect(verdictOf(KafkaCode[name], { isOfFamily: false, isAmbiguous: true })).toBe('failed');
+  });
+
+  it('a family sends a record batch that may be in the log again after an error that says nothing about it', () => {
+    for (const name of ['corruptMessage', 'messageTooLarge'] as const)
+      expect(verdictOf(KafkaCode[name], { isOfFamily: true, isAmbiguous: true })).toBe('retry');
+  });
+
+  it('these errors leave open whether the record batch is in the log', () => {
     const open = Object.entries(KafkaCode).flatMap(([name, code]) => (mayBeAppended(code) ? [name] : []));
-    expect(open).toEqual(['requestTimedOut', 'notEnoughReplicasAfterAppend']);
+    expect(open.sort()).toEqual([
+      'duplicateSequence',
+      'notEnoughReplicasAfterAppend',
+      'notLeaderOrFollower',
+      'requestTimedOut',
+      'storageError',
+      'unknownServerError',
+      'unknownTopicOrPartition',
+    ]);
   });
 });
