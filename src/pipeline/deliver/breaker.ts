@@ -267,10 +267,13 @@ export class Breaker {
   /** After each window, the earlier calls count half as much. */
   #currentWindow(): { calls: number; faults: number } {
     const nowMs = this.#clock.monotonicMs();
-    if (nowMs >= this.#window.untilMs) {
-      this.#window.calls /= 2;
-      this.#window.faults /= 2;
-      this.#window.untilMs = nowMs + this.#options.windowMs;
+    const { windowMs } = this.#options;
+    const overMs = nowMs - this.#window.untilMs;
+    if (overMs >= 0) {
+      const kept = 0.5 ** (1 + Math.floor(overMs / windowMs));
+      this.#window.calls *= kept;
+      this.#window.faults *= kept;
+      this.#window.untilMs = nowMs + windowMs;
     }
     return this.#window;
   }

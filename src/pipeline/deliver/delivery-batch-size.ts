@@ -22,8 +22,8 @@ export class DeliveryBatchSize {
 
   of(waiting: number, maxDeliveryBatch: number): number {
     if (maxDeliveryBatch <= 1 || this.#clock.monotonicMs() < this.#singlyUntilMs) return 1;
-    // The states that were divided keep the size of their calls. They are divided anew only when more have come.
-    if (waiting > this.#left) this.#wanted = Math.ceil(waiting / CALLS_WANTED);
+    // States that were divided keep the size of their calls. What waits is divided anew if it is not exactly their rest.
+    if (waiting !== this.#left) this.#wanted = Math.ceil(waiting / CALLS_WANTED);
     const size = Math.min(maxDeliveryBatch, waiting, this.#wanted);
     this.#left = waiting - size;
     return size;
