@@ -23,6 +23,10 @@ export class Chance {
     return min + Math.floor(this.number() * (max - min + 1));
   }
 
+  uuid(): string {
+    return this.#clock.uuid();
+  }
+
   happens(probability: number): boolean {
     return this.number() < probability;
   }

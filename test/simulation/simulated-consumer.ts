@@ -7,11 +7,14 @@ import type {
   ConsumerOptions,
   EventLogConsumer,
   FetchedRecords,
+  FollowOffset,
   PartitionFault,
   TakeLimits,
 } from '../../src/ports/event-log.ts';
-import type { Process } from './scheduler.ts';
-import type { SimulatedLog } from './simulated-log.ts';
+import type { LogProcess, SimulatedLog } from './simulated-log.ts';
+
+/** Without a reason, `abort` would make an error with a stack each time. */
+const OVER = 'over';
 
 /** A partition that is read ahead, from `follow` to `unfollow`. */
 interface Followed extends TopicPartition {
@@ -20,12 +23,14 @@ interface Followed extends TopicPartition {
   readonly queue: FetchedRecords[];
   queuedBytes: number;
   fetchOffset: bigint;
+  /** The leader that appended what was read last. */
+  leaderEpoch: number;
   /** Told to the listener once what was read before it has been taken. */
   fault: PartitionFault | null;
 }
 
 export class SimulatedConsumer implements EventLogConsumer {
-  readonly process: Process;
+  readonly process: LogProcess;
   readonly topics: readonly string[];
   readonly #log: SimulatedLog;
   readonly #options: ConsumerOptions;
@@ -42,7 +47,7 @@ export class SimulatedConsumer implements EventLogConsumer {
   #closed: Promise<void> | null = null;
   #turn = 0;
 
-  constructor(log: SimulatedLog, process: Process, options: ConsumerOptions) {
+  constructor(log: SimulatedLog, process: LogProcess, options: ConsumerOptions) {
     this.#log = log;
     this.process = process;
     this.topics = options.topics;
@@ -70,8 +75,8 @@ export class SimulatedConsumer implements EventLogConsumer {
     return this.#log.group(this.#options.group);
   }
 
-  follow(offsets: readonly PartitionOffset[]): void {
-    for (const { topic, partition, offset } of offsets) {
+  follow(offsets: readonly FollowOffset[]): void {
+    for (const { topic, partition, offset, leaderEpoch } of offsets) {
       const topicId = this.#held.get(partitionName({ topic, partition }));
       if (topicId === undefined || this.#closing.signal.aborted) continue;
       this.#drop([{ topic, partition }]);
@@ -83,6 +88,7 @@ export class SimulatedConsumer implements EventLogConsumer {
         queue: [],
         queuedBytes: 0,
         fetchOffset: offset,
+        leaderEpoch,
         fault: null,
       };
       this.#followed.set(partitionName(followed), followed);
@@ -99,7 +105,7 @@ export class SimulatedConsumer implements EventLogConsumer {
 
   #drop(partitions: readonly TopicPartition[]): void {
     for (const partition of partitions) {
-      this.#followed.get(partitionName(partition))?.ended.abort();
+      this.#followed.get(partitionName(partition))?.ended.abort(OVER);
       this.#followed.delete(partitionName(partition));
     }
   }
@@ -151,10 +157,16 @@ export class SimulatedConsumer implements EventLogConsumer {
       await this.#log.clock.sleep(this.#log.network.latencyMs(), signal);
       await this.process.runs();
       if (signal.aborted) return;
+      if (this.#log.partitionsOf(followed.topic)[followed.partition]?.hasLeader === false) {
+        await this.#log.partition(followed).changed.wait(signal);
+        continue;
+      }
+      if (this.#log.network.refuses?.() === true) continue;
       const fault = this.#faultOf(followed);
       if (fault !== null) {
         followed.fault = fault;
-        if (followed.queue.length === 0) this.#halt(followed, fault);
+        // Records that were replaced meanwhile must not be taken any more.
+        if (followed.queue.length === 0 || fault.kind === 'log_diverged') this.#halt(followed, fault);
         return;
       }
       const partition = this.#log.partition(followed);
@@ -166,13 +178,14 @@ export class SimulatedConsumer implements EventLogConsumer {
       }
       const fetched = partition.read(followed.fetchOffset, this.#log.network.fetchRecords());
       followed.fetchOffset = fetched.nextOffset;
+      followed.leaderEpoch = fetched.leaderEpoch;
       followed.queue.push(fetched);
       followed.queuedBytes += bytesOf(fetched);
       this.#moved.open();
     }
   }
 
-  #faultOf({ topic, partition, topicId, fetchOffset }: Followed): PartitionFault | null {
+  #faultOf({ topic, partition, topicId, fetchOffset, leaderEpoch }: Followed): PartitionFault | null {
     const fault = (kind: PartitionFault['kind'], detail: string): PartitionFault => ({
       topic,
       partition,
@@ -183,6 +196,8 @@ export class SimulatedConsumer implements EventLogConsumer {
     const now = this.#log.partitionsOf(topic)[partition];
     if (now === undefined || now.topicId !== topicId)
       return fault('topic_recreated', 'The topic was deleted.');
+    if (!now.holds(leaderEpoch, fetchOffset))
+      return fault('log_diverged', `The leader of epoch ${leaderEpoch} had more records.`);
     if (fetchOffset < now.startOffset)
       return fault('offset_out_of_range', `The log begins at ${now.startOffset}.`);
     if (fetchOffset > now.endOffset) return fault('offset_out_of_range', `The log ends at ${now.endOffset}.`);
@@ -260,6 +275,12 @@ export class SimulatedConsumer implements EventLogConsumer {
     return { ok: false, reason: 'This member is not in its group.' };
   }
 
+  /** Forgets who waits here, when the process is dead. Node keeps combined signals for as long as somebody listens to them. */
+  abandon(): void {
+    this.#moved.open();
+    for (const { ended } of this.#followed.values()) ended.abort(OVER);
+  }
+
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
@@ -271,9 +292,9 @@ export class SimulatedConsumer implements EventLogConsumer {
       const partitions = this.#group.heldBy(this).map(partitionOf);
       if (partitions.length > 0) await this.revoked(partitions);
     }
-    this.#closing.abort();
+    this.#closing.abort(OVER);
     this.#group.leave(this);
-    for (const followed of this.#followed.values()) followed.ended.abort();
+    for (const followed of this.#followed.values()) followed.ended.abort(OVER);
     this.#followed.clear();
     this.#moved.open();
   }

@@ -1,8 +1,7 @@
 import { partitionName, type TopicPartition } from '../../src/core/offset.ts';
 import type { AssignedPartition } from '../../src/ports/event-log.ts';
-import type { Process } from './scheduler.ts';
 import type { SimulatedConsumer } from './simulated-consumer.ts';
-import type { SimulatedLog } from './simulated-log.ts';
+import type { LogProcess, SimulatedLog } from './simulated-log.ts';
 
 /** Which member gets a partition; `members` are in the sequence of their joining, and at least one. */
 export type Sharing = (partition: TopicPartition, members: readonly SimulatedConsumer[]) => SimulatedConsumer;
@@ -45,7 +44,7 @@ export class SimulatedGroup {
   }
 
   /** Ends the session of a process; it learns so once it runs again, and joins again. */
-  expel(process: Process): void {
+  expel(process: LogProcess): void {
     for (const member of this.#members.filter((each) => each.process === process)) {
       this.leave(member);
       void member.expelled().then(() => this.join(member));

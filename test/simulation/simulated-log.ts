@@ -18,7 +18,6 @@ import type {
   TopicDescription,
 } from '../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../src/ports/event-log.ts';
-import type { Process } from './scheduler.ts';
 import { SimulatedConsumer } from './simulated-consumer.ts';
 import { type Sharing, SimulatedGroup } from './simulated-group.ts';
 import { SimulatedProducer } from './simulated-producer.ts';
@@ -28,9 +27,21 @@ export interface Network {
   latencyMs(): number;
   /** The most records that one fetch brings. */
   fetchRecords(): number;
+  /** Whether a request is answered with an error that may pass. Default: none is. */
+  refuses?(): boolean;
 }
 
-/** One partition as the brokers hold it. Offsets may be missing: aborted transactions, markers, compaction. */
+/** The part of a process that its connections to the log need. */
+export interface LogProcess {
+  readonly isDead: boolean;
+  /** Resolves once the process runs. */
+  runs(): Promise<void>;
+}
+
+/**
+ * One partition as the brokers hold it. Offsets may be missing: aborted transactions, markers, compaction. Each leader
+ * appends under an epoch of its own.
+ */
 export class SimulatedPartition implements TopicPartition {
   readonly topic: string;
   readonly topicId: string;
@@ -41,6 +52,13 @@ export class SimulatedPartition implements TopicPartition {
   readonly changed = new Gate();
   startOffset = 0n;
   endOffset = 0n;
+  hasLeader = true;
+  /** Records that a new leader did not have. */
+  readonly lost: LogRecord[] = [];
+  /** From here on other records may have been read than are there now; null once somebody has decided about it. */
+  divergedAt: bigint | null = null;
+  /** Where each leader began to append, the oldest first. */
+  #leaders: { readonly epoch: number; readonly fromOffset: bigint }[] = [{ epoch: 0, fromOffset: 0n }];
 
   constructor(topic: string, topicId: string, partition: number) {
     this.topic = topic;
@@ -65,6 +83,34 @@ export class SimulatedPartition implements TopicPartition {
   /** Whether a record is there that the disk has spoilt. */
   isCorrupt(offset: bigint): boolean {
     return offset < this.endOffset && this.corrupt.has(offset);
+  }
+
+  /** A new leader takes over, which lacks the last records. */
+  elect(loses: number): void {
+    const kept = Math.max(0, this.records.length - loses);
+    const lost = this.records.splice(kept);
+    const first = lost[0];
+    if (first !== undefined && first.offset >= this.startOffset) {
+      this.endOffset = first.offset;
+      this.lost.push(...lost);
+      if (this.divergedAt === null || this.divergedAt > first.offset) this.divergedAt = first.offset;
+    }
+    const leaders = this.#leaders.filter(({ fromOffset }) => fromOffset < this.endOffset);
+    const epoch = (this.#leaders.at(-1)?.epoch ?? 0) + 1;
+    this.#leaders = [...leaders, { epoch, fromOffset: this.endOffset }];
+    this.changed.open();
+  }
+
+  /** The epoch of the leader that appended what lies before the offset. */
+  epochBefore(offset: bigint): number {
+    return this.#leaders.findLast(({ fromOffset }) => fromOffset < offset)?.epoch ?? UNKNOWN_LEADER_EPOCH;
+  }
+
+  /** Whether what this leader appended before the offset is still there. */
+  holds(epoch: number, offset: bigint): boolean {
+    if (epoch === UNKNOWN_LEADER_EPOCH) return true;
+    const next = this.#leaders.find((leader) => leader.epoch > epoch);
+    return offset <= (next?.fromOffset ?? this.endOffset);
   }
 
   deleteBefore(offset: bigint): void {
@@ -98,7 +144,7 @@ export class SimulatedPartition implements TopicPartition {
     const isCut = records.length === limit && last !== undefined;
     const { topic, partition } = this;
     const nextOffset = isCut ? last.offset + 1n : to;
-    return { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH };
+    return { topic, partition, records, nextOffset, leaderEpoch: this.epochBefore(nextOffset) };
   }
 
   #indexOf(offset: bigint): number {
@@ -131,7 +177,7 @@ export class SimulatedLog {
     this.network = network;
   }
 
-  connect(process: Process): EventLog {
+  connect(process: LogProcess): EventLog {
     return new LogConnection(this, process);
   }
 
@@ -165,6 +211,10 @@ export class SimulatedLog {
     return this.#topics.get(topic) ?? [];
   }
 
+  *allPartitions(): Iterable<SimulatedPartition> {
+    for (const partitions of this.#topics.values()) yield* partitions;
+  }
+
   partition(place: TopicPartition): SimulatedPartition {
     const partition = this.partitionsOf(place.topic)[place.partition];
     if (partition === undefined) throw new Error(`There is no ${partitionName(place)}.`);
@@ -189,13 +239,10 @@ export class SimulatedLog {
       const partitions = this.partitionsOf(topic);
       const [first] = partitions;
       if (first === undefined) return [];
-      const ranges = partitions.map(({ partition, startOffset, endOffset }) => ({
-        topic,
-        partition,
-        startOffset,
-        endOffset,
-      }));
-      return [{ topic, topicId: first.topicId, partitionCount: ranges.length, partitions: ranges }];
+      const ranges = partitions
+        .filter(({ hasLeader }) => hasLeader)
+        .map(({ partition, startOffset, endOffset }) => ({ topic, partition, startOffset, endOffset }));
+      return [{ topic, topicId: first.topicId, partitionCount: partitions.length, partitions: ranges }];
     });
   }
 
@@ -208,19 +255,31 @@ export class SimulatedLog {
   /** The store that each group journals into: its first member's, until somebody decides otherwise. */
   readonly groupStores = new Map<string, string>();
 
-  makeConsumer(process: Process, options: ConsumerOptions): SimulatedConsumer {
+  makeConsumer(process: LogProcess, options: ConsumerOptions): SimulatedConsumer {
     const consumer = new SimulatedConsumer(this, process, options);
     this.#consumers.push(consumer);
     return consumer;
   }
 
+  /** A partition loses its leader, or gets one again. */
+  setLeader(partition: SimulatedPartition, hasLeader: boolean): void {
+    partition.hasLeader = hasLeader;
+    partition.changed.open();
+    if (hasLeader) for (const group of this.#groups.values()) group.rebalance();
+  }
+
   /** Whether the process has answered `revoked` for this partition and was not assigned it again. */
-  hasGivenBack(process: Process, partition: TopicPartition): boolean {
+  hasGivenBack(process: LogProcess, partition: TopicPartition): boolean {
     return this.#consumers.some((each) => each.process === process && each.hasGivenBack(partition));
   }
 
+  /** To be called when a process has died, or when nobody wants to know any more. */
+  abandon(process: LogProcess): void {
+    for (const consumer of this.#consumers) if (consumer.process === process) consumer.abandon();
+  }
+
   /** The session of a process that does not answer ends: its partitions go to others, and nobody tells it. */
-  endSessionOf(process: Process): void {
+  endSessionOf(process: LogProcess): void {
     for (const group of this.#groups.values()) group.expel(process);
   }
 
@@ -232,10 +291,10 @@ export class SimulatedLog {
 
 class LogConnection implements EventLog {
   readonly #log: SimulatedLog;
-  readonly #process: Process;
+  readonly #process: LogProcess;
   readonly #open = new Set<{ close(): Promise<void> }>();
 
-  constructor(log: SimulatedLog, process: Process) {
+  constructor(log: SimulatedLog, process: LogProcess) {
     this.#log = log;
     this.#process = process;
   }
@@ -254,6 +313,7 @@ class LogConnection implements EventLog {
       from.map(({ topic, partition, offset }) => {
         const found = this.#log.partitionsOf(topic)[partition];
         if (found === undefined) return { kind: 'unreadable', topic, partition, problem: 'does not exist' };
+        if (!found.hasLeader) return { kind: 'unreadable', topic, partition, problem: 'has no leader' };
         const { topicId, startOffset, endOffset } = found;
         const range = { topicId, startOffset, endOffset, highWatermark: endOffset };
         return {
@@ -314,6 +374,7 @@ class LogConnection implements EventLog {
     return this.#answered((): RecordsRead => {
       const found = this.#log.partitionsOf(topic)[partition];
       if (found === undefined) return { kind: 'unreadable', problem: 'does not exist' };
+      if (!found.hasLeader) return { kind: 'unreadable', problem: 'has no leader' };
       const { startOffset, endOffset } = found;
       if (offset < startOffset || offset > endOffset) return { kind: 'out_of_range', startOffset, endOffset };
       if (found.isCorrupt(offset)) return { kind: 'unreadable', problem: 'is damaged' };
@@ -334,7 +395,10 @@ class LogConnection implements EventLog {
   }
 
   async #answered<Answer>(ask: () => Answer): Promise<Answer> {
+    await this.#process.runs();
     await this.#log.clock.sleep(this.#log.network.latencyMs());
+    if (this.#log.network.refuses?.() === true)
+      throw new TributaryError('log_unreachable', 'The simulated log does not answer.');
     const answer = ask();
     await this.#process.runs();
     return answer;

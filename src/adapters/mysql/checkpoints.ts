@@ -33,7 +33,9 @@ export async function acquire(
         `INSERT INTO checkpoints (${CHECKPOINT_COLUMNS}) VALUES (?,?,?,?,${UNKNOWN_LEADER_EPOCH},1,NULL) ON DUPLICATE KEY UPDATE epoch = epoch + 1`,
         [request.topic, request.partition, request.topicId, request.startOffset] as never[],
       );
-      const checkpoint = await readCheckpoint(connection, request);
+      const checkpoint = await lockCheckpoint(connection, request);
+      if (checkpoint === null)
+        throw new TributaryError('store_failed', `The checkpoint of ${partitionName(request)} is missing.`);
       acquired.push({ ...checkpoint, isNew: result.affectedRows === 1 });
     }
     return acquired;
@@ -41,21 +43,16 @@ export async function acquire(
   return inTransaction(pool, raiseEpochs, { lockWaitSeconds: ACQUIRE_LOCK_WAIT_SECONDS });
 }
 
-async function readCheckpoint(
+/** Reads the checkpoint of a partition, and locks it until the transaction ends. Null if there is none. */
+async function lockCheckpoint(
   connection: PoolConnection,
   { topic, partition }: TopicPartition,
-): Promise<Checkpoint> {
-  const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ?`,
+): Promise<Checkpoint | null> {
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ? FOR UPDATE`,
     [topic, partition],
   );
-  if (rows[0] === undefined) {
-    throw new TributaryError(
-      'store_failed',
-      `The checkpoint of ${partitionName({ topic, partition })} is missing.`,
-    );
-  }
-  return checkpointOf(rows[0]);
+  return row === undefined ? null : checkpointOf(row);
 }
 
 function checkpointOf(row: RowDataPacket): Checkpoint {
@@ -135,7 +132,13 @@ export async function halt(
 
 export async function resume(pool: ConnectionPool, decision: ResumeDecision): Promise<void> {
   await inTransaction(pool, async (connection) => {
-    const before = await readCheckpoint(connection, decision);
+    // A commit may move the checkpoint meanwhile, and the decision has to say what it replaced.
+    const before = await lockCheckpoint(connection, decision);
+    if (before === null)
+      throw new TributaryError(
+        'store_refused',
+        `Partition ${partitionName(decision)} has no checkpoint, so there is nothing to decide: it starts at the log's beginning.`,
+      );
     await connection.execute(
       `UPDATE checkpoints SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?`,
       [decision.offset, decision.topicId, decision.topic, decision.partition] as never[],

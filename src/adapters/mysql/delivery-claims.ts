@@ -4,7 +4,7 @@ import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { claimIdOf } from './claim-id.ts';
-import { inTransaction, withConnection } from './connection.ts';
+import { inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
@@ -151,7 +151,10 @@ export class DeliveryClaims {
     return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
   }
 
-  /** Reads which deliveries of the group this claim has taken. */
+  /**
+   * Reads which deliveries of the group this claim has taken. Takes none of them if `TAKE_EACH` has made a row, because
+   * the ledger lost one since it was read, as by a restore: only such a row has no time since which it is due.
+   */
   async #taken(
     connection: PoolConnection,
     request: DeliveryClaimRequest,
@@ -161,6 +164,12 @@ export class DeliveryClaims {
   ): Promise<ClaimedDelivery[]> {
     const taken: ClaimedDelivery[] = [];
     for (const ids of chunksOf(group.map(({ id }) => id))) {
+      const [made] = await connection.execute<RowDataPacket[]>(
+        'SELECT 1 FROM deliveries FORCE INDEX (PRIMARY) ' +
+          `WHERE target = ? AND entity_id IN (${marks(ids.length)}) AND claim_id = ? AND due_since = 0 LIMIT 1`,
+        [request.target, ...ids, claimId] as never[],
+      );
+      if (made.length > 0) throw new Rollback<ClaimedDelivery[]>([]);
       const [rows] = await connection.execute<RowDataPacket[]>(
         `${this.#selectDue()} AND d.entity_id IN (${marks(ids.length)}) AND d.claim_id = ? AND d.leased_until = ?`,
         [...this.#place, request.target, ...ids, claimId, leasedUntil] as never[],

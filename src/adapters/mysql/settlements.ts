@@ -1,4 +1,4 @@
-import type { PoolConnection } from 'mysql2/promise';
+import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { claimIdOf } from './claim-id.ts';
@@ -7,6 +7,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { textOf } from './values.ts';
 
 /** Ends claims; `delivery-claims.ts` makes them. */
 export class Settlements {
@@ -34,7 +35,7 @@ export class Settlements {
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
         if (!(await areDelivered(connection, group)))
-          await moveOn.run(connection, group, (writer) => writer.integer(now));
+          await moveOn.run(connection, await lockKnown(connection, group), (writer) => writer.integer(now));
         await insertAttempt.run(connection, group);
       });
     }
@@ -51,10 +52,34 @@ export class Settlements {
   async release(deliveries: readonly ClaimedDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
     const now = this.#time.now();
-    await inTransaction(this.#pool, (connection) =>
-      giveBack.run(connection, claimsById(deliveries), (writer) => writer.integer(now)),
-    );
+    await inTransaction(this.#pool, async (connection) => {
+      const known = await lockKnown(connection, claimsById(deliveries));
+      await giveBack.run(connection, known, (writer) => writer.integer(now));
+    });
   }
+}
+
+/**
+ * Locks the rows of these claims. Resolves with the claims whose rows the ledger has, in the same sequence. After a restore
+ * or a failover it may lack some, and the statements behind this, which are upserts, must not make them: such a row would
+ * say what became of a version that the store no longer has.
+ */
+async function lockKnown<Some extends Claim>(
+  connection: PoolConnection,
+  claims: readonly Some[],
+): Promise<Some[]> {
+  const known = new Set<string>();
+  for (const [target, group] of Map.groupBy(claims, ({ delivery }) => delivery.target)) {
+    for (const chunk of chunksOf(group)) {
+      const [rows] = await connection.execute<RowDataPacket[]>(
+        `SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ` +
+          'ORDER BY entity_id FOR UPDATE',
+        [target, ...chunk.map(({ id }) => id)],
+      );
+      for (const row of rows) known.add(`${target} ${textOf(row[0])}`);
+    }
+  }
+  return claims.filter(({ delivery }) => known.has(`${delivery.target} ${delivery.entityId}`));
 }
 
 /** Renews claims by id, with one statement for each claimant and target. */

@@ -21,7 +21,6 @@ export function compileTypes<State, Event>(
   if (!/^[A-Za-z0-9_]+$/.test(domain.name)) {
     throw invalidDomain(domain.name, 'its name may hold letters, digits and underscores only');
   }
-  const ajv = new Ajv({ strict: true });
   const types = new Map<string, CompiledType<Event>>();
   for (const [name, definition] of Object.entries(domain.eventTypes)) {
     if (name === domain.adoption?.eventType) {
@@ -33,7 +32,7 @@ export function compileTypes<State, Event>(
     }
     let validate: ValidateFunction;
     try {
-      validate = ajv.compile(definition.schema);
+      validate = validatorOf(definition.schema);
     } catch (error) {
       throw invalidDomain(domain.name, `the schema of ${quoted(name)} is not valid: ${messageOf(error)}`);
     }
@@ -42,6 +41,15 @@ export function compileTypes<State, Event>(
   }
   if (types.size === 0) throw invalidDomain(domain.name, 'it has no event types');
   return types;
+}
+
+/** A process makes several decoders of one domain, and compiling a schema takes milliseconds. */
+const VALIDATORS = new WeakMap<object, ValidateFunction>();
+
+function validatorOf(schema: object): ValidateFunction {
+  const validator = VALIDATORS.get(schema) ?? new Ajv({ strict: true }).compile(schema);
+  VALIDATORS.set(schema, validator);
+  return validator;
 }
 
 function invalidDomain(name: string, problem: string): TributaryError {

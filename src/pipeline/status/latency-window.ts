@@ -5,6 +5,9 @@ const BOUNDS_MS: readonly number[] = Array.from({ length: 8 }, (_, decade) =>
   .flat()
   .concat(100_000_000);
 
+/** The buckets of the bounds, and one for longer times. */
+const BUCKETS = BOUNDS_MS.length + 1;
+
 /** The bounds that `totals` shows, in milliseconds. Each is a bound of a bucket, so that the counts are exact. */
 const SHOWN_MS = [
   5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000, 600_000, 3_000_000,
@@ -49,24 +52,26 @@ export interface LatencyWindowOptions {
  */
 export class LatencyWindow {
   readonly #stepMs: number;
-  /** The counts of each step, at the number of the step modulo the number of steps. */
-  readonly #steps: readonly Uint32Array[];
-  readonly #all = new Float64Array(BOUNDS_MS.length + 1);
+  readonly #steps: number;
+  /** The counts of all steps in a row, each at the number of the step modulo the number of steps. */
+  readonly #recent: Uint32Array;
+  readonly #all = new Float64Array(BUCKETS);
   /** The number of the latest step that was counted in. */
   #step = 0;
   #sumMs = 0;
 
   constructor({ windowMs = 300_000, steps = 30 }: LatencyWindowOptions = {}) {
     this.#stepMs = windowMs / steps;
-    this.#steps = Array.from({ length: steps }, () => new Uint32Array(BOUNDS_MS.length + 1));
+    this.#steps = steps;
+    this.#recent = new Uint32Array(steps * BUCKETS);
   }
 
   /** Counts `count` times of this length. `nowMs` is a time that never falls. A negative length counts as 0. */
   add(latencyMs: number, count: number, nowMs: number): void {
     if (count <= 0 || Number.isNaN(latencyMs)) return;
     const bucket = bucketOf(latencyMs);
-    const counts = this.#countsAt(nowMs);
-    counts[bucket] = (counts[bucket] ?? 0) + count;
+    const place = this.#placeAt(nowMs) + bucket;
+    this.#recent[place] = (this.#recent[place] ?? 0) + count;
     this.#all[bucket] = (this.#all[bucket] ?? 0) + count;
     this.#sumMs += Math.max(0, latencyMs) * count;
   }
@@ -93,11 +98,12 @@ export class LatencyWindow {
   }
 
   status(nowMs: number): LatencyStatus {
-    this.#countsAt(nowMs);
-    const window = new Float64Array(BOUNDS_MS.length + 1);
-    for (const counts of this.#steps)
-      for (let bucket = 0; bucket < window.length; bucket++)
-        window[bucket] = (window[bucket] ?? 0) + (counts[bucket] ?? 0);
+    this.#placeAt(nowMs);
+    const window = new Float64Array(BUCKETS);
+    for (const [place, count] of this.#recent.entries()) {
+      const bucket = place % BUCKETS;
+      window[bucket] = (window[bucket] ?? 0) + count;
+    }
     return { ...quantilesOf(window), totals: this.#totals() };
   }
 
@@ -113,17 +119,20 @@ export class LatencyWindow {
     return { buckets, count: all, sumSeconds: this.#sumMs / 1_000 };
   }
 
-  /** The counts of the present step. Empties the steps that have passed without a count. */
-  #countsAt(nowMs: number): Uint32Array {
+  /** Where the counts of the present step begin. Empties the steps that have passed without a count. */
+  #placeAt(nowMs: number): number {
     const step = Math.floor(nowMs / this.#stepMs);
-    const passed = Math.min(step - this.#step, this.#steps.length);
-    for (let each = 0; each < passed; each++) this.#stepAt(step - each).fill(0);
+    const passed = Math.min(step - this.#step, this.#steps);
+    for (let each = 0; each < passed; each++) {
+      const place = this.#placeOf(step - each);
+      this.#recent.fill(0, place, place + BUCKETS);
+    }
     this.#step = Math.max(this.#step, step);
-    return this.#stepAt(this.#step);
+    return this.#placeOf(this.#step);
   }
 
-  #stepAt(step: number): Uint32Array {
-    return this.#steps[step % this.#steps.length] as Uint32Array;
+  #placeOf(step: number): number {
+    return (step % this.#steps) * BUCKETS;
   }
 }
 

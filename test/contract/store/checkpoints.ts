@@ -281,7 +281,10 @@ export function describeCheckpoints(harness: StoreHarness): void {
         reason: 'mistaken',
         decidedAtMs: place.clock.now(),
       };
-      await expect(place.store.resume(decision)).rejects.toMatchObject({ name: 'TributaryError' });
+      await expect(place.store.resume(decision)).rejects.toMatchObject({
+        code: 'store_refused',
+        retryable: false,
+      });
       expect(await place.store.checkpoints()).toEqual([]);
     });
   });

@@ -15,6 +15,8 @@ import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 export interface StoreHarness {
   /** False if the store's user may not create tables; default true. */
   readonly canMakeTables?: boolean;
+  /** True for a store that is simulated: no older version has made one, and its statements have no query plans. */
+  readonly isSimulated?: boolean;
   /** A store in a fresh and empty place. */
   open(settings: StoreSettings): Promise<OpenedStore>;
   /** The same, faster: perhaps in a place that an earlier test has used, emptied. */

@@ -264,45 +264,48 @@ export function describeJobs(harness: StoreHarness): void {
     });
   });
 
-  it('an upgrade keeps the redrive jobs and the decisions of an older version', async () => {
-    const { store, clock } = place;
-    const { topic, partition } = await acquireOne(store);
-    await store.resume({ topic, partition, offset: 5n, topicId: 'x', ...decision });
-    await store.noteGroupTaken({ group: 'order-sync', formerStore: null, ...decision, decidedAtMs: 3 });
-    const before = await store.listAudit({ after: null, limit: 10 });
-    const version = await asBefore(harness, 'jobs-and-audit');
-    const filter = '{"target":null,"errorPrefix":"it\'\'s"}';
-    await harness.rawQuery(
-      `INSERT INTO redrive_jobs VALUES ('new', '${filter}', 1, 'waiting', 0, 0, NULL, NULL, 'ops', 2, 2, NULL, NULL, 0), ` +
-        `('half', '${filter}', 0, 'running', 3, 2, 'warehouse', 'é "1"', 'ops', 1, 9, NULL, 'one', 12), ` +
-        "('odd', '{', 0, 'done', 3, 2, NULL, NULL, 'ops', 0, 9, 9, NULL, 0)",
-    );
-    const opened = await harness.openAgain({ clock, targets: TARGETS });
-    const { report, store: upgraded } = await opened.migrate(parcelMigration(clock));
-    expect(report).toMatchObject({ fromVersion: version, viewIsEmpty: false });
-    const old = { kind: 'redrive', requestedBy: 'ops', reason: '' };
-    const parameters = { filter: { target: null, errorPrefix: "it's" } };
-    expect(await upgraded.listJobs({ after: null, limit: 10 })).toMatchObject([
-      { ...old, jobId: 'new', state: 'waiting', isDryRun: true, parameters, place: null },
-      {
-        ...old,
-        jobId: 'half',
-        state: 'running',
-        isDryRun: false,
-        parameters,
-        progress: { matched: 3, redriven: 2 },
-        place: { target: 'warehouse', entityId: 'é "1"' },
-        createdAtMs: 1,
-        updatedAtMs: 9,
-      },
-      { ...old, jobId: 'odd', state: 'done', parameters: null, finishedAtMs: 9 },
-    ]);
-    const copied = await upgraded.listAudit({ after: null, limit: 10 });
-    const plain = (entries: typeof before) =>
-      entries.map(({ auditId: _, ...entry }) => entry).sort((a, b) => a.decidedAtMs - b.decidedAtMs);
-    expect(plain(copied)).toEqual(plain(before));
-    expect(copied.map(({ decidedAtMs }) => decidedAtMs)).toEqual([7, 3]);
-    await expect(harness.rawQuery('SELECT * FROM redrive_jobs')).rejects.toThrow();
-    await migrateParcels(await harness.openAgain({ clock, targets: TARGETS }), clock);
-  });
+  it.skipIf(harness.isSimulated)(
+    'an upgrade keeps the redrive jobs and the decisions of an older version',
+    async () => {
+      const { store, clock } = place;
+      const { topic, partition } = await acquireOne(store);
+      await store.resume({ topic, partition, offset: 5n, topicId: 'x', ...decision });
+      await store.noteGroupTaken({ group: 'order-sync', formerStore: null, ...decision, decidedAtMs: 3 });
+      const before = await store.listAudit({ after: null, limit: 10 });
+      const version = await asBefore(harness, 'jobs-and-audit');
+      const filter = '{"target":null,"errorPrefix":"it\'\'s"}';
+      await harness.rawQuery(
+        `INSERT INTO redrive_jobs VALUES ('new', '${filter}', 1, 'waiting', 0, 0, NULL, NULL, 'ops', 2, 2, NULL, NULL, 0), ` +
+          `('half', '${filter}', 0, 'running', 3, 2, 'warehouse', 'é "1"', 'ops', 1, 9, NULL, 'one', 12), ` +
+          "('odd', '{', 0, 'done', 3, 2, NULL, NULL, 'ops', 0, 9, 9, NULL, 0)",
+      );
+      const opened = await harness.openAgain({ clock, targets: TARGETS });
+      const { report, store: upgraded } = await opened.migrate(parcelMigration(clock));
+      expect(report).toMatchObject({ fromVersion: version, viewIsEmpty: false });
+      const old = { kind: 'redrive', requestedBy: 'ops', reason: '' };
+      const parameters = { filter: { target: null, errorPrefix: "it's" } };
+      expect(await upgraded.listJobs({ after: null, limit: 10 })).toMatchObject([
+        { ...old, jobId: 'new', state: 'waiting', isDryRun: true, parameters, place: null },
+        {
+          ...old,
+          jobId: 'half',
+          state: 'running',
+          isDryRun: false,
+          parameters,
+          progress: { matched: 3, redriven: 2 },
+          place: { target: 'warehouse', entityId: 'é "1"' },
+          createdAtMs: 1,
+          updatedAtMs: 9,
+        },
+        { ...old, jobId: 'odd', state: 'done', parameters: null, finishedAtMs: 9 },
+      ]);
+      const copied = await upgraded.listAudit({ after: null, limit: 10 });
+      const plain = (entries: typeof before) =>
+        entries.map(({ auditId: _, ...entry }) => entry).sort((a, b) => a.decidedAtMs - b.decidedAtMs);
+      expect(plain(copied)).toEqual(plain(before));
+      expect(copied.map(({ decidedAtMs }) => decidedAtMs)).toEqual([7, 3]);
+      await expect(harness.rawQuery('SELECT * FROM redrive_jobs')).rejects.toThrow();
+      await migrateParcels(await harness.openAgain({ clock, targets: TARGETS }), clock);
+    },
+  );
 }

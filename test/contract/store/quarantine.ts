@@ -327,28 +327,31 @@ export function describeQuarantine(harness: StoreHarness): void {
         expect(await open()).toEqual({ listed: [], counted: [], inAll: 0 });
       });
 
-      it('open records are counted along an index, without their bytes and without settled records', async () => {
-        await keep(...[1n, 2n, 3n].map((offset) => quarantined(offset)));
-        await place.store.discardQuarantined({ filter: {}, limit: 1, ...settlement });
-        const isSqlite = await harness.rawQuery('SELECT sqlite_version()').then(
-          () => true,
-          () => false,
-        );
-        const plan = await harness.rawQuery(
-          isSqlite ? `EXPLAIN QUERY PLAN ${SQLITE_OPEN_COUNTS}` : `EXPLAIN ${MYSQL_OPEN_COUNTS}`,
-        );
-        const text = JSON.stringify(plan);
-        if (isSqlite) expect(text).toMatch(/USING COVERING INDEX quarantine_open/);
-        else {
-          expect(plan[0]).toMatchObject({ key: 'quarantine_open' });
-          expect(plan[0]?.type).toMatch(/^(ref|range)$/);
-          expect(String(plan[0]?.Extra)).toContain('Using index');
-        }
-      });
+      it.skipIf(harness.isSimulated)(
+        'open records are counted along an index, without their bytes and without settled records',
+        async () => {
+          await keep(...[1n, 2n, 3n].map((offset) => quarantined(offset)));
+          await place.store.discardQuarantined({ filter: {}, limit: 1, ...settlement });
+          const isSqlite = await harness.rawQuery('SELECT sqlite_version()').then(
+            () => true,
+            () => false,
+          );
+          const plan = await harness.rawQuery(
+            isSqlite ? `EXPLAIN QUERY PLAN ${SQLITE_OPEN_COUNTS}` : `EXPLAIN ${MYSQL_OPEN_COUNTS}`,
+          );
+          const text = JSON.stringify(plan);
+          if (isSqlite) expect(text).toMatch(/USING COVERING INDEX quarantine_open/);
+          else {
+            expect(plan[0]).toMatchObject({ key: 'quarantine_open' });
+            expect(plan[0]?.type).toMatch(/^(ref|range)$/);
+            expect(String(plan[0]?.Extra)).toContain('Using index');
+          }
+        },
+      );
     });
 
     // A user without the right to create tables makes no upgrade: the command "migrate" does.
-    it.skipIf(harness.canMakeTables === false)(
+    it.skipIf(harness.canMakeTables === false || harness.isSimulated)(
       'an upgrade keeps the records of an older version open',
       async () => {
         await keep(quarantined(1n), quarantined(2n, { reason: 'key_missing' }));

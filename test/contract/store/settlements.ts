@@ -240,4 +240,38 @@ export function describeSettlements(harness: StoreHarness): void {
       }
     });
   });
+
+  describe('a delivery that the ledger has lost', () => {
+    const place = usePlace(harness);
+
+    /** A claimed delivery whose row is gone, as after a restore from an older backup. */
+    async function lost() {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const claimed = await claimOnly(place.store);
+      await harness.rawQuery("DELETE FROM deliveries WHERE entity_id = 'parcel'");
+      return claimed;
+    }
+
+    /** The next state is claimed like any other, so nothing of the lost claim is left. */
+    async function expectClean(): Promise<void> {
+      expect(await place.store.readDelivery(TARGET, 'parcel')).toBeNull();
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+      expect(await claimOnly(place.store, 'next')).toMatchObject({ version: 2, attempt: 1 });
+    }
+
+    it.each(['delivered', 'dead', 'later'] as const)(
+      'a settlement as %s makes no row for it, and its next state is claimed',
+      async (outcome) => {
+        const claimed = await lost();
+        const next = outcome === 'later' ? { retryAtMs: place.clock.now() } : outcome;
+        await place.store.settleDeliveries([settlement(claimed, next)]);
+        await expectClean();
+      },
+    );
+
+    it('giving it back makes no row for it, and its next state is claimed', async () => {
+      await place.store.releaseDeliveries([await lost()]);
+      await expectClean();
+    });
+  });
 }
