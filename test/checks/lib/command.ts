@@ -8,6 +8,7 @@ export type Figures = Readonly<Record<string, unknown>> & { readonly ok: boolean
 
 export interface CommandOption {
   readonly name: string;
+  /** What the option takes; empty for an option that is only given or not. */
   readonly value: string;
   readonly fallback: string;
   readonly help: string;
@@ -21,19 +22,24 @@ export interface CheckCommand {
   readonly summary: string;
   readonly examples: readonly string[];
   readonly options: readonly CommandOption[];
+  /** What the words after the options name. Without it there may be none. */
+  readonly words?: string;
   run(check: RunningCheck): Promise<Figures>;
 }
 
 /** One run of a check. Deferred calls run at its end, the last one first, also after an error or Ctrl-C. */
 export class RunningCheck {
   readonly #values: ReadonlyMap<string, string>;
+  /** The words of the command line that belong to no option. */
+  readonly words: readonly string[];
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #startedAt = performance.now();
   readonly #stop = new AbortController();
   #closed: Promise<void> | undefined;
 
-  constructor(values: ReadonlyMap<string, string>) {
+  constructor(values: ReadonlyMap<string, string>, words: readonly string[] = []) {
     this.#values = values;
+    this.words = words;
   }
 
   /** Aborts when the run must end early. Every long wait of a check ends then. */
@@ -45,6 +51,11 @@ export class RunningCheck {
     const value = this.#values.get(option);
     if (value === undefined) throw new Error(`The check has no option --${option}`);
     return value;
+  }
+
+  /** Whether an option without a value was given. */
+  isGiven(option: string): boolean {
+    return this.text(option) === 'true';
   }
 
   number(option: string): number {
@@ -113,8 +124,8 @@ export class UsageError extends Error {}
 
 /** Runs the command with the process's arguments. Ends the process with 0 if the figures are ok, else with 1. */
 export async function runCommand(command: CheckCommand): Promise<never> {
-  const values = parseOptions(command);
-  const check = new RunningCheck(values);
+  const { values, words } = parseOptions(command);
+  const check = new RunningCheck(values, words);
   let interruptions = 0;
   let code = 1;
   for (const [name, number] of [
@@ -148,11 +159,22 @@ export async function runCommand(command: CheckCommand): Promise<never> {
   process.exit(code);
 }
 
-function parseOptions(command: CheckCommand): Map<string, string> {
-  const options = Object.fromEntries(command.options.map(({ name }) => [name, { type: 'string' as const }]));
+function parseOptions(command: CheckCommand): { values: Map<string, string>; words: readonly string[] } {
+  const options = Object.fromEntries(
+    command.options.map(({ name, value }) => [
+      name,
+      { type: value === '' ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
   let given: Record<string, unknown> = {};
+  let words: readonly string[] = [];
   try {
-    given = parseArgs({ options: { ...options, help: { type: 'boolean', short: 'h' } } }).values;
+    const parsed = parseArgs({
+      options: { ...options, help: { type: 'boolean', short: 'h' } },
+      allowPositionals: command.words !== undefined,
+    });
+    given = parsed.values;
+    words = parsed.positionals;
   } catch (error) {
     const called = command.invocation ?? `npm run check:${command.name} --`;
     fail(`${messageOf(error)}\nSee: ${called} --help`);
@@ -161,14 +183,19 @@ function parseOptions(command: CheckCommand): Map<string, string> {
     process.stdout.write(helpOf(command));
     process.exit(0);
   }
-  return new Map(command.options.map(({ name, fallback }) => [name, String(given[name] ?? fallback)]));
+  const values = new Map(
+    command.options.map(({ name, fallback }) => [name, String(given[name] ?? fallback)]),
+  );
+  return { values, words };
 }
 
 function helpOf(command: CheckCommand): string {
   const lines = command.examples.map((example) => `  ${example}`);
   lines.push('', command.summary, '');
+  if (command.words !== undefined) lines.push(`  ${command.words}`);
   for (const { name, value, help, fallback } of command.options) {
-    lines.push(`  --${`${name} <${value}>`.padEnd(34)}${help} (default: ${fallback})`);
+    if (value === '') lines.push(`  --${name.padEnd(34)}${help}`);
+    else lines.push(`  --${`${name} <${value}>`.padEnd(34)}${help} (default: ${fallback})`);
   }
   lines.push(
     '',
