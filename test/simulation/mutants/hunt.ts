@@ -157,7 +157,8 @@ export class Hunt {
   async #simulate(copy: PlantedTree): Promise<RunResult> {
     const { files, seeds, signal } = this.#options;
     if (!hasProgram(copy)) return this.#run(copy, files.simulation);
-    const ended = await runInCopy(copy.root, [SIMULATION, '--seeds', String(seeds)], signal);
+    const options = ['--seeds', String(seeds), '--jobs', '1', '--shrink', 'no'];
+    const ended = await runInCopy(copy.root, [SIMULATION, ...options], signal);
     signal.throwIfAborted();
     const passedMs = new Map<string, number>();
     if (ended.isSilent) return { kind: 'broken', why: 'no sign of life', passedMs };

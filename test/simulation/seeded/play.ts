@@ -152,7 +152,7 @@ const ACTIONS: Actions = {
   freeze: (world, { instance, ms, inCommit }) =>
     withInstance(world, instance, (frozen) => {
       world.tally.count('frozen');
-      if (inCommit) frozen.way.freezesInCommitMs = ms;
+      if (inCommit) frozen.way.freezeInCommit = () => world.freeze(frozen, ms);
       else world.freeze(frozen, ms);
     }),
   clock: (world, { instance, ms }) =>

@@ -28,8 +28,8 @@ export interface SessionOptions {
 /** The way from one process to the database: slow, refusing, breaking off, and stopped wherever the process is. */
 export class StoreWay {
   readonly #options: SessionOptions;
-  /** Freezes the process inside its next transaction, for this long. */
-  freezesInCommitMs: number | null = null;
+  /** Freezes the process inside its next transaction. */
+  freezeInCommit: (() => void) | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -40,11 +40,11 @@ export class StoreWay {
     const weather = this.#weatherOf(name);
     await this.#travel(weather);
     await process.step();
-    if (name === 'COMMIT' && this.freezesInCommitMs !== null) {
-      const ms = this.freezesInCommitMs;
-      this.freezesInCommitMs = null;
+    if (name === 'COMMIT' && this.freezeInCommit !== null) {
+      const freeze = this.freezeInCommit;
+      this.freezeInCommit = null;
       tally.count('frozen inside a transaction');
-      process.freeze(ms);
+      freeze();
       await process.runs();
     }
     for (const { refuses, code, breaksOff, losesCommits } of weather) {
