@@ -5,6 +5,7 @@ import { type FakeNode, fakeWindow } from './fake-document.ts';
 
 /** The types of the tests know no browser, so the name of this module is no literal for them. */
 const TABLE: string = '../../console/src/parts/data-table.tsx';
+const MODEL: string = '../../console/src/parts/table-model.tsx';
 const ROW_PX = 37;
 const ROWS_IN_SIGHT = 10;
 /** The rows beyond both ends of those in sight that are in the document. */
@@ -123,5 +124,70 @@ describe('a long table', () => {
     expect(onEnd).not.toHaveBeenCalled();
     scrollTo(lastPlace + 1);
     await vi.waitFor(() => expect(onEnd).toHaveBeenCalled());
+  });
+});
+
+/** A component that draws nothing, for hooks that work only in one. */
+function Probe({ make }: { readonly make: () => void }) {
+  make();
+  return null;
+}
+
+describe('the choice of rows', () => {
+  interface Model {
+    getIsAllRowsSelected(): boolean;
+    toggleAllRowsSelected(isChosen: boolean): void;
+    getRow(id: string): { toggleSelected(isChosen: boolean): void; getCanSelect(): boolean };
+  }
+  const isOdd = ({ id }: Row) => Number(id.slice('order-'.length)) % 2 === 1;
+  let fake: ReturnType<typeof fakeWindow>;
+
+  beforeAll(() => {
+    fake = fakeWindow({});
+  });
+
+  afterAll(async () => {
+    await setImmediate();
+    fake.restore();
+  });
+
+  /** The model of a table with these rows, of which those with odd numbers may be chosen. */
+  async function modelOf(rows: readonly Row[], ids: readonly string[]) {
+    const { useTableModel } = (await import(MODEL)) as { readonly useTableModel: (props: object) => Model };
+    const { createRoot } = await import('react-dom/client');
+    const { flushSync } = await import('react-dom');
+    const onChange = vi.fn();
+    const selection = { ids: new Set(ids), onChange, mayChoose: isOdd };
+    const made: Model[] = [];
+    const root = createRoot(fake.document.createElement('div') as never);
+    const make = () => made.push(useTableModel({ ...fixed, rows, selection }));
+    flushSync(() => root.render(createElement(Probe, { make })));
+    flushSync(() => root.unmount());
+    return {
+      model: made[0] as Model,
+      chosen: () => [...((onChange.mock.lastCall?.[0] ?? []) as Iterable<string>)].sort(),
+    };
+  }
+
+  it('covers every loaded row that may be chosen, and keeps those that are not loaded', async () => {
+    const { model, chosen } = await modelOf(ROWS.slice(0, 4), ['order-99']);
+    model.toggleAllRowsSelected(true);
+    expect(chosen()).toEqual(['order-1', 'order-3', 'order-99']);
+  });
+
+  it('loses only the loaded rows when all are taken out', async () => {
+    const { model, chosen } = await modelOf(ROWS.slice(0, 4), ['order-1', 'order-3', 'order-99']);
+    expect(model.getIsAllRowsSelected()).toBe(true);
+    model.toggleAllRowsSelected(false);
+    expect(chosen()).toEqual(['order-99']);
+  });
+
+  it('gains and loses single rows', async () => {
+    const { model, chosen } = await modelOf(ROWS.slice(0, 4), ['order-1']);
+    expect(model.getRow('order-2').getCanSelect()).toBe(false);
+    model.getRow('order-3').toggleSelected(true);
+    expect(chosen()).toEqual(['order-1', 'order-3']);
+    model.getRow('order-1').toggleSelected(false);
+    expect(chosen()).toEqual([]);
   });
 });

@@ -1,34 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { OtherOrders } from '../../console/src/pages/orders/other-orders.ts';
 import { longestWords } from '../../console/src/pages/orders/statuses.ts';
-import { areAllChosen, choosableIds, withRows } from '../../console/src/parts/row-choice.ts';
 import { type TableColumn, widthOfIds, widthsOf } from '../../console/src/parts/table-columns.ts';
-
-describe('the choice of rows', () => {
-  const rows = [
-    { id: 'a', isOpen: true },
-    { id: 'b', isOpen: false },
-    { id: 'c', isOpen: true },
-  ];
-  const idOf = ({ id }: { readonly id: string }) => id;
-  const open = choosableIds(rows, idOf, ({ isOpen }) => isOpen);
-
-  it('covers every row that may be chosen', () => {
-    expect(open).toEqual(['a', 'c']);
-    expect(choosableIds(rows, idOf)).toEqual(['a', 'b', 'c']);
-    expect([...withRows(new Set(['z']), open, true)]).toEqual(['z', 'a', 'c']);
-  });
-
-  it('keeps rows that are not loaded when the loaded ones are taken out', () => {
-    expect([...withRows(new Set(['a', 'c', 'z']), open, false)]).toEqual(['z']);
-  });
-
-  it('holds all rows only if there are some and none is left out', () => {
-    expect(areAllChosen(new Set(['a', 'c', 'z']), open)).toBe(true);
-    expect(areAllChosen(new Set(['a']), open)).toBe(false);
-    expect(areAllChosen(new Set(['a']), [])).toBe(false);
-  });
-});
 
 describe('widthsOf', () => {
   const column = (header: string, more: Partial<TableColumn<never>> = {}): TableColumn<never> => ({

@@ -1,3 +1,4 @@
+import { FlexRender } from '@tanstack/react-table';
 import { measureElement, useVirtualizer, type Virtualizer } from '@tanstack/react-virtual';
 import {
   type CSSProperties,
@@ -9,9 +10,9 @@ import {
   useMemo,
   useRef,
 } from 'react';
-import { areAllChosen, choosableIds, type RowChoice, withRows } from './row-choice.ts';
 import { SCROLL_REGION } from './scroll-region.ts';
 import { classOfColumn, type TableColumn, widthsOf } from './table-columns.ts';
+import { CHOICE, type RowChoice, type TableModel, useTableModel } from './table-model.tsx';
 import { ROW, TableRow } from './table-row.tsx';
 
 export { type TableColumn, TIME_IN_ONE_LINE, TIME_IN_TWO_LINES, widthOfIds } from './table-columns.ts';
@@ -51,9 +52,10 @@ const NEAR_END = 15;
 /** A table in a region of its own that scrolls. Its rows are cards on a narrow screen. */
 export function DataTable<Row>(props: TableProps<Row>) {
   const { rows, idOf } = props;
-  const drawn = useRows(props);
+  const table = useTableModel(props);
+  const drawn = useRows(props, table);
   return (
-    <Frame {...props} rowCount={rows.length + 1}>
+    <Frame {...props} table={table} rowCount={rows.length + 1}>
       <tbody {...GROUP}>{rows.map((row, index) => drawn(row, idOf(row), index))}</tbody>
     </Frame>
   );
@@ -85,11 +87,15 @@ export function LongTable<Row>(props: LongTableProps<Row>) {
   const items = virtualizer.getVirtualItems();
   const [first, last] = [items[0], items.at(-1)];
   useEnds(props, rows.length, first?.index ?? 0, last?.index ?? -1);
-  const drawn = useRows(props, virtualizer.measureElement);
   const hasChoice = selection !== undefined;
+  // Who chooses all rows means those that are loaded, in sight or not.
+  const [begin, end] = hasChoice ? [0, rows.length] : [first?.index ?? 0, (last?.index ?? -1) + 1];
+  const modelled = useMemo(() => rows.slice(begin, end), [rows, begin, end]);
+  const table = useTableModel({ ...props, rows: modelled });
+  const drawn = useRows(props, table, virtualizer.measureElement);
   const widths = useMemo(() => widthsOf(columns, hasChoice), [columns, hasChoice]);
   return (
-    <Frame {...props} rowCount={hasMore ? -1 : rows.length + 1} region={region} widths={widths}>
+    <Frame {...props} table={table} rowCount={hasMore ? -1 : rows.length + 1} region={region} widths={widths}>
       <tbody {...GROUP}>
         <Gap className="gap" px={first?.start ?? 0} />
         {items.map(({ index, key }) => {
@@ -121,6 +127,7 @@ function Gap({ px, className }: { readonly px: number; readonly className: strin
 }
 
 interface FrameProps<Row> extends TableProps<Row> {
+  readonly table: TableModel<Row>;
   /** The rows with the head; -1 if nobody knows how many there are. */
   readonly rowCount: number;
   /** The region of a long table. */
@@ -130,7 +137,7 @@ interface FrameProps<Row> extends TableProps<Row> {
 }
 
 /** The region and the table in it, with its head. */
-function Frame<Row>({ label, columns, rows, idOf, selection, ...frame }: FrameProps<Row>) {
+function Frame<Row>({ label, columns, rows, selection, table, ...frame }: FrameProps<Row>) {
   const { rowCount, region, widths, children } = frame;
   return (
     <section
@@ -140,68 +147,63 @@ function Frame<Row>({ label, columns, rows, idOf, selection, ...frame }: FramePr
       {...SCROLL_REGION}
     >
       <table {...TABLE} aria-label={label} aria-rowcount={rowCount} style={widths}>
-        <Head label={label} columns={columns} rows={rows} idOf={idOf} selection={selection} />
+        <Head
+          table={table}
+          columns={columns}
+          rows={selection === undefined ? NO_ROWS : rows}
+          chosen={selection?.ids}
+        />
         {children}
       </table>
     </section>
   );
 }
 
-type HeadProps<Row> = Pick<TableProps<Row>, 'label' | 'columns' | 'rows' | 'idOf'> & {
-  readonly selection: RowChoice<Row> | undefined;
-};
+interface HeadProps<Row> {
+  readonly table: TableModel<Row>;
+  readonly columns: readonly TableColumn<Row>[];
+  /** Only so that other rows, or another choice, draw the head again: the model is always the same object. */
+  readonly rows: readonly Row[];
+  readonly chosen: ReadonlySet<string> | undefined;
+}
+
+const NO_ROWS: readonly never[] = [];
 
 /** It stays as it is while rows come into sight. */
-const Head = memo(function Head<Row>({ label, columns, rows, idOf, selection }: HeadProps<Row>) {
+const Head = memo(function Head<Row>({ table, columns }: HeadProps<Row>) {
   return (
     <thead {...GROUP}>
-      <tr {...ROW} aria-rowindex={1}>
-        {selection === undefined ? null : (
-          <th {...HEAD} scope="col" className="cell-choose">
-            <ChooseAll label={label} rows={rows} idOf={idOf} selection={selection} />
-          </th>
-        )}
-        {columns.map((column) => (
-          <th key={column.id} {...HEAD} scope="col" className={classOfColumn(column)}>
-            {column.header}
-          </th>
-        ))}
-      </tr>
+      {table.getHeaderGroups().map((group) => (
+        <tr key={group.id} {...ROW} aria-rowindex={1}>
+          {group.headers.map((header) => (
+            <th key={header.id} {...HEAD} scope="col" className={classOf(columns, header.column.id)}>
+              <FlexRender header={header} />
+            </th>
+          ))}
+        </tr>
+      ))}
     </thead>
   );
 }) as <Row>(props: HeadProps<Row>) => ReactNode;
 
-/** A box for all rows that are loaded. */
-function ChooseAll<Row>({
-  label,
-  rows,
-  idOf,
-  selection,
-}: Required<Omit<TableProps<Row>, 'columns' | 'classOf'>>) {
-  const { ids, onChange, mayChoose } = selection;
-  const choosable = choosableIds(rows, idOf, mayChoose);
-  return (
-    <input
-      type="checkbox"
-      aria-label={`Choose all loaded rows of ${label}`}
-      checked={areAllChosen(ids, choosable)}
-      onChange={(event) => onChange(withRows(ids, choosable, event.target.checked))}
-    />
-  );
+function classOf<Row>(columns: readonly TableColumn<Row>[], id: string): string | undefined {
+  if (id === CHOICE) return 'cell-choose';
+  const column = columns.find((known) => known.id === id);
+  return column === undefined ? undefined : classOfColumn(column);
 }
 
 /** The function that draws one row. What it hands to a row is the same each time, unless the row shows something else. */
 function useRows<Row>(
   { columns, classOf, selection }: TableProps<Row>,
+  table: TableModel<Row>,
   measure?: (element: HTMLTableRowElement | null) => void,
 ) {
-  const latest = useRef(selection);
-  latest.current = selection;
-  const choose = useCallback((id: string, isChosen: boolean) => {
-    if (latest.current === undefined) return;
-    const { ids, onChange } = latest.current;
-    onChange(withRows(ids, [id], isChosen));
-  }, []);
+  const latest = useRef(table);
+  latest.current = table;
+  const choose = useCallback(
+    (id: string, isChosen: boolean) => latest.current.getRow(id).toggleSelected(isChosen),
+    [],
+  );
   return (row: Row, id: string, index: number) => (
     <TableRow
       key={id}
@@ -210,8 +212,8 @@ function useRows<Row>(
       index={index}
       columns={columns}
       className={classOf?.(row) || undefined}
-      isChosen={selection?.ids.has(id)}
-      mayBeChosen={selection?.mayChoose?.(row) ?? true}
+      isChosen={selection === undefined ? undefined : table.getRow(id).getIsSelected()}
+      mayBeChosen={selection === undefined || table.getRow(id).getCanSelect()}
       onChoose={choose}
       measure={measure}
     />

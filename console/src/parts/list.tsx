@@ -3,7 +3,7 @@ import { countText } from '../text/numbers.ts';
 import { LongTable, type TableColumn } from './data-table.tsx';
 import { Loading } from './empty-state.tsx';
 import { ErrorNote } from './error-note.tsx';
-import type { RowChoice } from './row-choice.ts';
+import type { RowChoice } from './table-model.tsx';
 import type { Pages } from './use-pages.ts';
 
 interface ListProps<Row> {
