@@ -121,10 +121,11 @@ export class SeededClock implements Clock {
   /** 32 random bits, unsigned. */
   #next(): number {
     const state = this.#state;
-    const [a, b, c, d] = state as unknown as [number, number, number, number];
+    const a = state[0] as number;
+    const b = state[1] as number;
     const result = Math.imul(rotateLeft(Math.imul(b, 5), 7), 9) >>> 0;
-    const mixedC = c ^ a;
-    const mixedD = d ^ b;
+    const mixedC = (state[2] as number) ^ a;
+    const mixedD = (state[3] as number) ^ b;
     state[0] = a ^ mixedD;
     state[1] = b ^ mixedC;
     state[2] = mixedC ^ (b << 9);

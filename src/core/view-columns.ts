@@ -1,10 +1,17 @@
 import type { ViewColumn } from './domain.ts';
 
+/** By the list of columns, which nobody changes. */
+const TEXTS = new WeakMap<readonly ViewColumn[], string>();
+
 /** The columns as a text: equal columns in the same sequence give the same text. */
 export function columnsText(columns: readonly ViewColumn[]): string {
-  return JSON.stringify(
+  const known = TEXTS.get(columns);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(
     columns.map(({ name, type, maxLength }) => [name, type, ...(maxLength === undefined ? [] : [maxLength])]),
   );
+  TEXTS.set(columns, text);
+  return text;
 }
 
 /** Reads what `columnsText` has written. */

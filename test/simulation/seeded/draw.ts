@@ -16,7 +16,8 @@ export function drawHistory(seed: number, size: Size): History {
   const chance = new Chance(seed);
   const shape = drawShape(chance, size);
   const records = drawRecords(chance, size);
-  const acts = [...drawPublishing(chance, records, size), ...drawTroubles(chance, shape, size)];
+  const publishing = drawPublishing(chance, records, size);
+  const acts = [...publishing, ...drawTroubles(chance, shape, size, publishing)];
   acts.sort((left, right) => left.atMs - right.atMs);
   // Only a sweep finds out that the target holds another state under a version that the database has given twice.
   const isSwept = shape.isSwept || acts.some(({ kind }) => kind === 'store_back');
@@ -123,14 +124,17 @@ function drawPublishing(chance: Chance, records: readonly RecordSpec[], size: Si
   return acts;
 }
 
-function drawTroubles(chance: Chance, shape: Shape, size: Size): Act[] {
+function drawTroubles(chance: Chance, shape: Shape, size: Size, publishing: readonly Act[]): Act[] {
   const counts = { small: [0, 3], medium: [0, 10], large: [0, 16] } as const;
   const [least, most] = counts[size];
   const count = chance.integer(least, most);
   const spanMs = chance.pick(size === 'small' ? [30, 100, 300, 1_000, 5_000] : [300, 3_000, 15_000]);
   const kinds = drawKinds(chance, shape);
   return Array.from({ length: count }, () => ({
-    atMs: chance.number() * spanMs,
+    // Most strike while records are under way.
+    atMs: chance.happens(0.7)
+      ? chance.pick(publishing).atMs + chance.number() * JUST_AFTER_MS
+      : chance.number() * spanMs,
     ...chance.pick(kinds)(chance),
   })).flatMap((act) => withItsEnd(chance, act));
 }
@@ -148,6 +152,9 @@ function withItsEnd(chance: Chance, act: Act): Act[] {
     return [act, { kind: 'decide', atMs: later }];
   return [act];
 }
+
+/** Records that were published are committed and sent within about this time. */
+const JUST_AFTER_MS = 60;
 
 type Draw = (chance: Chance) => Happening;
 
@@ -219,14 +226,32 @@ const JOBS: readonly Draw[] = [
   }),
 ];
 
+/** How the names of statements begin that can be struck alone. */
+const STATEMENTS = [
+  'read',
+  'read versions',
+  'lock rows',
+  'write rows',
+  'insert events',
+  'move a checkpoint',
+  'raise the epoch',
+  'halt',
+  'take deliveries',
+  'settle deliveries',
+  'record attempts',
+  'give deliveries back',
+  'quarantine records',
+  'save a job',
+];
+
 function drawStoreWeather(chance: Chance) {
   return {
     slowMs: chance.pick([0, 0, 50, 1_000]),
     refuses: chance.pick([0, 0.05, 0.5, 1]),
     code: code(chance),
-    losesCommits: chance.pick([0, 0, 0.3, 1]),
+    losesCommits: chance.pick([0, 0.3, 0.6, 1]),
     breaksOff: chance.pick([0, 0, 0.05, 0.3]),
-    only: chance.pick(['', '', '', 'COMMIT', 'claim', 'settle', 'acquire', 'halt', 'read']),
+    only: chance.pick(['', '', 'COMMIT', 'COMMIT', ...STATEMENTS]),
   };
 }
 

@@ -61,12 +61,12 @@ export class SimulatedProcess {
     }
   }
 
-  /** To be awaited before the process changes anything outside. */
-  async step(): Promise<void> {
-    if (this.#state !== 'running') await this.runs();
-    if (this.steps++ !== this.diesAtStep) return;
-    this.kill();
-    await this.#never;
+  /**
+   * To be called before the process changes anything outside. Says whether it runs; if not, the caller waits for `runs`.
+   */
+  takesStep(): boolean {
+    if (this.#state === 'running' && this.steps++ === this.diesAtStep) this.kill();
+    return this.#state === 'running';
   }
 
   kill(): void {

@@ -5,15 +5,7 @@ import type { StoreWeather } from './history.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Tally } from './tally.ts';
 
-export const FAIR_STORE: StoreWeather = {
-  slowMs: 0,
-  refuses: 0,
-  code: 'store_busy',
-  losesCommits: 0,
-  breaksOff: 0,
-  only: '',
-};
-
+const FAIR: readonly StoreWeather[] = [];
 const SLOW_ANSWERS = 0.2;
 
 export interface SessionOptions {
@@ -22,7 +14,7 @@ export interface SessionOptions {
   readonly chance: Chance;
   readonly meanMs: number;
   readonly tally: Tally;
-  readonly weather: () => Iterable<StoreWeather>;
+  readonly weather: ReadonlySet<StoreWeather>;
 }
 
 /** The way from one process to the database: slow, refusing, breaking off, and stopped wherever the process is. */
@@ -36,17 +28,26 @@ export class StoreWay {
   }
 
   async statement(name: string): Promise<void> {
-    const { process, tally, chance } = this.#options;
+    const { process } = this.#options;
     const weather = this.#weatherOf(name);
-    await this.#travel(weather);
-    await process.step();
-    if (name === 'COMMIT' && this.freezeInCommit !== null) {
-      const freeze = this.freezeInCommit;
-      this.freezeInCommit = null;
-      tally.count('frozen inside a transaction');
-      freeze();
-      await process.runs();
-    }
+    const ms = this.#travelMs(weather);
+    if (ms > 0) await this.#options.agenda.sleep(ms);
+    if (!process.takesStep()) await process.runs();
+    if (name === 'COMMIT' && this.freezeInCommit !== null) await this.#freeze(this.freezeInCommit);
+    if (weather.length > 0) this.#meet(name, weather);
+  }
+
+  async #freeze(freeze: () => void): Promise<void> {
+    const { process, tally } = this.#options;
+    this.freezeInCommit = null;
+    tally.count('frozen inside a transaction');
+    freeze();
+    await process.runs();
+  }
+
+  /** Throws what befalls the statement. */
+  #meet(name: string, weather: readonly StoreWeather[]): void {
+    const { tally, chance } = this.#options;
     for (const { refuses, code, breaksOff, losesCommits } of weather) {
       if (chance.happens(refuses)) {
         tally.count(`statement refused: ${code}`);
@@ -64,10 +65,11 @@ export class StoreWay {
   }
 
   async answered(name: string): Promise<void> {
-    const { process, tally, chance } = this.#options;
+    const { process, tally, chance, agenda } = this.#options;
     const weather = this.#weatherOf(name);
     // Most answers come at once; that some take their time is enough to let others in between.
-    if (weather.length > 0 || chance.happens(SLOW_ANSWERS)) await this.#travel(weather);
+    const ms = weather.length > 0 || chance.happens(SLOW_ANSWERS) ? this.#travelMs(weather) : 0;
+    if (ms > 0) await agenda.sleep(ms);
     if (!process.isRunning) await process.runs();
     for (const { breaksOff, losesCommits } of weather) {
       if (name === 'COMMIT' && chance.happens(losesCommits / 2)) {
@@ -82,15 +84,15 @@ export class StoreWay {
   }
 
   #weatherOf(name: string): readonly StoreWeather[] {
-    const matching: StoreWeather[] = [];
-    for (const weather of this.#options.weather()) if (name.startsWith(weather.only)) matching.push(weather);
-    return matching;
+    const all = this.#options.weather;
+    if (all.size === 0) return FAIR;
+    return [...all].filter(({ only }) => name.startsWith(only));
   }
 
-  async #travel(weather: readonly StoreWeather[]): Promise<void> {
-    const { agenda, chance, meanMs } = this.#options;
-    const slowMs = weather.reduce((most, each) => Math.max(most, each.slowMs), 0);
-    const ms = chance.number() * (2 * meanMs + slowMs);
-    if (ms > 0) await agenda.sleep(ms);
+  #travelMs(weather: readonly StoreWeather[]): number {
+    const { chance, meanMs } = this.#options;
+    let slowMs = 2 * meanMs;
+    for (const each of weather) slowMs = Math.max(slowMs, 2 * meanMs + each.slowMs);
+    return slowMs === 0 ? 0 : chance.number() * slowMs;
   }
 }

@@ -165,7 +165,7 @@ export class SimulatedTarget {
     process: SimulatedProcess,
   ): Promise<Omit<DeliveryOutcome, 'latencyMs'>[]> {
     await this.#travel(process);
-    await process.step();
+    if (!process.takesStep()) await process.runs();
     if (this.#strikes('slow'))
       await this.#options.agenda.sleep(this.#options.chance.number() * this.#options.slowMs);
     const whole = this.#troubleOfAll();

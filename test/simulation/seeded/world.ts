@@ -140,7 +140,7 @@ export class SeededWorld {
       chance: new Chance(seed * 37 + number),
       meanMs: shape.storeMs,
       tally: this.tally,
-      weather: () => this.storeWeather,
+      weather: this.storeWeather,
     });
     const store = openMemoryStore({
       database: this.database,
