@@ -57,6 +57,19 @@ describe('the topics of a cluster', () => {
       }),
   );
 
+  it.concurrent.each([0, 1, 2, 3])(
+    'a member gets its partitions although the answer after %i others did not know their topic',
+    (skip) =>
+      inWorld({}, async (world) => {
+        const code = Code.UNKNOWN_TOPIC_OR_PARTITION;
+        world.script.add({ api: 'Metadata', skip, does: { kind: 'error', at: 'topic', code } });
+        const reader = await world.reader().start();
+        await world.until(() => reader.held.size === 2, 'both partitions are held');
+        for (const place of world.places) world.cluster.write(place, values(0, 2));
+        await world.allRead();
+      }),
+  );
+
   it.concurrent.each(ofPartition)('an append waits while they are answered with $name', ({ at, code }) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
