@@ -167,7 +167,7 @@ describe('a heartbeat that is answered with an error', () => {
           does: {
             kind: 'first',
             run: () => {
-              if (name === 'UNKNOWN_MEMBER_ID') cluster.group(group).expel(memberId);
+              if (name === 'UNKNOWN_MEMBER_ID') cluster.group(group).evict(memberId);
             },
           },
         });

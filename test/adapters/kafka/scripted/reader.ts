@@ -50,6 +50,8 @@ export class Reader {
   readonly epochs = new Map<string, number>();
   /** The partitions that another reader got while this one held them. It may only lose them. */
   readonly #overtaken = new Set<string>();
+  /** Whether members were removed from the group before their sessions ended. */
+  readonly #isEvicting: () => boolean;
   readonly #others: () => readonly Reader[];
   readonly #cluster: ScriptedCluster;
   readonly #positions: Positions;
@@ -67,6 +69,7 @@ export class Reader {
       readonly positions: Positions;
       readonly places: readonly TopicPartition[];
       readonly others: () => readonly Reader[];
+      readonly isEvicting: () => boolean;
     },
     consumer: EventLogConsumer,
     options: ReaderOptions = {},
@@ -75,6 +78,7 @@ export class Reader {
     this.#positions = parts.positions;
     this.#places = parts.places;
     this.#others = parts.others;
+    this.#isEvicting = parts.isEvicting;
     this.consumer = consumer;
     this.#options = options;
   }
@@ -89,7 +93,7 @@ export class Reader {
           await this.#options.pause?.();
           for (const partition of partitions) {
             this.held.delete(partitionName(partition));
-            if (this.#overtaken.delete(partitionName(partition)))
+            if (this.#overtaken.delete(partitionName(partition)) && !this.#isEvicting())
               this.mistakes.push(`${partitionName(partition)} was revoked after another member had it`);
           }
         }),

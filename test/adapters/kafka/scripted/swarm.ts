@@ -154,7 +154,7 @@ class Swarm {
         cluster.moveCoordinator(name, this.#chance.pick(cluster.nodeIds));
         return;
       case 2:
-        if (group.memberIds.length > 0) group.expel(this.#chance.pick(group.memberIds));
+        if (group.memberIds.length > 0) group.evict(this.#chance.pick(group.memberIds));
         return;
       default: {
         const [gone, ...others] = this.#chance.shuffled(this.#readers);

@@ -90,7 +90,8 @@ export class World {
     });
     const { cluster, positions, places } = this;
     const others = (): readonly Reader[] => this.readers;
-    const reader = new Reader({ cluster, positions, places, others }, consumer, options);
+    const isEvicting = (): boolean => cluster.group(this.group).hasEvicted;
+    const reader = new Reader({ cluster, positions, places, others, isEvicting }, consumer, options);
     this.readers.push(reader);
     this.#closed.push(() => reader.close());
     return reader;
