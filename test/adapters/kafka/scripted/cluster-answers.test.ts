@@ -110,6 +110,17 @@ describe('the topics of a cluster', () => {
       appends.expectKept();
     }));
 
+  it.concurrent('appends stay in their sequence although the first one had to ask twice for the topic', () =>
+    inWorld({ nodeIds: [1] }, async (world) => {
+      const appends = new Appends(world, world.log.producer());
+      const rule = world.script.add({ api: 'Metadata', does: { kind: 'close' } });
+      const first = appends.append([[0, 'a']]);
+      await world.until(() => rule.hits === 1, 'the first question');
+      await world.clock.sleep(10);
+      await Promise.all([first, appends.append([[0, 'b']]), appends.append([[0, 'c']])]);
+      expect(world.committed(world.place(0)).map(({ value }) => value)).toEqual(['a', 'b', 'c']);
+    }));
+
   it.concurrent('an append to a topic that no broker knows rejects with topic_missing', () =>
     inWorld({}, async (world) => {
       world.script.add({
