@@ -95,7 +95,7 @@ describe('answers that do not come as they should', () => {
   const cases = apiNames.flatMap((api) => faults.map(([fault, does]) => ({ api, fault, does })));
 
   it.concurrent.each(cases)('$api: $fault does no harm', ({ api, does }) =>
-    inWorld({ log: { requestTimeoutMs: 400, sessionTimeoutMs: 6_000 } }, async (world) => {
+    inWorld({ log: { requestTimeoutMs: 400 } }, async (world) => {
       world.cluster.transactionalIds.set(7n, 'payments');
       const first = world.script.add({ api, does });
       const later = world.script.add({ api, does, skip: 3 });

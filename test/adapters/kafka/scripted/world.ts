@@ -16,9 +16,10 @@ export const patienceMs = 20_000;
 
 /** Times of the adapter, in ms of the world's clock. Those of requests are real. */
 const times = {
-  sessionTimeoutMs: 3_000,
+  sessionTimeoutMs: 2_000,
   heartbeatIntervalMs: 50,
-  rebalanceTimeoutMs: 2_000,
+  // Longer than a session: a coordinator drops a member that has not joined after the first of the two.
+  rebalanceTimeoutMs: 2_500,
   metadataRefreshMs: 500,
   fetchMaxWaitMs: 50,
   requestTimeoutMs: 2_000,
