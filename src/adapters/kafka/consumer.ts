@@ -39,11 +39,13 @@ export class KafkaConsumer implements EventLogConsumer {
   /** Resolves when the listener has answered every call so far. */
   #calls: Promise<void> = Promise.resolve();
   readonly #store: string | undefined;
+  readonly #topics: readonly string[];
   #closed: Promise<void> | undefined;
 
   constructor(adapterOptions: ResolvedOptions, options: ConsumerOptions) {
     this.#adapterOptions = adapterOptions;
     this.#store = options.store;
+    this.#topics = options.topics;
     this.#cluster = new Cluster(adapterOptions);
     this.#fetcher = new Fetcher(this.#cluster, options.maxBufferedBytes, {
       halted: (fault) => this.#halted(fault),
@@ -173,7 +175,8 @@ export class KafkaConsumer implements EventLogConsumer {
         if (waiting.length === 0) return;
         await clock.sleep(20 + fullJitterMs(rangesBackoff, attempt, clock.random()), this.#closing.signal);
         if (attempt > failuresUntilAskingOthers) this.#cluster.askOthers();
-        const now = await this.#cluster.topics([...topics.keys()]).catch(() => topics);
+        // All topics of the group: the answer that is at hand may lack some of them.
+        const now = await this.#cluster.topics(this.#topics).catch(() => topics);
         if (this.#closing.signal.aborted) return;
         if (now !== topics) this.#fetcher.learn(now);
         this.#lookForRanges(waiting.filter(stillArrive), now, attempt + 1);

@@ -34,6 +34,8 @@ export class KafkaProducer implements EventLogProducer {
   /** The appends that are not settled yet. */
   readonly #open = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  /** The last append to each topic that waits for the topic to be known. */
+  readonly #learning = new Map<string, Promise<void>>();
   #keylessTurn = 0;
   #closed: Promise<void> | undefined;
 
@@ -92,7 +94,7 @@ export class KafkaProducer implements EventLogProducer {
     const { clock, deliveryTimeoutMs } = this.#options;
     const deadlineMs = clock.monotonicMs() + deliveryTimeoutMs;
     const topics = new Set(records.map(({ topic }) => topic));
-    await this.#topics.learn(topics, deadlineMs);
+    await this.#learn(topics, deadlineMs);
     this.#sender.refuseIfShutOut();
     const { promise, resolve, reject } = Promise.withResolvers<PartitionOffset[]>();
     const append: Append = {
@@ -109,6 +111,19 @@ export class KafkaProducer implements EventLogProducer {
     for (const [queue, some] of entries) queue.waiting.push(...some);
     this.#sender.pumpSoon();
     return promise;
+  }
+
+  /** Waits until the topics are known, and for earlier appends to one of them, so that the appends stay in sequence. */
+  async #learn(topics: ReadonlySet<string>, deadlineMs: number): Promise<void> {
+    const earlier = [...topics].flatMap((topic) => this.#learning.get(topic) ?? []);
+    const learning = Promise.all(earlier).then(() => this.#topics.learn(topics, deadlineMs));
+    const ended = learning.catch(() => {});
+    for (const topic of topics) this.#learning.set(topic, ended);
+    try {
+      await learning;
+    } finally {
+      for (const topic of topics) if (this.#learning.get(topic) === ended) this.#learning.delete(topic);
+    }
   }
 
   /**

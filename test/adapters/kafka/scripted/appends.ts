@@ -49,6 +49,22 @@ export class Appends {
     return append.settled;
   }
 
+  get isAllSettled(): boolean {
+    return this.all.every(({ settled }) => settled.kind !== 'open');
+  }
+
+  /** Of two appends that resolved, the records of the first one come first in every partition of both. */
+  expectInSequence(): void {
+    const last = new Map<number, bigint>();
+    for (const { settled } of this.all) {
+      if (settled.kind !== 'resolved') continue;
+      for (const { partition, offset } of settled.offsets) {
+        expect(offset, `the append at ${partition}@${offset}`).toBeGreaterThan(last.get(partition) ?? -1n);
+        last.set(partition, offset);
+      }
+    }
+  }
+
   /** The places of this value in the log. */
   placesOf(value: string): string[] {
     return this.#world.places.flatMap((place) =>

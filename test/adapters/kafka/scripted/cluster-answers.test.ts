@@ -57,6 +57,19 @@ describe('the topics of a cluster', () => {
       }),
   );
 
+  it.concurrent.each([0, 1, 2, 3])(
+    'a member gets its partitions although the answer after %i others did not know their topic',
+    (skip) =>
+      inWorld({}, async (world) => {
+        const code = Code.UNKNOWN_TOPIC_OR_PARTITION;
+        world.script.add({ api: 'Metadata', skip, does: { kind: 'error', at: 'topic', code } });
+        const reader = await world.reader().start();
+        await world.until(() => reader.held.size === 2, 'both partitions are held');
+        for (const place of world.places) world.cluster.write(place, values(0, 2));
+        await world.allRead();
+      }),
+  );
+
   it.concurrent.each(ofPartition)('an append waits while they are answered with $name', ({ at, code }) =>
     inWorld({}, async (world) => {
       const appends = new Appends(world, world.log.producer());
@@ -95,6 +108,17 @@ describe('the topics of a cluster', () => {
       expect(await appends.append([[0, 'a']])).toMatchObject({ kind: 'resolved' });
       expect(rule.hits).toBeGreaterThan(0);
       appends.expectKept();
+    }));
+
+  it.concurrent('appends stay in their sequence although the first one had to ask twice for the topic', () =>
+    inWorld({ nodeIds: [1] }, async (world) => {
+      const appends = new Appends(world, world.log.producer());
+      const rule = world.script.add({ api: 'Metadata', does: { kind: 'close' } });
+      const first = appends.append([[0, 'a']]);
+      await world.until(() => rule.hits === 1, 'the first question');
+      await world.clock.sleep(10);
+      await Promise.all([first, appends.append([[0, 'b']]), appends.append([[0, 'c']])]);
+      expect(world.committed(world.place(0)).map(({ value }) => value)).toEqual(['a', 'b', 'c']);
     }));
 
   it.concurrent('an append to a topic that no broker knows rejects with topic_missing', () =>

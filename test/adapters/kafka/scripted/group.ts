@@ -42,6 +42,7 @@ export class Group {
   readonly #pending = new Map<string, AbortController>();
   /** By topic, then by partition. */
   readonly committed = new Map<string, Map<number, CommittedOffset>>();
+  hasEvicted = false;
   #state: State = 'empty';
   #generation = 0;
   #leader: string | undefined;
@@ -165,6 +166,12 @@ export class Group {
     const partitions = this.committed.get(topic) ?? new Map<number, CommittedOffset>();
     partitions.set(partition, offset);
     this.committed.set(topic, partitions);
+  }
+
+  /** Removes a member before its session ends, as an operator's tool does. It cannot know of that at once. */
+  evict(memberId: string): void {
+    this.hasEvicted = true;
+    this.expel(memberId);
   }
 
   /** Removes a member, as the end of its session does. Returns whether there was one. */

@@ -15,6 +15,13 @@ interface Held {
   next: bigint;
 }
 
+/** What was taken of a partition, from which offset on, and in which time of holding it. */
+interface Taken {
+  readonly fetched: FetchedRecords;
+  readonly held: Held;
+  readonly from: bigint;
+}
+
 /** A call of the listener: its name, and the names of the partitions. */
 export type Told = readonly [kind: 'assigned' | 'revoked' | 'lost' | 'halted', ...partitions: string[]];
 
@@ -41,6 +48,11 @@ export class Reader {
   readonly held = new Map<string, Held>();
   /** The leader epoch of each record, by the record's place. */
   readonly epochs = new Map<string, number>();
+  /** The partitions that another reader got while this one held them. It may only lose them. */
+  readonly #overtaken = new Set<string>();
+  /** Whether members were removed from the group before their sessions ended. */
+  readonly #isEvicting: () => boolean;
+  readonly #others: () => readonly Reader[];
   readonly #cluster: ScriptedCluster;
   readonly #positions: Positions;
   readonly #options: ReaderOptions;
@@ -52,13 +64,21 @@ export class Reader {
   #callsNow = 0;
 
   constructor(
-    parts: { cluster: ScriptedCluster; positions: Positions; places: readonly TopicPartition[] },
+    parts: {
+      readonly cluster: ScriptedCluster;
+      readonly positions: Positions;
+      readonly places: readonly TopicPartition[];
+      readonly others: () => readonly Reader[];
+      readonly isEvicting: () => boolean;
+    },
     consumer: EventLogConsumer,
     options: ReaderOptions = {},
   ) {
     this.#cluster = parts.cluster;
     this.#positions = parts.positions;
     this.#places = parts.places;
+    this.#others = parts.others;
+    this.#isEvicting = parts.isEvicting;
     this.consumer = consumer;
     this.#options = options;
   }
@@ -71,11 +91,18 @@ export class Reader {
           // What was taken before may still be committed.
           await Promise.all(this.#committing);
           await this.#options.pause?.();
-          for (const partition of partitions) this.held.delete(partitionName(partition));
+          for (const partition of partitions) {
+            this.held.delete(partitionName(partition));
+            if (this.#overtaken.delete(partitionName(partition)) && !this.#isEvicting())
+              this.mistakes.push(`${partitionName(partition)} was revoked after another member had it`);
+          }
         }),
       lost: (partitions) =>
         this.#one('lost', partitions, async () => {
-          for (const partition of partitions) this.held.delete(partitionName(partition));
+          for (const partition of partitions) {
+            this.held.delete(partitionName(partition));
+            this.#overtaken.delete(partitionName(partition));
+          }
         }),
       halted: (fault) =>
         this.#one('halted', [fault], async () => {
@@ -121,6 +148,8 @@ export class Reader {
     const offsets = partitions.map((partition) => {
       const name = partitionName(partition);
       if (this.held.has(name)) this.mistakes.push(`${name} was assigned twice`);
+      for (const other of this.#others())
+        if (other !== this && other.held.has(name)) other.#overtaken.add(name);
       const first = this.#options.startAt?.(partition) ?? partition.startOffset;
       const { offset, leaderEpoch, epoch } = this.#positions.acquire(partition, first);
       this.held.set(name, { epoch, next: offset });
@@ -133,9 +162,8 @@ export class Reader {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       const taken = await this.consumer.take(this.#places, generousLimits, signal);
-      for (const fetched of taken) {
-        this.#check(fetched);
-        const committing = this.#commit(fetched).finally(() => this.#committing.delete(committing));
+      for (const batch of taken.flatMap((fetched) => this.#check(fetched) ?? [])) {
+        const committing = this.#commit(batch).finally(() => this.#committing.delete(committing));
         this.#committing.add(committing);
         await committing;
       }
@@ -143,37 +171,36 @@ export class Reader {
     }
   }
 
-  async #commit(fetched: FetchedRecords): Promise<void> {
-    const held = this.held.get(partitionName(fetched));
-    if (held === undefined) return;
-    const from = held.next;
-    held.next = fetched.nextOffset;
+  /** Commits nothing of a partition that was given up, or given up and assigned again, since it was taken. */
+  async #commit({ fetched, held, from }: Taken): Promise<void> {
     await this.#options.pause?.();
-    if (this.held.get(partitionName(fetched)) !== held) return;
-    this.#positions.commit(fetched, held.epoch, from);
+    if (this.held.get(partitionName(fetched)) === held) this.#positions.commit(fetched, held.epoch, from);
   }
 
   /** Compares what was taken with the log: it has every committed record from the last offset on, and no other. */
-  #check(fetched: FetchedRecords): void {
+  #check(fetched: FetchedRecords): Taken | undefined {
     const name = partitionName(fetched);
     const held = this.held.get(name);
     if (held === undefined) {
       this.mistakes.push(`${name} was taken although it is not held`);
-      return;
+      return undefined;
     }
+    const from = held.next;
+    held.next = fetched.nextOffset;
     const wanted = this.#cluster
       .log(fetched)
       .committed()
-      .filter(({ offset }) => offset >= held.next && offset < fetched.nextOffset);
+      .filter(({ offset }) => offset >= from && offset < fetched.nextOffset);
     for (const { offset } of fetched.records) this.epochs.set(`${name}@${offset}`, fetched.leaderEpoch);
     const got = fetched.records.map((record) => ({ offset: record.offset, value: valueText(record) }));
     if (!isDeepStrictEqual(got, wanted)) {
       const show = (all: readonly { offset: bigint; value: string }[]) =>
         all.map(({ offset, value }) => `${offset}=${value}`).join(' ');
       this.mistakes.push(
-        `${name} from ${held.next} to ${fetched.nextOffset}: [${show(got)}] instead of [${show(wanted)}]`,
+        `${name} from ${from} to ${fetched.nextOffset}: [${show(got)}] instead of [${show(wanted)}]`,
       );
     }
+    return { fetched, held, from };
   }
 
   async #watchHealth(): Promise<void> {

@@ -16,9 +16,10 @@ export const patienceMs = 20_000;
 
 /** Times of the adapter, in ms of the world's clock. Those of requests are real. */
 const times = {
-  sessionTimeoutMs: 3_000,
+  sessionTimeoutMs: 2_000,
   heartbeatIntervalMs: 50,
-  rebalanceTimeoutMs: 2_000,
+  // Longer than a session: a coordinator drops a member that has not joined after the first of the two.
+  rebalanceTimeoutMs: 2_500,
   metadataRefreshMs: 500,
   fetchMaxWaitMs: 50,
   requestTimeoutMs: 2_000,
@@ -53,7 +54,7 @@ export class World {
     this.clock = clock;
     this.cluster = cluster;
     this.#options = options;
-    this.log = this.#open();
+    this.log = this.openAnother();
   }
 
   get script(): ScriptedCluster['script'] {
@@ -71,19 +72,12 @@ export class World {
   /** The lines of the log's logger, and of every log that was opened besides. */
   readonly lines: LogLine[] = [];
 
-  #open(): EventLog {
-    const opened = openTestLog(
-      this.cluster.addresses,
-      { ...times, clock: this.clock, ...this.#options },
-      this.lines,
-    );
-    this.#closed.push(() => opened.log.close());
-    return opened.log;
-  }
-
   /** The log as another process opens it. */
-  openAnother(): EventLog {
-    return this.#open();
+  openAnother(options: Partial<KafkaLogOptions> = {}): EventLog {
+    const all = { ...times, clock: this.clock, ...this.#options, ...options };
+    const { log } = openTestLog(this.cluster.addresses, all, this.lines);
+    this.#closed.push(() => log.close());
+    return log;
   }
 
   /** A member of the group, not started yet. */
@@ -96,7 +90,9 @@ export class World {
       ...(store === undefined ? {} : { store }),
     });
     const { cluster, positions, places } = this;
-    const reader = new Reader({ cluster, positions, places }, consumer, options);
+    const others = (): readonly Reader[] => this.readers;
+    const isEvicting = (): boolean => cluster.group(this.group).hasEvicted;
+    const reader = new Reader({ cluster, positions, places, others, isEvicting }, consumer, options);
     this.readers.push(reader);
     this.#closed.push(() => reader.close());
     return reader;
@@ -176,9 +172,9 @@ export async function inWorld(options: WorldOptions, test: (world: World) => Pro
   cluster.createTopic(world.topic, partitions);
   try {
     await test(world);
-    world.expectNoMistakes();
   } finally {
     await world.close();
     expect(clock.hasSpun, 'a loop kept everything else from running').toBe(false);
   }
+  world.expectNoMistakes();
 }
