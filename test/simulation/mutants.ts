@@ -30,7 +30,7 @@ await runCommand({
   words: 'NAME ...                            The mistakes to plant (default: all)',
   options: [
     { name: 'jobs', value: 'number', fallback: '2', help: 'Mistakes that are hunted side by side' },
-    { name: 'seeds', value: 'number', fallback: '40', help: 'Seeds of the simulation; 0 leaves it out' },
+    { name: 'seeds', value: 'number', fallback: '1500', help: 'Seeds of the simulation; 0 leaves it out' },
     { name: 'json', value: 'FILE', fallback: '', help: 'Writes what became of each mistake as JSON' },
     {
       name: 'typecheck',
