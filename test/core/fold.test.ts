@@ -29,13 +29,13 @@ const shuffled = <Value>(values: readonly Value[]) =>
 
 /** Events, and the same ones in another sequence, some of them several times, cut into batches. */
 const deliveries = (maxLength: number) =>
-  fc.array(arbitraryEvent, { maxLength }).chain((events) =>
+  fc.array(arbitraryEvent, { maxLength, size: 'max' }).chain((events) =>
     fc.tuple(
       fc.constant(events),
       fc
         .tuple(shuffled(events), fc.subarray(events))
         .chain(([all, again]) => shuffled([...all, ...again, ...again])),
-      fc.array(fc.nat({ max: 40 }), { maxLength: 6 }),
+      fc.array(fc.nat({ max: 120 }), { maxLength: 6 }),
     ),
   );
 
@@ -88,7 +88,7 @@ describe('merge', () => {
 
   it('the history has each event once, in canonical sequence, and folds them in it', () => {
     fc.assert(
-      fc.property(fc.array(arbitraryEvent, { maxLength: 30 }), (events) => {
+      fc.property(fc.array(arbitraryEvent, { maxLength: 30, size: 'max' }), (events) => {
         const { history } = merge(spelling, emptyHistory(spelling), events);
         for (let index = 1; index < history.events.length; index++) {
           const [before, after] = history.events.slice(index - 1, index + 1) as [

@@ -10,7 +10,14 @@ describe('offsets and partitions', () => {
 
   it('partitions are sorted by topic, then by number and not by its digits', () => {
     const at = (topic: string, partition: number) => ({ topic, partition });
-    const sorted = [at('b', 0), at('a', 10), at('a', 9)].sort(comparePartitions);
-    expect(sorted.map(partitionName)).toEqual(['a/9', 'a/10', 'b/0']);
+    const sorted = [at('a', 9), at('a', 10), at('b', 0), at('b', 0)];
+    for (const [left, one] of sorted.entries())
+      for (const [right, other] of sorted.entries()) {
+        const expected = partitionName(one) === partitionName(other) ? 0 : Math.sign(left - right);
+        expect(
+          Math.sign(comparePartitions(one, other)),
+          `${partitionName(one)}, ${partitionName(other)}`,
+        ).toBe(expected);
+      }
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from './imports.ts';
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
+import { shortDraws } from './properties.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
@@ -153,6 +154,21 @@ describe('the environment and the clock', () => {
     const source =
       '// Date.now() would jump\nconst day = new Date(ms);\nconst u = Date.UTC(2025, 1);\nupdate();';
     expect(unseededTime(treeOf({ 'src/core/a.ts': source }))).toEqual([]);
+  });
+});
+
+describe('the lengths in properties', () => {
+  it('a list that may be cut short is found', () => {
+    const found = (options: string) =>
+      shortDraws(treeOf({ 'test/a.test.ts': `fc.array(a, ${options})` })).length;
+    expect(found('{ maxLength: 10 }')).toBe(0);
+    expect(found('{ minLength: 11, maxLength: 11 }')).toBe(0);
+    expect(found('{ minLength: all.length, maxLength: all.length }')).toBe(0);
+    expect(found("{ maxLength: 1_000, size: 'max' }")).toBe(0);
+    expect(found('{ maxLength: 11 }')).toBe(1);
+    expect(found('{ minLength: 1, maxLength: 1_000 }')).toBe(1);
+    expect(found('{ maxLength }')).toBe(1);
+    expect(found('{ maxLength: limit }')).toBe(1);
   });
 });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { deadFiles, importDirection, pureParts, sourcesOf } from './imports.ts';
 import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } from './pages.ts';
+import { shortDraws } from './properties.ts';
 import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
@@ -29,6 +30,10 @@ describe('the repository', () => {
 
   it('takes time and randomness only from the port Clock in core, ports, pipeline and orders', () => {
     expect(unseededTime(tree)).toEqual([]);
+  });
+
+  it('draws the lengths that its properties name', () => {
+    expect(shortDraws(tree)).toEqual([]);
   });
 
   it('holds no file that nothing reaches', () => {

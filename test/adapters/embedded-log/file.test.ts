@@ -142,4 +142,19 @@ describe("the embedded log's file", { timeout: timeoutMs * 2 }, () => {
     member.consumer.follow([{ topic, partition: 0, offset: 2n, leaderEpoch: UNKNOWN_LEADER_EPOCH }]);
     expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['beyond']);
   });
+
+  it('a record batch that is missing from the file halts its partition, and no record behind it is read', async () => {
+    const dataDir = await newDataDir();
+    const log = openLog(dataDir);
+    await log.createTopics([{ topic, partitions: 1 }]);
+    const producer = log.producer();
+    for (const value of ['sound', 'missing', 'beyond']) await producer.append([newRecord(topic, 'k', value)]);
+    const file = new DatabaseSync(join(dataDir, 'event-log.sqlite'));
+    file.exec('DELETE FROM record_batches WHERE base_offset = 1');
+    file.close();
+    const member = await (await startMember(log, topic)).untilHolds(1);
+    expect((await member.read(partitionsOf(topic, 1), 1)).map(valueText)).toEqual(['sound']);
+    await member.untilFaults(1);
+    expect(member.faults[0]).toMatchObject({ kind: 'corrupt_batch', offset: 1n, topic, partition: 0 });
+  });
 });

@@ -149,6 +149,7 @@ describe('the SQLite store', () => {
     database.close();
     expect(rows.map((row) => ({ ...row }))).toEqual([{ parcel_id: 'parcel', version: 2 }]);
     const later = store.generation;
+    expect(later).toBeGreaterThan(generation);
     await commitChanges(store, change('parcel', 2));
     expect(store.generation).toBe(later);
   });

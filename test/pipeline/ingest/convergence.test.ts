@@ -22,7 +22,7 @@ const entriesArbitrary: fc.Arbitrary<Entry[]> = fc
       isCount: fc.boolean(),
       quantity: fc.integer({ min: 0, max: 30 }),
     }),
-    { minLength: 1, maxLength: 40 },
+    { minLength: 1, maxLength: 40, size: 'max' },
   )
   .map((drawn) => drawn.map((entry, minute) => ({ ...entry, minute })));
 
@@ -36,7 +36,7 @@ const arrivalsArbitrary = entriesArbitrary.chain((entries) =>
   fc
     .tuple(
       fc.shuffledSubarray(entries, { minLength: entries.length }),
-      fc.array(fc.tuple(fc.constantFrom(...entries), fc.boolean()), { maxLength: 12 }),
+      fc.array(fc.tuple(fc.constantFrom(...entries), fc.boolean()), { maxLength: 12, size: 'max' }),
       fc.infiniteStream(fc.nat()),
     )
     .map(([sequence, extra, places]): Arrival[] => {

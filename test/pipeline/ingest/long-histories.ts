@@ -33,7 +33,7 @@ const step = fc.record({
       eventId: fc.option(fc.constantFrom('a', 'b', 'c'), { nil: undefined, freq: 4 }),
       articleId: fc.constantFrom('bolt', 'nut'),
     }),
-    { minLength: 1, maxLength: 12 },
+    { minLength: 1, maxLength: 12, size: 'max' },
   ),
   mode: fc.constantFrom('optimistic' as const, 'locking' as const),
   mishap: fc.constantFrom(...(Object.keys(MISHAPS) as (keyof typeof MISHAPS)[])),

@@ -42,6 +42,11 @@ export interface HuntOptions {
 }
 
 const SIMULATION = 'test/simulation/main.ts';
+/** Plays seeds too, some of them new each time, so that it would not catch the same mistakes twice. */
+const SEEDED_TEST = 'test/simulation/seeded/seeded.test.ts';
+/** A simulation that prints nothing for this long hangs: it tells every ten seconds how far it is. */
+const SIMULATION_SILENCE_MS = 3 * 60_000;
+const SHOWN_CHARACTERS = 200;
 
 /** Looks for the test that catches a mistake: the simulation first, then the unit tests, the nearest and quickest first. */
 export class Hunt {
@@ -82,7 +87,8 @@ export class Hunt {
       const by = await this.#simulated(copy);
       if (by !== null) return { stage: 'simulation', by, file: null };
     }
-    const wasRun = (path: string) => isSimulated && !hasProgram(copy) && tests.simulation.includes(path);
+    const wasRun = (path: string) =>
+      isSimulated && (hasProgram(copy) ? path === SEEDED_TEST : tests.simulation.includes(path));
     const lists = { near, related, others };
     const files = Object.values(lists).flatMap((list) =>
       durations.sorted(list.filter((path) => !wasRun(path))),
@@ -157,15 +163,15 @@ export class Hunt {
   async #simulate(copy: PlantedTree): Promise<RunResult> {
     const { files, seeds, signal } = this.#options;
     if (!hasProgram(copy)) return this.#run(copy, files.simulation);
-    const options = ['--seeds', String(seeds), '--jobs', '1', '--shrink', 'no'];
-    const ended = await runInCopy(copy.root, [SIMULATION, ...options], signal);
+    const command = [SIMULATION, '--seeds', String(seeds), '--jobs', '1', '--shrink', 'no'];
+    const ended = await runInCopy(copy.root, command, signal, { silenceMs: SIMULATION_SILENCE_MS });
     signal.throwIfAborted();
     const passedMs = new Map<string, number>();
     if (ended.isSilent) return { kind: 'broken', why: 'no sign of life', passedMs };
     if (ended.code === 0) return { kind: 'passed', passedMs };
-    const seed = /\bseed (\d+)\b/.exec(ended.output)?.[1];
-    if (seed === undefined) return { kind: 'broken', why: `exit code ${ended.code}`, passedMs };
-    return { kind: 'failed', test: `seed ${seed}`, file: SIMULATION, isTimeout: false, passedMs };
+    const test = /\bseed \d+.*? fails: .*/i.exec(ended.output)?.[0].slice(0, SHOWN_CHARACTERS);
+    if (test === undefined) return { kind: 'broken', why: `exit code ${ended.code}`, passedMs };
+    return { kind: 'failed', test, file: SIMULATION, isTimeout: false, passedMs };
   }
 
   async #run(copy: PlantedTree, files: readonly string[]): Promise<RunResult> {

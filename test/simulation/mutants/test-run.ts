@@ -26,15 +26,20 @@ const OUTPUT_MAX = 200_000;
 /** A program that prints nothing for this long hangs. The slowest test file takes a minute on an idle machine. */
 const SILENCE_MS = 10 * 60_000;
 
+export interface ProgramOptions {
+  readonly silenceMs?: number;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 /**
- * Runs a program of the copy with its own Node. Ends it, and all that it started, when it prints nothing for ten minutes or
- * the signal aborts.
+ * Runs a program of the copy with its own Node. Ends it, and all that it started, when it prints nothing for too long or the
+ * signal aborts.
  */
 export function runInCopy(
   root: string,
   command: readonly string[],
   signal: AbortSignal,
-  environment: Readonly<Record<string, string>> = {},
+  { silenceMs = SILENCE_MS, environment = {} }: ProgramOptions = {},
 ): Promise<Ended> {
   const { promise, resolve } = Promise.withResolvers<Ended>();
   const node = join(root, 'node_modules', 'node', 'bin', 'node');
@@ -59,11 +64,11 @@ export function runInCopy(
     isSilent = true;
     end();
   };
-  let timer = setTimeout(hangs, SILENCE_MS);
+  let timer = setTimeout(hangs, silenceMs);
   const keep = (chunk: Buffer) => {
     output = (output + chunk.toString('utf8')).slice(-OUTPUT_MAX);
     clearTimeout(timer);
-    timer = setTimeout(hangs, SILENCE_MS);
+    timer = setTimeout(hangs, silenceMs);
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
@@ -126,7 +131,7 @@ export async function runTests(
       ...['--reporter=verbose', '--reporter=json', `--outputFile.json=${report}`, ...files],
     ],
     signal,
-    { MUTANTS_TEST_FILES: files.map((file) => join(root, file)).join('\n') },
+    { environment: { MUTANTS_TEST_FILES: files.map((file) => join(root, file)).join('\n') } },
   );
   const none = { passedMs: new Map<string, number>() };
   if (ended.isSilent)

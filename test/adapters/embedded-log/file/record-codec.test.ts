@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { packRecords, unpackRecords } from '../../../../src/adapters/embedded-log/file/record-codec.ts';
 import { bytesOf, newRecord, text } from '../../../contract/event-log-harness.ts';
 
-const bytes = fc.option(fc.uint8Array({ maxLength: 40 }));
+const bytes = fc.option(fc.uint8Array({ maxLength: 40, size: 'max' }));
 const record = fc.record({
   topic: fc.constant('t'),
   key: bytes,
@@ -22,18 +22,22 @@ const all = {
 describe('the packing of records', () => {
   it('packed records are unpacked unchanged, from any offset on', () => {
     fc.assert(
-      fc.property(fc.array(record, { minLength: 1, maxLength: 20 }), fc.nat(19), (records, skip) => {
-        const unpacked = unpackRecords(packRecords(records), {
-          ...all,
-          baseOffset: 100,
-          recordCount: records.length,
-          fromOffset: 100 + skip,
-        });
-        expect(unpacked.records.map(bytesOf)).toEqual(records.slice(skip).map(bytesOf));
-        expect(unpacked.records.map(({ offset }) => Number(offset))).toEqual(
-          records.map((_, i) => 100 + i).slice(skip),
-        );
-      }),
+      fc.property(
+        fc.array(record, { minLength: 1, maxLength: 20, size: 'max' }),
+        fc.nat(19),
+        (records, skip) => {
+          const unpacked = unpackRecords(packRecords(records), {
+            ...all,
+            baseOffset: 100,
+            recordCount: records.length,
+            fromOffset: 100 + skip,
+          });
+          expect(unpacked.records.map(bytesOf)).toEqual(records.slice(skip).map(bytesOf));
+          expect(unpacked.records.map(({ offset }) => Number(offset))).toEqual(
+            records.map((_, i) => 100 + i).slice(skip),
+          );
+        },
+      ),
     );
   });
 

@@ -17,8 +17,11 @@ import { builtAtMs, storedRecordBatch } from './record-batch-builder.ts';
 
 const identity = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
 
-const bytes = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
-const header = fc.tuple(fc.string({ unit: 'grapheme', maxLength: 12 }), bytes) as fc.Arbitrary<RecordHeader>;
+const bytes = fc.option(fc.uint8Array({ maxLength: 300, size: 'max' }), { nil: null });
+const header = fc.tuple(
+  fc.string({ unit: 'grapheme', maxLength: 12, size: 'max' }),
+  bytes,
+) as fc.Arbitrary<RecordHeader>;
 const newRecord: fc.Arbitrary<NewRecord> = fc.record({
   topic: fc.constant('t'),
   key: bytes,
@@ -37,7 +40,7 @@ function decode(recordBatch: RecordBatch): LogRecord[] {
 describe('record batches', () => {
   it('written record batches are read back with every key, value and header, and fit the predicted size', () => {
     fc.assert(
-      fc.property(fc.array(newRecord, { minLength: 1, maxLength: 20 }), (records) => {
+      fc.property(fc.array(newRecord, { minLength: 1, maxLength: 20, size: 'max' }), (records) => {
         const encoded = encodeRecordBatch(records, builtAtMs, identity);
         expect(encoded.length).toBeLessThanOrEqual(
           61 + records.reduce((sum, each) => sum + largestEncodedBytes(each), 0),
