@@ -34,6 +34,11 @@ export async function acquire(
         [request.topic, request.partition, request.topicId, request.startOffset] as never[],
       );
       const checkpoint = await readCheckpoint(connection, request);
+      if (checkpoint === null)
+        throw new TributaryError(
+          'store_failed',
+          `The checkpoint of ${partitionName(request)} is gone although it was just written.`,
+        );
       acquired.push({ ...checkpoint, isNew: result.affectedRows === 1 });
     }
     return acquired;
@@ -44,18 +49,13 @@ export async function acquire(
 async function readCheckpoint(
   connection: PoolConnection,
   { topic, partition }: TopicPartition,
-): Promise<Checkpoint> {
+  lock: '' | 'FOR UPDATE' = '',
+): Promise<Checkpoint | null> {
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ?`,
+    `SELECT ${CHECKPOINT_COLUMNS} FROM checkpoints WHERE topic = ? AND partition_id = ? ${lock}`,
     [topic, partition],
   );
-  if (rows[0] === undefined) {
-    throw new TributaryError(
-      'store_failed',
-      `The checkpoint of ${partitionName({ topic, partition })} is missing.`,
-    );
-  }
-  return checkpointOf(rows[0]);
+  return rows[0] === undefined ? null : checkpointOf(rows[0]);
 }
 
 function checkpointOf(row: RowDataPacket): Checkpoint {
@@ -135,7 +135,13 @@ export async function halt(
 
 export async function resume(pool: ConnectionPool, decision: ResumeDecision): Promise<void> {
   await inTransaction(pool, async (connection) => {
-    const before = await readCheckpoint(connection, decision);
+    // Locked, so that the decision is recorded with the offset that it replaces.
+    const before = await readCheckpoint(connection, decision, 'FOR UPDATE');
+    if (before === null)
+      throw new TributaryError(
+        'store_refused',
+        `Partition ${partitionName(decision)} has no checkpoint, so there is nothing to decide: it starts at the log's beginning.`,
+      );
     await connection.execute(
       `UPDATE checkpoints SET next_offset = ?, leader_epoch = ${UNKNOWN_LEADER_EPOCH}, topic_id = ?, epoch = epoch + 1, halt_reason = NULL WHERE topic = ? AND partition_id = ?`,
       [decision.offset, decision.topicId, decision.topic, decision.partition] as never[],
