@@ -6,7 +6,7 @@ export interface Checkpoints {
   checkpoints(): Promise<Checkpoint[]>;
   /**
    * Records an operator's decision for ever: reading of the partition goes on at `offset`. Raises the partition's
-   * epoch.
+   * epoch. Rejects with `store_refused` if the partition has no checkpoint.
    */
   resume(decision: ResumeDecision): Promise<void>;
   /** The latest of these decisions, the newest first. */

@@ -271,6 +271,21 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(first).toMatchObject({ fromOffset: 0n, toOffset: 7n, haltReason: 'Offsets 0 to 9 are gone.' });
     });
 
+    it('decisions at the same time are recorded one after the other, each with the offset that it replaced', async () => {
+      await acquireOne(place.store);
+      const stores = [place.store, await place.another()];
+      const decision = { topic: TOPIC, partition: 0, topicId: 'id', decidedBy: 'operator', reason: 'replay' };
+      const offsets = [7n, 3n, 9n, 5n];
+      await Promise.all(
+        offsets.map((offset, index) =>
+          stores[index % 2]?.resume({ ...decision, offset, decidedAtMs: place.clock.now() }),
+        ),
+      );
+      const listed = await place.store.listResumed(9);
+      const replaced = listed.map(({ fromOffset }) => fromOffset);
+      expect(replaced).toEqual([...listed.slice(1).map(({ toOffset }) => toOffset), 0n]);
+    });
+
     it('a partition without a checkpoint cannot be resumed', async () => {
       const decision = {
         topic: TOPIC,
