@@ -164,7 +164,7 @@ describe('a transaction', () => {
 });
 
 describe('a connection', () => {
-  it('is borrowed for one work, and used again only after it went well', async () => {
+  it('works for one borrower at a time, and again only after it went well', async () => {
     await holdsInTime(
       fc.asyncProperty(works, fc.boolean(), async (how, canBorrow) => {
         const pool = new Pool(

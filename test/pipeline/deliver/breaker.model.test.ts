@@ -336,7 +336,10 @@ describe('the breaker', () => {
 
   it('never opens because of one entity, however often and however it fails', () => {
     const kinds = fc.constantFrom('fault', 'refused', 'asked');
-    const failures = fc.array(fc.tuple(kinds, fc.boolean(), fc.nat({ max: 3_000 })), { maxLength: 60 });
+    const failures = fc.array(fc.tuple(kinds, fc.boolean(), fc.nat({ max: 3_000 })), {
+      maxLength: 60,
+      size: 'max',
+    });
     holds(
       fc.property(failures, (list) => {
         const { breaker, clock } = makeReal(OPTIONS);

@@ -33,31 +33,35 @@ const claimed = (number: number) => ({ entityId: `entity ${number}` }) as Claime
 describe('the outcomes of calls', () => {
   it('counts of attempts are those of a list of all outcomes', () => {
     holds(
-      fc.property(fc.array(outcomes, { maxLength: 60 }), fc.array(fc.nat({ max: 90_000 })), (list, calls) => {
-        const tally = new AttemptTally();
-        for (const { verdict, status } of list) tally.add(verdict, status);
-        for (const durationMs of calls) tally.callEnded(durationMs);
-        const { counts, calls: totals } = tally.status();
-        const attempts = list.filter(({ verdict }) => verdict !== 'unsent' && verdict !== 'disowned');
-        const classOf = ({ status }: DeliveryOutcome) => {
-          if (status === null || status < 100 || status > 599) return 'none';
-          return `${String(status)[0]}xx`;
-        };
-        const groups = Map.groupBy(attempts, (one) => `${one.verdict} ${classOf(one)}`);
-        const found = counts.map((one) => [`${one.outcome} ${one.codeClass}`, one.attempts]);
-        expect(new Map(found as [string, number][])).toEqual(
-          new Map([...groups].map(([name, some]) => [name, some.length])),
-        );
-        expect(found).toHaveLength(groups.size);
-        expect(totals.count).toBe(calls.length);
-      }),
+      fc.property(
+        fc.array(outcomes, { maxLength: 60, size: 'max' }),
+        fc.array(fc.nat({ max: 90_000 })),
+        (list, calls) => {
+          const tally = new AttemptTally();
+          for (const { verdict, status } of list) tally.add(verdict, status);
+          for (const durationMs of calls) tally.callEnded(durationMs);
+          const { counts, calls: totals } = tally.status();
+          const attempts = list.filter(({ verdict }) => verdict !== 'unsent' && verdict !== 'disowned');
+          const classOf = ({ status }: DeliveryOutcome) => {
+            if (status === null || status < 100 || status > 599) return 'none';
+            return `${String(status)[0]}xx`;
+          };
+          const groups = Map.groupBy(attempts, (one) => `${one.verdict} ${classOf(one)}`);
+          const found = counts.map((one) => [`${one.outcome} ${one.codeClass}`, one.attempts]);
+          expect(new Map(found as [string, number][])).toEqual(
+            new Map([...groups].map(([name, some]) => [name, some.length])),
+          );
+          expect(found).toHaveLength(groups.size);
+          expect(totals.count).toBe(calls.length);
+        },
+      ),
       200,
     );
   });
 
   it('one call with many states says the same of the target as one call for each state', () => {
     holds(
-      fc.property(fc.array(outcomes, { minLength: 1, maxLength: 12 }), (list) => {
+      fc.property(fc.array(outcomes, { minLength: 1, maxLength: 12, size: 'max' }), (list) => {
         const group = list.map((_, index) => claimed(index));
         const whole = summaryOf(group, list);
         const single = group.map((delivery, index) => summaryOf([delivery], list.slice(index, index + 1)));

@@ -216,6 +216,7 @@ it('transactions begin 50 ms apart while more states wait to be sent, unless 4,0
   const arrivals = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom(0, 1, 7, 20, 49, 50)), {
     minLength: 1,
     maxLength: 20,
+    size: 'max',
   });
   await holdsInTime(
     fc.asyncProperty(arrivals, async (list) => {

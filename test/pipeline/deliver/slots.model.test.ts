@@ -78,7 +78,7 @@ const commands = [
       model.nowMs += ms;
     }),
   ),
-  fc.array(fc.nat(), { minLength: 1, maxLength: 30 }).map((which) =>
+  fc.array(fc.nat(), { minLength: 1, maxLength: 30, size: 'max' }).map((which) =>
     command<Model, Real>(`the calls ${which} end`, (model, { slots }) => {
       for (const each of which) {
         const [call] = model.calls.splice(each % Math.max(1, model.calls.length), 1);
