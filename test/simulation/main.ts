@@ -18,6 +18,7 @@ import type { WorkerReport, WorkerTask } from './seeded/worker.ts';
 
 const SHOWN_LINES = 60;
 const PROGRESS_EVERY_MS = 10_000;
+const YOUNG_MB = 64;
 const SEEDS_A_RUN = 1_000_000_000;
 const SIZES = ['small', 'medium', 'large'] as const;
 
@@ -146,7 +147,11 @@ function runWorker(
   task: WorkerTask,
   onReport: (report: WorkerReport) => void,
 ): Promise<void> {
-  const worker = new Worker(join(import.meta.dirname, 'seeded', 'worker.ts'), { workerData: task });
+  const worker = new Worker(join(import.meta.dirname, 'seeded', 'worker.ts'), {
+    workerData: task,
+    // Most objects of a history die young.
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   check.defer(async () => {
     await worker.terminate();
   });

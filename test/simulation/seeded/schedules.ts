@@ -5,7 +5,7 @@ import { type Played, play } from './play.ts';
 import type { Tally } from './tally.ts';
 
 /** Histories of one in this many seeds are played once more for each step, at which the first process dies then. */
-const CRASHED_EVERYWHERE_ONE_IN = 40;
+const CRASHED_EVERYWHERE_ONE_IN = 100;
 /** Longer histories would be crashed too often. */
 const CRASHED_RECORDS_MAX = 8;
 
@@ -22,8 +22,8 @@ export interface SeedResult {
 /** Most histories are short, because a short one shows most faults; some are so long that caches and batches run over. */
 export function sizeOf(seed: number): Size {
   const drawn = new Chance(seed * 7 + 3).number();
-  if (drawn < 0.002) return 'large';
-  return drawn < 0.02 ? 'medium' : 'small';
+  if (drawn < 0.001) return 'large';
+  return drawn < 0.01 ? 'medium' : 'small';
 }
 
 export function historyOf(seed: number, size: Size = sizeOf(seed)): History {
