@@ -14,7 +14,8 @@ import type { Hold } from '../../src/ports/holds.ts';
 import type { OpenedStore, Store } from '../../src/ports/store.ts';
 import { IngestChecker } from './ingest-checker.ts';
 import { Chance, Process, Scheduler } from './scheduler.ts';
-import { type Network, SimulatedLog, type SimulatedPartition } from './simulated-log.ts';
+import { type Network, SimulatedLog } from './simulated-log.ts';
+import type { SimulatedPartition } from './simulated-partition.ts';
 import { type Fate, type StoreWeather, storeTwin } from './store-twin.ts';
 import { COUNTS, MOVEMENTS, type Written } from './workload.ts';
 

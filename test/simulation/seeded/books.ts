@@ -1,7 +1,8 @@
 import type { ViewRow } from '../../../src/core/domain.ts';
 import { partitionName, type TopicPartition } from '../../../src/core/offset.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
-import type { SimulatedLog, SimulatedPartition } from '../simulated-log.ts';
+import type { SimulatedLog } from '../simulated-log.ts';
+import type { SimulatedPartition } from '../simulated-partition.ts';
 import { ExpectedRow, type Fact } from './records.ts';
 
 /** What stands in the store, read past every promise of its port. */
