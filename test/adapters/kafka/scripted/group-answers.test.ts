@@ -126,7 +126,8 @@ describe('a member that is refused when it joins again', () => {
       await world.until(() => reader.kinds.includes('lost'), 'the loss');
       const tookMs = world.clock.monotonicMs() - startedAtMs;
       expect(tookMs).toBeGreaterThan(1_500);
-      expect(tookMs).toBeLessThan(9_000);
+      // Besides the session, a pause between two joins may pass.
+      expect(tookMs).toBeLessThan(3_800);
       expect(reader.consumer.health()).toMatchObject({ ok: false });
       rule.end();
       await expectWell(world, reader);
