@@ -3,7 +3,7 @@ import { Code } from './codes.ts';
 import { possibleErrors, withoutThose } from './possible-errors.ts';
 import { inWorld, values, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** The number of fetches of this partition so far. */
 function fetchesOf({ script }: World, partition: number): number {

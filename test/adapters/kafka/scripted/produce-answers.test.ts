@@ -5,7 +5,7 @@ import { possibleErrors, withoutThose } from './possible-errors.ts';
 import type { Action, Effect } from './script.ts';
 import { inWorld, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** These pass, or another broker answers otherwise. */
 const passing = [
