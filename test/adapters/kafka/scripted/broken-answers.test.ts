@@ -7,7 +7,7 @@ import { type ApiName, apiNames } from './messages.ts';
 import type { Action } from './script.ts';
 import { inWorld, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 16 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 120_000 });
 
 const faults: readonly (readonly [name: string, does: Action<ApiName>])[] = [
   ['a closed connection in place of the effect', { kind: 'close', effect: 'none' }],
@@ -91,11 +91,14 @@ async function liveThrough(world: World): Promise<void> {
   expect(world.readers.flatMap((reader) => reader.faults)).toEqual([]);
 }
 
+/** Short ones, because a request without an answer takes them in real time. */
+const times = { requestTimeoutMs: 1_000, sessionTimeoutMs: 2_000, rebalanceTimeoutMs: 2_500 } as const;
+
 describe('answers that do not come as they should', () => {
   const cases = apiNames.flatMap((api) => faults.map(([fault, does]) => ({ api, fault, does })));
 
   it.concurrent.each(cases)('$api: $fault does no harm', ({ api, does }) =>
-    inWorld({ log: { requestTimeoutMs: 400 } }, async (world) => {
+    inWorld({ log: times }, async (world) => {
       world.cluster.transactionalIds.set(7n, 'payments');
       const first = world.script.add({ api, does });
       const later = world.script.add({ api, does, skip: 3 });

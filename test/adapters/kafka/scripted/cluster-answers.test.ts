@@ -4,7 +4,7 @@ import { Code, type CodeName } from './codes.ts';
 import { possibleErrors, withoutThose } from './possible-errors.ts';
 import { inWorld, values } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 describe('the topics of a cluster', () => {
   const ofTopic = withoutThose(possibleErrors.Metadata.topic).map(([name, code]) => ({

@@ -3,7 +3,16 @@ import { Code } from './codes.ts';
 import { possibleErrors, withoutThose } from './possible-errors.ts';
 import { inWorld, values, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
+
+/** The number of fetches of this partition so far. */
+function fetchesOf({ script }: World, partition: number): number {
+  return script
+    .requests('Fetch')
+    .filter(({ topics }) =>
+      topics.some(({ partitions }) => partitions.some((each) => each.partition === partition)),
+    ).length;
+}
 
 /** No fetch asks for an earlier offset than the one before, and none forgets the epoch of what was read. */
 function expectSteadyFetches({ script, topic, cluster }: World): void {
@@ -71,6 +80,11 @@ describe('a fetch that is answered with an error for one partition', () => {
             does: { kind: 'error', at: 'partition', code },
           });
           await world.until(() => rule.hits === 1, 'the refusal');
+          const refusedAtMs = world.clock.monotonicMs();
+          const asked = fetchesOf(world, 0);
+          await world.until(() => fetchesOf(world, 0) > asked, 'the next fetch');
+          // Each refusal is the first one in a row, so the next fetch follows soon.
+          expect(world.clock.monotonicMs() - refusedAtMs).toBeLessThan(200);
         }
         cluster.write(first, values(7, 1));
         await world.allRead();

@@ -6,9 +6,9 @@ import type { Place } from './places.ts';
 import { possibleErrors, withoutThose } from './possible-errors.ts';
 import type { Reader } from './reader.ts';
 import type { ActiveRule } from './script.ts';
-import { inWorld, values, type World } from './world.ts';
+import { inWorld, sessionMs, values, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** After these answers others may have the member's partitions. */
 const isOut: readonly CodeName[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'FENCED_INSTANCE_ID'];
@@ -125,8 +125,9 @@ describe('a member that is refused when it joins again', () => {
       world.cluster.group(world.group).rebalance();
       await world.until(() => reader.kinds.includes('lost'), 'the loss');
       const tookMs = world.clock.monotonicMs() - startedAtMs;
-      expect(tookMs).toBeGreaterThan(1_500);
-      expect(tookMs).toBeLessThan(9_000);
+      expect(tookMs).toBeGreaterThan(0.8 * sessionMs);
+      // Besides the session, a pause between two joins may pass.
+      expect(tookMs).toBeLessThan(1.5 * sessionMs);
       expect(reader.consumer.health()).toMatchObject({ ok: false });
       rule.end();
       await expectWell(world, reader);

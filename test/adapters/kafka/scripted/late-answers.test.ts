@@ -7,7 +7,7 @@ import type { ApiName } from './messages.ts';
 import type { ActiveRule, Rule } from './script.ts';
 import { inWorld, values, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** The next answers to these requests come when `release` is called, as they would have been at their time. */
 function hold<Name extends ApiName>(
@@ -133,8 +133,9 @@ describe('a heartbeat whose answer comes late', () => {
   it.concurrent('a member that has given up its session does not go on because of it', () =>
     inWorld({}, async (world) => {
       const reader = await world.onlyReader();
-      const held = hold(world, { api: 'Heartbeat', times: 1 });
+      const held = hold(world, { api: 'Heartbeat', times: Number.POSITIVE_INFINITY });
       await world.until(() => reader.kinds.includes('lost'), 'the loss');
+      held.rule.end();
       held.release();
       await world.until(() => reader.held.size === 2, 'both partitions are held again');
       for (const place of world.places) world.cluster.write(place, values(0, 2));

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import type { ResponseOf } from './messages.ts';
 import { inWorld, values, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** Broker 1 goes on to name itself as the leader of partition 0, in the first epoch, whoever leads it. */
 function keepMetadataOld({ script }: World): void {

@@ -5,7 +5,7 @@ import { possibleErrors, withoutThose } from './possible-errors.ts';
 import type { Action, Effect } from './script.ts';
 import { inWorld, type World } from './world.ts';
 
-vi.setConfig({ maxConcurrency: 12 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 90_000 });
 
 /** These pass, or another broker answers otherwise. */
 const passing = [
@@ -140,6 +140,21 @@ describe('an append that a broker refuses for a while', () => {
       await expectGoesOn(appends);
     }),
   );
+});
+
+describe('an append that a broker refuses once', () => {
+  it.concurrent('an append after many that were refused once is tried again as soon as the first one', () =>
+    inWorld({}, async (world) => {
+      const appends = new Appends(world, world.log.producer());
+      await appends.append([[0, 'before']]);
+      for (let round = 0; round < 10; round++) {
+        refuse(world, 1, Code.NOT_ENOUGH_REPLICAS);
+        const startedAtMs = world.clock.monotonicMs();
+        await appends.append([[0, `${round}`]]);
+        expect(world.clock.monotonicMs() - startedAtMs).toBeLessThan(150);
+      }
+      appends.expectKept();
+    }));
 });
 
 describe('an append whose producer the broker does not know', () => {

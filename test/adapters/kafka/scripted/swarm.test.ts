@@ -1,7 +1,7 @@
 import { describe, it, vi } from 'vitest';
 import { swarm } from './swarm.ts';
 
-vi.setConfig({ maxConcurrency: 8, testTimeout: 60_000 });
+vi.setConfig({ maxConcurrency: 8, testTimeout: 120_000 });
 
 /** `SIMULATION_SEED=7 node bin/launch.mjs node_modules/vitest/vitest.mjs run --project unit test/adapters/kafka/scripted/swarm.test.ts` runs one seed. */
 const asked = process.env.SIMULATION_SEED;

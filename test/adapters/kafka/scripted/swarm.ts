@@ -180,7 +180,12 @@ class Swarm {
 export async function swarm(seed: number): Promise<void> {
   const chance = new Chance(seed);
   const nodeIds = Array.from({ length: chance.integer(1, 3) }, (_, index) => index + 1);
-  const log = { requestTimeoutMs: 500, deliveryTimeoutMs: 3_000 };
+  const log = {
+    requestTimeoutMs: 1_000,
+    deliveryTimeoutMs: 3_000,
+    sessionTimeoutMs: 2_000,
+    rebalanceTimeoutMs: 2_500,
+  };
   try {
     await inWorld({ seed, nodeIds, partitions: chance.integer(1, 4), log }, (world) =>
       new Swarm(world, chance).run(),

@@ -12,14 +12,17 @@ import { Reader, type ReaderOptions } from './reader.ts';
 import { TickClock } from './tick-clock.ts';
 
 /** In real time. The time of the adapter and of the brokers goes several times as fast. */
-export const patienceMs = 20_000;
+export const patienceMs = 40_000;
 
-/** Times of the adapter, in ms of the world's clock. Those of requests are real. */
+/** In ms of the world's clock. A third of it, in real time, is how long a heartbeat may take. */
+export const sessionMs = 6_000;
+
+/** Times of the adapter, in ms of the world's clock. Those of requests are real, and long enough for a busy machine. */
 const times = {
-  sessionTimeoutMs: 2_000,
+  sessionTimeoutMs: sessionMs,
   heartbeatIntervalMs: 50,
   // Longer than a session: a coordinator drops a member that has not joined after the first of the two.
-  rebalanceTimeoutMs: 2_500,
+  rebalanceTimeoutMs: 7_000,
   metadataRefreshMs: 500,
   fetchMaxWaitMs: 50,
   requestTimeoutMs: 2_000,
