@@ -39,6 +39,7 @@ export function decoded(entry: Entry, eventId?: string): DecodedEvent<StockEvent
 export class LongDriver {
   readonly #store: Store;
   readonly #isOlder: boolean;
+  readonly #assumesNew: boolean;
   readonly #context: PlanContext<StockState, StockEvent>;
   readonly #long: LongHistories<StockState, StockEvent>;
   readonly #newcomers = new Newcomers();
@@ -55,6 +56,7 @@ export class LongDriver {
       decoder = stockDecoder,
       cacheEvents = 1_000,
       isOlder = false,
+      assumesNew = false,
     }: {
       limits?: LongLimits;
       domain?: Domain<StockState, StockEvent>;
@@ -62,10 +64,13 @@ export class LongDriver {
       cacheEvents?: number;
       /** Whether it commits like an older program, which has no index and no ladder. */
       isOlder?: boolean;
+      /** Whether it takes every entity that it does not know for new, until the store refuses that. */
+      assumesNew?: boolean;
     } = {},
   ) {
     this.#store = store;
     this.#isOlder = isOlder;
+    this.#assumesNew = assumesNew;
     const cache = new HistoryCache<StockState, StockEvent>(cacheEvents);
     const due = new DueRules([{ name: 'warehouse', qualifies: null }]);
     this.#context = { domain, decoder, cache, parked: new ParkedRegistry(), due };
@@ -81,6 +86,11 @@ export class LongDriver {
     return this.#context.parked;
   }
 
+  /** Learns which entities the store has as parked, as an instance does when it acquires partitions. */
+  loadParked(): Promise<void> {
+    return this.parked.load(this.#store);
+  }
+
   /** Prepares the entity as a lane does that has neither its index nor its fold. */
   prepare(entityId: string, signal: AbortSignal): Promise<void> {
     return this.#long.prepare([{ entityId, needs: 'fold' }], signal);
@@ -91,6 +101,7 @@ export class LongDriver {
     firstMode: 'optimistic' | 'locking' = 'optimistic',
   ): Promise<BatchTally> {
     let mode = firstMode;
+    if (this.#assumesNew) this.#newcomers.looked(Number.MAX_SAFE_INTEGER, 0);
     for (let attempt = 0; attempt < 10; attempt++) {
       const plan = new BatchPlan(this.#context, this.#newcomers, this.#long, events, 0);
       try {
@@ -105,7 +116,9 @@ export class LongDriver {
           },
         });
         if (outcome.kind === 'committed') return plan.remember();
-        mode = 'locking';
+        if (plan.entityIds.some((entityId) => this.parked.has(entityId))) await this.loadParked();
+        if (plan.isGuessed) this.#newcomers.refused();
+        else mode = 'locking';
       } catch (error) {
         if (plan.unprepared.length === 0) throw error;
         this.prepared++;

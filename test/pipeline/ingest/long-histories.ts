@@ -51,7 +51,7 @@ const oftenUnstorable: Domain<StockState, StockEvent> = {
 };
 
 /** The tally and the view by the definition: a set of events by id and content, folded in canonical sequence. */
-class Model {
+export class PlainHistories {
   readonly #entities = new Map<string, Map<string, DecodedEvent<StockEvent>>>();
 
   add(events: readonly DecodedEvent<StockEvent>[]): {
@@ -119,7 +119,7 @@ export function describeLongHistories(name: string, open: () => Promise<LongPlac
                 domain: { ...domain, foldVersion: 2 },
               }),
             };
-            const model = new Model();
+            const model = new PlainHistories();
             for (const { events, mode, mishap, instance } of steps) {
               for (const statement of MISHAPS[mishap]) await place.sql(statement);
               if (instance === 'restarted') driver = new LongDriver(place.store, { domain });
