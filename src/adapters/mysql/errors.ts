@@ -61,13 +61,16 @@ function codeOf(error: unknown): string {
 }
 
 /**
- * The message of an error without the texts in quotes, because "Duplicate entry '...'" and "Incorrect value: '...'"
- * quote data.
+ * From the first quote of a message to the last, because data has quotes too; to its end if the server has cut the message
+ * off. A quote inside a word, as in "doesn't", is none.
+ */
+const QUOTED = /(?<!\w)'.*'(?!\w)|(?<!\w)'.*/gs;
+
+/**
+ * The message of an error without what it quotes, because "Duplicate entry '...'" and "Incorrect value: '...'" quote data.
  */
 export function safeMessage(error: unknown): string {
-  const text = messageOf(error)
-    .replace(/'[^']*'/g, "'...'")
-    .slice(0, 300);
+  const text = messageOf(error).replace(QUOTED, "'...'").slice(0, 300);
   const code = codeOf(error);
   return code === '' || error instanceof DeadlineError || text.includes(code) ? text : `${code}: ${text}`;
 }

@@ -3,9 +3,20 @@ import { type StockEvent, type StockState, stockLedger } from '../../../examples
 import type { Domain } from '../../../src/core/domain.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
+import type { ConsumerListener, EventLog } from '../../../src/ports/event-log.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { type Entry, movements, Place, quickClock, recordOf, TARGET, WAITING, wrap } from './harness.ts';
+import {
+  type Entry,
+  MOVEMENTS,
+  movements,
+  Place,
+  quickClock,
+  recordOf,
+  TARGET,
+  WAITING,
+  wrap,
+} from './harness.ts';
 import { decoded, LongDriver, SMALL_LIMITS, stockDecoder } from './long-driver.ts';
 
 const LIMITS = { longEvents: 100, intervalEvents: 20 };
@@ -257,6 +268,53 @@ describe('a lane', () => {
     const last = [...movements('bolt', 3, 200), ...movements('nut-1', 2, 10)];
     await place.append(last.map((entry) => recordOf(entry)));
     await place.settles([...hot, ...ninth, ...others, ...later, ...last]);
+  });
+
+  it('a lane journals what it holds back before its partition is halted', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const mayGoOn = Promise.withResolvers<void>();
+    onTestFinished(() => mayGoOn.resolve());
+    const slow = wrap<LongJournals>(place.store.longJournals, {
+      async index(entityId, foldVersion, signal) {
+        await mayGoOn.promise;
+        return place.store.longJournals.index(entityId, foldVersion, signal);
+      },
+    });
+    const started = Promise.withResolvers<ConsumerListener>();
+    const log = wrap<EventLog>(place.log, {
+      consumer(options) {
+        const consumer = place.log.consumer(options);
+        const start = consumer.start.bind(consumer);
+        consumer.start = (events) => {
+          started.resolve(events);
+          return start(events);
+        };
+        return consumer;
+      },
+    });
+    const store = wrap(place.store, { longJournals: slow });
+    const { logged } = await place.start({ lanes: 1, store, log, longLimits: SMALL_LIMITS });
+    const all = movements('bolt', 9);
+    await place.append(all.slice(0, 8).map((entry) => recordOf(entry)));
+    await place.settles(all.slice(0, 8));
+    await place.append(all.slice(8).map((entry) => recordOf(entry)));
+    await vi.waitFor(() => expect(logged.join()).toContain('Partitions wait'), WAITING);
+
+    const listener = await started.promise;
+    const halted = listener.halted({
+      topic: MOVEMENTS,
+      partition: 0,
+      kind: 'corrupt_batch',
+      offset: 9n,
+      detail: 'bad',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    mayGoOn.resolve();
+    await halted;
+    await place.settles(all);
+    const [checkpoint] = (await place.store.checkpoints()).filter(({ topic }) => topic === MOVEMENTS);
+    expect(checkpoint).toMatchObject({ nextOffset: 9n });
+    expect(checkpoint?.haltReason).toContain('corrupt_batch at offset 9');
   });
 
   it('a lane stops while a long history is read', async () => {

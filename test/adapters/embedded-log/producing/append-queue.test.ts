@@ -1,9 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import type { Durability, LogDatabase } from '../../../../src/adapters/embedded-log/file/database.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type Durability, LogDatabase } from '../../../../src/adapters/embedded-log/file/database.ts';
 import { resolveOptions } from '../../../../src/adapters/embedded-log/options.ts';
 import { AppendQueue } from '../../../../src/adapters/embedded-log/producing/append-queue.ts';
+import { createTopics } from '../../../../src/adapters/embedded-log/topics.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { newRecord } from '../../../contract/event-log-harness.ts';
+import { newDataDir } from '../helpers.ts';
 
 /** A database that does the work of a write at once. Its COMMIT ends when the test resolves `commit`. */
 function slowDatabase() {
@@ -51,4 +53,29 @@ describe('an append to the embedded log', () => {
     commit.reject(new Error('disk full'));
     await expect(appending).rejects.toMatchObject({ code: 'log_append_failed' });
   });
+});
+
+describe('a producer that another one shuts out', () => {
+  it.each([1, 2, 3])(
+    'its appends fail in a transaction of %i appends, and those of the others do not',
+    async (count) => {
+      const logOptions = resolveOptions({ dataDir: await newDataDir(), clock: systemClock });
+      const database = new LogDatabase(logOptions);
+      onTestFinished(() => database.close());
+      await createTopics(database, [{ topic: 'topic', partitions: 1 }], systemClock.uuid);
+      const queue = new AppendQueue(database, logOptions);
+      const append = (producer: string, shutsOut: string[] = []) =>
+        queue.append([newRecord('topic', 'k', producer)], { producer, shutsOut });
+      // The appends of one turn go into one transaction, in their sequence.
+      const together = await Promise.allSettled([append('old'), append('new', ['old']), append('old')]);
+      expect(together.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+      const later = await Promise.allSettled(
+        Array.from({ length: count }, (_, index) => append(['old', 'new', 'old'][index] as string)),
+      );
+      expect(later.map(({ status }) => status)).toEqual(
+        ['rejected', 'fulfilled', 'rejected'].slice(0, count),
+      );
+      expect(later[0]).toMatchObject({ reason: { code: 'log_shut_out' } });
+    },
+  );
 });

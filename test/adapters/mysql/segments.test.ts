@@ -1,0 +1,111 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  insertSegments,
+  MAX_SEGMENT_EVENTS,
+  parseEvents,
+  segmentsOf,
+} from '../../../src/adapters/mysql/segments.ts';
+import type { TraceContext } from '../../../src/core/trace-context.ts';
+import type { JournaledEvent } from '../../../src/ports/journal.ts';
+import { DriverDouble } from './driver-double.ts';
+
+const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12, size: 'max' });
+const trace = fc.constantFrom<TraceContext[]>(
+  { traceParent: `00-${'a1'.repeat(16)}-${'b2'.repeat(8)}-01` },
+  { traceParent: `00-${'c3'.repeat(16)}-${'d4'.repeat(8)}-00`, traceState: 'vendor="a\\b"' },
+);
+const eventWithoutTrace = fc.record<Omit<JournaledEvent, 'entityId' | 'trace'>>({
+  position: fc.maxSafeInteger(),
+  occurredAtMs: fc.maxSafeInteger(),
+  cautionRank: fc.integer({ min: -3, max: 3 }),
+  eventId: text,
+  contentHash: fc.constantFrom('ab'.repeat(32), '01'.repeat(32)),
+  eventType: text,
+  revision: fc.option(fc.nat()),
+  observedAtMs: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  topic: fc.constantFrom('order_events', 'payment.events'),
+  partition: fc.nat({ max: 1_000 }),
+  offset: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+  data: fc.oneof(
+    text,
+    fc
+      .tuple(fc.constantFrom('x', 'é', '😀'), fc.nat({ max: 30_000 }))
+      .map(([unit, length]) => unit.repeat(length + 1)),
+  ),
+});
+const event = fc
+  .tuple(eventWithoutTrace, fc.option(trace))
+  .map(([fields, context]) => (context === null ? fields : { ...fields, trace: context }));
+const change = fc.record({
+  entityId: text,
+  fromVersion: fc.nat({ max: 100_000 }),
+  events: fc.array(event, { minLength: 1, maxLength: 50, size: 'max' }),
+});
+
+/** The changes with the id of their entity in each event, as the journal gives them. */
+const changes = fc.uniqueArray(change, { maxLength: 4, selector: ({ entityId }) => entityId }).map((all) =>
+  all.map(({ entityId, fromVersion, events }) => ({
+    entityId,
+    fromVersion,
+    events: events.map((fields): JournaledEvent => ({ entityId, ...fields })),
+  })),
+);
+
+describe('the segments of the journal', () => {
+  it('the events of a change are read back from its segments, each at its version', async () => {
+    await fc.assert(
+      fc.asyncProperty(changes, async (all) => {
+        const driver = new DriverDouble();
+        await insertSegments.run(driver.connection, segmentsOf(all));
+        const rows = driver.executions.flatMap(({ parameters }) =>
+          Array.from({ length: parameters.length / 5 }, (_, row) => parameters.slice(row * 5, row * 5 + 5)),
+        );
+        const read = new Map<string, Map<number, JournaledEvent>>();
+        for (const [id, firstVersion, count, bodies, events] of rows) {
+          const entityId = String(id);
+          const parsed = parseEvents(entityId, String(events), bodies as Buffer);
+          expect(parsed).toHaveLength(Number(count));
+          expect(parsed.length).toBeLessThanOrEqual(MAX_SEGMENT_EVENTS);
+          const byVersion = read.get(entityId) ?? new Map();
+          read.set(entityId, byVersion);
+          for (const [index, one] of parsed.entries()) byVersion.set(Number(firstVersion) + index, one);
+        }
+        const expected = new Map(
+          all.map(({ entityId, fromVersion, events }) => [
+            entityId,
+            new Map(events.map((one, index) => [fromVersion + 1 + index, one])),
+          ]),
+        );
+        expect(read).toEqual(expected);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('a segment has as many events as the view event_journal shows, and no more', () => {
+    expect(MAX_SEGMENT_EVENTS).toBe(16);
+    const one = { data: '{}' } as JournaledEvent;
+    const sizes = (count: number) =>
+      segmentsOf([{ entityId: 'a', fromVersion: 0, events: new Array(count).fill(one) }]).map(
+        ({ events }) => events.length,
+      );
+    expect(sizes(16)).toEqual([16]);
+    expect(sizes(17)).toEqual([16, 1]);
+    expect(sizes(40)).toEqual([16, 16, 8]);
+  });
+
+  it('large bodies share a segment only while they have 64 Ki characters together', () => {
+    const sizes = (...lengths: number[]) =>
+      segmentsOf([
+        {
+          entityId: 'a',
+          fromVersion: 0,
+          events: lengths.map((length) => ({ data: 'x'.repeat(length) }) as JournaledEvent),
+        },
+      ]).map(({ events }) => events.length);
+    expect(sizes(65_536, 1)).toEqual([1, 1]);
+    expect(sizes(65_535, 1)).toEqual([2]);
+    expect(sizes(1, 200_000, 1)).toEqual([1, 1, 1]);
+  });
+});
