@@ -257,7 +257,9 @@ export class Books {
     const fact = record.value === null ? null : (this.#meanings.get(record.value) ?? null);
     const { offset } = record;
     const isRefused = fact === null || (fact.isKeyless && this.#tables.isQuarantined(place, offset));
-    if (isRefused) this.#quarantined.set(`${partitionName(place)}@${offset}`, { place, offset, fact });
+    // After an election, an offset may have had two records.
+    const name = `${partitionName(place)}@${offset} ${String(record.value)}`;
+    if (isRefused) this.#quarantined.set(name, { place, offset, fact });
     else this.#journal(fact, touched);
   }
 

@@ -19,8 +19,9 @@ export function drawHistory(seed: number, size: Size): History {
   const publishing = drawPublishing(chance, records, size);
   const acts = [...publishing, ...drawTroubles(chance, shape, size, publishing)];
   acts.sort((left, right) => left.atMs - right.atMs);
-  // Only a sweep finds out that the target holds another state under a version that the database has given twice.
-  const isSwept = shape.isSwept || acts.some(({ kind }) => kind === 'store_back');
+  // Only a sweep finds out that the target holds another state under a version: the database has given the version twice,
+  // or somebody has altered the row before it was sent.
+  const isSwept = shape.isSwept || acts.some(({ kind }) => kind === 'store_back' || kind === 'vandal');
   return { seed, shape: { ...shape, isSwept }, acts };
 }
 

@@ -1,5 +1,5 @@
 import { partitionName } from '../../../src/core/offset.ts';
-import type { HoldPart } from '../../../src/ports/holds.ts';
+import { type HoldPart, partName } from '../../../src/ports/holds.ts';
 import type { JsonObject } from '../../../src/ports/jobs.ts';
 import type { DeliveryFilter } from '../../../src/ports/ledger.ts';
 import type { Act, History, JobAsked } from './history.ts';
@@ -103,7 +103,7 @@ async function heal(world: SeededWorld): Promise<number> {
   for (const partition of world.partitions) world.log.setLeader(partition, true);
   const holds = world.tables.isMigrated ? await world.operator.listHolds() : [];
   for (const { part } of holds)
-    await world.agenda.answerOf(world.operator.release(part, decision(world, 'everything heals')));
+    await world.tried(world.operator.release(part, decision(world, 'everything heals')));
   if (world.instances.length === 0) world.start();
   return 2_000;
 }
@@ -190,11 +190,11 @@ const ACTIONS: Actions = {
       world.tally.count('expelled from the group');
       world.log.endSessionOf(process);
     }),
-  fence: (world, act) => {
+  fence: async (world, act) => {
     const place = partitionOf(world, act.partition);
-    if (!world.tables.raiseEpoch(place)) return;
-    world.note(`somebody acquires ${partitionName(place)}`);
+    if (!world.tables.hasCheckpoint(place)) return;
     world.tally.count('acquired by a stranger');
+    await world.fence(place);
   },
   gap: (world, act) => {
     world.tally.count('gaps of offsets');
@@ -250,9 +250,12 @@ const ACTIONS: Actions = {
     const part = parts[act.part];
     if (!world.tables.isMigrated) return;
     world.tally.count('pauses');
-    const { agenda, operator } = world;
-    const isPaused = await agenda.answerOf(operator.hold(part, decision(world, 'a rest')));
-    if (!isPaused) await agenda.answerOf(operator.release(part, decision(world, 'enough')));
+    const isHeld = (await world.operator.listHolds()).some((hold) => partName(hold.part) === partName(part));
+    await world.tried(
+      isHeld
+        ? world.operator.release(part, decision(world, 'enough'))
+        : world.operator.hold(part, decision(world, 'a rest')),
+    );
   },
   decide: async (world) => {
     if (world.tables.isMigrated) await world.decide();
@@ -299,7 +302,7 @@ async function createJob(world: SeededWorld, job: JobAsked): Promise<void> {
   if (job === 'cancel') {
     const [last] = await operator.listJobs({ after: null, limit: 1 });
     if (last !== undefined)
-      await agenda.answerOf(operator.cancelJob({ ...decision(world, 'never mind'), jobId: last.jobId }));
+      await world.tried(operator.cancelJob({ ...decision(world, 'never mind'), jobId: last.jobId }));
     return;
   }
   const parameters = await parametersOf(world, job);
@@ -315,7 +318,7 @@ async function createJob(world: SeededWorld, job: JobAsked): Promise<void> {
     requestedBy: 'an operator',
     reason: 'asked for',
   });
-  await agenda.answerOf(asked);
+  await world.tried(asked);
 }
 
 const ALL_DELIVERIES: DeliveryFilter = {

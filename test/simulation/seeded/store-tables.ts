@@ -82,14 +82,8 @@ export class TablesOfMemory implements StoreTables {
     return this.#database.schema?.ledgers.get(target)?.dead ?? 0;
   }
 
-  /** Raises the epoch of a checkpoint, as an owner does that is never seen again. Says whether there is one. */
-  raiseEpoch(place: TopicPartition): boolean {
-    const name = partitionName(place);
-    const schema = this.#database.schema;
-    const checkpoint = schema?.checkpoints.get(name);
-    if (schema === null || checkpoint === undefined) return false;
-    schema.putCheckpoint(name, { ...checkpoint, epoch: checkpoint.epoch + 1n });
-    return true;
+  hasCheckpoint(place: TopicPartition): boolean {
+    return this.#database.schema?.checkpoints.has(partitionName(place)) === true;
   }
 
   /** Deletes or alters a row by hand. Says whether there was one. */

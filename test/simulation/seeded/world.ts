@@ -1,11 +1,11 @@
-import { messageOf } from '../../../src/core/errors.ts';
+import { isRetryable, messageOf } from '../../../src/core/errors.ts';
 import { partitionName } from '../../../src/core/offset.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { dueTargetsOf } from '../../../src/pipeline/target-route.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
-import type { OpenedStore } from '../../../src/ports/store.ts';
+import type { OpenedStore, Store } from '../../../src/ports/store.ts';
 import { type DatabaseSnapshot, MemoryDatabase } from '../memory-store/database.ts';
 import { openMemoryStore, type StoreSession } from '../memory-store/index.ts';
 import { Chance } from '../scheduler.ts';
@@ -238,8 +238,10 @@ export class SeededWorld {
       const held = this.target.held.get(orderId);
       const isSame = held !== undefined && String(held.row) === String(row);
       const entry = this.tables.ledger(TARGET, orderId);
-      const isVersion = held?.version === version || this.books.wentBack;
-      if (isSame && isVersion && entry?.status === 'delivered') continue;
+      // What the target got before the database went back may be right although the ledger's entry is dead: see
+      // docs/reliability.md, "Not covered".
+      if (isSame && (this.books.wentBack || (held.version === version && entry?.status === 'delivered')))
+        continue;
       yield `${orderId} at version ${version} (held: ${JSON.stringify(held) ?? 'nothing'}, ledger: ${JSON.stringify(entry)})`;
     }
   }
@@ -298,6 +300,29 @@ export class SeededWorld {
     return offset;
   }
 
+  /** Another owner appears out of nowhere: it raises the epoch of the partition, and is not seen again. */
+  async fence({ topic, topicId, partition }: SimulatedPartition): Promise<void> {
+    const store = await this.migratedStore();
+    this.note(`somebody acquires ${partitionName({ topic, partition })}`);
+    await this.tried(store.acquire([{ topic, topicId, partition, startOffset: 0n }]));
+  }
+
+  /** Waits for what a person asked the database for. If others hold its locks, the person tries again later, or not at all. */
+  async tried(asked: Promise<unknown>): Promise<void> {
+    try {
+      await this.agenda.answerOf(asked);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      this.note(`a person gives up for now: ${messageOf(error)}`);
+    }
+  }
+
+  async migratedStore(): Promise<Store> {
+    const { view } = mendedOrders;
+    const nowMs = this.agenda.now();
+    return (await this.operator.migrate({ view, targets: [TARGET], adopt: null, nowMs })).store;
+  }
+
   /** An operator has all instances replaced by those of the next version, and lets parked orders go on. */
   async unpark(): Promise<void> {
     if (!this.isMended) {
@@ -306,12 +331,7 @@ export class SeededWorld {
       if (this.instances.length === 0) this.start();
     }
     const { view } = mendedOrders;
-    const { store } = await this.operator.migrate({
-      view,
-      targets: [TARGET],
-      adopt: null,
-      nowMs: this.agenda.now(),
-    });
+    const store = await this.migratedStore();
     const parked = await this.operator.listParked({ after: null, limit: 1_000 });
     const decoder = createDecoder(mendedOrders, { topicNames: TOPIC_NAMES });
     const due = new DueRules(dueTargetsOf([{ target: this.target, qualifies: null }], view));
@@ -319,7 +339,7 @@ export class SeededWorld {
     this.note(`an operator lets ${parked.length} parked orders go on`);
     this.tally.count('orders that were parked', parked.length);
     const parkedIds = parked.map(({ entityId }) => entityId);
-    await this.agenda.answerOf(refold(parts, parkedIds, 'release'));
+    await this.tried(refold(parts, parkedIds, 'release'));
   }
 
   /** An operator lets every halted partition go on at the next record that can be read. */
@@ -345,7 +365,7 @@ export class SeededWorld {
         reason: 'accepted',
         decidedAtMs: this.agenda.now(),
       };
-      await this.agenda.answerOf(this.operator.resume(decision));
+      await this.tried(this.operator.resume(decision));
     }
   }
 }
