@@ -12,14 +12,17 @@ export interface StoreTables {
   journal(entityId: string): readonly string[];
   row(entityId: string): { readonly row: ViewRow; readonly version: number } | null;
   ledger(target: string, entityId: string): TableDelivery | null;
-  /** Whether the record at this place is in quarantine, and open. */
-  isQuarantined(place: TopicPartition, offset: bigint): boolean;
+  /** Whether this record is in quarantine, and open. */
+  isQuarantined(place: TopicPartition, record: QuarantinePlace): boolean;
   isParked(entityId: string): boolean;
   totals(): TableTotals;
   /** The number of decisions about partitions that were ever recorded, and those behind a number. */
   decisions(): number;
   decisionsBehind(number: number): Iterable<TopicPartition>;
 }
+
+/** The offset and the bytes of a record. After an election, an offset may have had two records. */
+export type QuarantinePlace = Pick<LogRecord, 'offset' | 'value'>;
 
 export interface TableCheckpoint extends TopicPartition {
   readonly nextOffset: bigint;
@@ -54,9 +57,11 @@ interface Order {
 }
 
 interface Frontier extends TopicPartition {
-  offset: bigint;
-  epoch: bigint;
-  isHalted: boolean;
+  readonly offset: bigint;
+  readonly epoch: bigint;
+  readonly isHalted: boolean;
+  /** Where a person had it go on last. Nobody knows which leader had the records before this offset. */
+  readonly decidedOffset: bigint;
 }
 
 const EMPTY_ROW: ViewRow = [null, null, null, false];
@@ -76,7 +81,7 @@ export class Books {
   #orders = new Map<string, Order>();
   #frontiers = new Map<string, Frontier>();
   /** Open records in quarantine, and what each means once somebody accepts records without keys. */
-  #quarantined = new Map<string, { place: TopicPartition; offset: bigint; fact: Fact | null }>();
+  #quarantined = new Map<string, { place: TopicPartition; record: LogRecord; fact: Fact | null }>();
   #journaled = 0;
   #parked = 0;
   /** Orders whose rows somebody has altered by hand, until they are right again. */
@@ -178,16 +183,21 @@ export class Books {
     for (const orderId of this.#orders.keys()) this.#compareOrder(orderId, true);
     this.#compareTotals();
     for (const partition of this.#log.allPartitions()) this.#compareDiverged(partition);
-    for (const { place, offset } of this.#quarantined.values()) {
-      const isThere = this.#tables.isQuarantined(place, offset);
-      this.#expect(isThere, () => `I1: ${partitionName(place)}@${offset} is not in quarantine`);
+    for (const { place, record } of this.#quarantined.values()) {
+      const isThere = this.#tables.isQuarantined(place, record);
+      this.#expect(isThere, () => `I1: ${partitionName(place)}@${record.offset} is not in quarantine`);
     }
   }
 
   /** Nothing that is in the log now is missing, even if nobody has noticed that it replaced something. */
   #compareDiverged(partition: SimulatedPartition): void {
-    if (partition.divergedAt === null) return;
-    for (const record of partition.between(partition.divergedAt, partition.endOffset)) {
+    const { divergedAt, endOffset } = partition;
+    if (divergedAt === null) return;
+    const decidedOffset = this.#frontiers.get(partitionName(partition))?.decidedOffset ?? 0n;
+    for (const record of partition.between(
+      decidedOffset > divergedAt ? decidedOffset : divergedAt,
+      endOffset,
+    )) {
       const name = () => `${partitionName(partition)}@${record.offset}`;
       this.#expect(this.#isThere(partition, record), () => `I1: ${name()} was replaced, and nobody noticed`);
     }
@@ -207,7 +217,9 @@ export class Books {
     const name = partitionName({ topic, partition });
     const before = this.#frontiers.get(name);
     const isHalted = haltReason !== null;
-    this.#frontiers.set(name, { topic, partition, offset: nextOffset, epoch, isHalted });
+    const decidedOffset = isDecided ? nextOffset : (before?.decidedOffset ?? 0n);
+    const now = { topic, partition, offset: nextOffset, epoch, isHalted, decidedOffset };
+    this.#frontiers.set(name, now);
     if (before === undefined) return;
     this.#expect(epoch >= before.epoch, () => `I7: the epoch of ${name} fell`);
     if (nextOffset === before.offset) return;
@@ -234,10 +246,11 @@ export class Books {
   }
 
   /** Whether the record is in the journal or in quarantine. */
-  #isThere(place: TopicPartition, { value, offset }: LogRecord): boolean {
+  #isThere(place: TopicPartition, record: LogRecord): boolean {
+    const { value } = record;
     const fact = value === null ? null : (this.#meanings.get(value) ?? null);
     if (fact === null || fact.isKeyless) {
-      const isQuarantined = this.#tables.isQuarantined(place, offset);
+      const isQuarantined = this.#tables.isQuarantined(place, record);
       if (fact === null || isQuarantined) return isQuarantined;
     }
     return this.#tables.journal(fact.order).some((body) => compact(body) === fact.content);
@@ -255,11 +268,9 @@ export class Books {
 
   #enter(place: TopicPartition, record: LogRecord, touched: Set<string>): void {
     const fact = record.value === null ? null : (this.#meanings.get(record.value) ?? null);
-    const { offset } = record;
-    const isRefused = fact === null || (fact.isKeyless && this.#tables.isQuarantined(place, offset));
-    // After an election, an offset may have had two records.
-    const name = `${partitionName(place)}@${offset} ${String(record.value)}`;
-    if (isRefused) this.#quarantined.set(name, { place, offset, fact });
+    const isRefused = fact === null || (fact.isKeyless && this.#tables.isQuarantined(place, record));
+    const name = `${partitionName(place)}@${record.offset} ${String(record.value)}`;
+    if (isRefused) this.#quarantined.set(name, { place, record, fact });
     else this.#journal(fact, touched);
   }
 
@@ -290,8 +301,8 @@ export class Books {
   /** Records that were accepted after all leave the quarantine for the journal. */
   #findRedriven(touched: Set<string>): void {
     if (this.#tables.totals().quarantined >= this.#quarantined.size) return;
-    for (const [name, { place, offset, fact }] of this.#quarantined) {
-      if (fact === null || this.#tables.isQuarantined(place, offset)) continue;
+    for (const [name, { place, record, fact }] of this.#quarantined) {
+      if (fact === null || this.#tables.isQuarantined(place, record)) continue;
       this.#quarantined.delete(name);
       this.#journal(fact, touched);
     }

@@ -22,7 +22,9 @@ export function drawHistory(seed: number, size: Size): History {
   // Only a sweep finds out that the target holds another state under a version: the database has given the version twice,
   // or somebody has altered the row before it was sent.
   const isSwept = shape.isSwept || acts.some(({ kind }) => kind === 'store_back' || kind === 'vandal');
-  return { seed, shape: { ...shape, isSwept }, acts };
+  // Where no other state is accepted meanwhile, a refused one is given up only after all of its attempts.
+  const maxAttempts = isSwept ? Math.min(shape.delivery.maxAttempts, 4) : shape.delivery.maxAttempts;
+  return { seed, shape: { ...shape, isSwept, delivery: { ...shape.delivery, maxAttempts } }, acts };
 }
 
 function drawShape(chance: Chance, size: Size): Shape {

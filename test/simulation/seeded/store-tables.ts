@@ -2,7 +2,7 @@ import type { TopicPartition } from '../../../src/core/offset.ts';
 import { partitionName } from '../../../src/core/offset.ts';
 import type { MemoryDatabase } from '../memory-store/database.ts';
 import { ViewTable } from '../memory-store/view-table.ts';
-import type { StoreTables } from './books.ts';
+import type { QuarantinePlace, StoreTables } from './books.ts';
 
 const VIEW = 'orders';
 
@@ -37,7 +37,7 @@ export class TablesOfMemory implements StoreTables {
     return { dueVersion, deliveredVersion: deliveredVersion === 0 ? null : deliveredVersion, status };
   }
 
-  isQuarantined({ topic, partition }: TopicPartition, offset: bigint): boolean {
+  isQuarantined({ topic, partition }: TopicPartition, { offset, value }: QuarantinePlace): boolean {
     const quarantine = this.#database.schema?.quarantine;
     if (quarantine === undefined) return false;
     const { sorted } = quarantine;
@@ -45,7 +45,7 @@ export class TablesOfMemory implements StoreTables {
       const found = sorted[index];
       const isHere = found?.topic === topic && found.partition === partition && found.offset === offset;
       if (found === undefined || !isHere) return false;
-      if (found.settlement === null) return true;
+      if (found.settlement === null && isSame(found.value, value)) return true;
     }
   }
 
@@ -109,4 +109,9 @@ export class TablesOfMemory implements StoreTables {
     const table = this.#database.tables.get(VIEW);
     return table instanceof ViewTable ? table : undefined;
   }
+}
+
+function isSame(left: Uint8Array | null, right: Uint8Array | null): boolean {
+  if (left === null || right === null) return left === right;
+  return Buffer.compare(left, right) === 0;
 }
