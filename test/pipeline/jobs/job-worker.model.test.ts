@@ -205,8 +205,12 @@ function expectSteps({ scripts }: Model, { jobs }: Real): void {
   }
 }
 
-/** A step that was refused, or met a defect, is made again a minute later at the earliest. */
-function expectRests({ steps }: Model): void {
+/**
+ * A step that was refused, or met a defect, is made again a minute later at the earliest. An instance that freezes, or has no
+ * store, cannot write down that the job rests.
+ */
+function expectRests({ steps, isPeaceful }: Model): void {
+  if (!isPeaceful) return;
   for (const list of steps.values())
     list.forEach(({ atMs, trouble }, index) => {
       const next = list[index + 1];
