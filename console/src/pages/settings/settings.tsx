@@ -140,7 +140,7 @@ const COLUMNS: readonly TableColumn<Setting>[] = [
     cell: ({ source, from }) => (
       <>
         <Badge tone={source === 'default' ? 'plain' : 'info'}>{source}</Badge>{' '}
-        {source === 'default' ? '' : from}
+        {source === 'default' ? '' : <code>{from}</code>}
       </>
     ),
   },
