@@ -1,11 +1,13 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { type JobHandler, JobWorker } from '../../../src/pipeline/jobs/job-worker.ts';
-import type { JobKind } from '../../../src/ports/jobs.ts';
+import type { JobKind, Jobs, NewJob } from '../../../src/ports/jobs.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { Place, quickClock, WAITING, wrap } from '../ingest/harness.ts';
+import { MemoryJobs } from './memory-jobs.ts';
 
 type Named = readonly [jobId: string, kind: JobKind];
 
@@ -17,17 +19,12 @@ async function placeWith(...jobs: readonly Named[]): Promise<Place> {
   const place = await Place.make({ movements: 1, counts: 1 });
   const { store } = place;
   let createdAtMs = 0;
-  for (const [jobId, kind] of jobs)
-    await store.createJob({
-      jobId,
-      kind,
-      parameters: {},
-      isDryRun: false,
-      requestedBy: 'ops',
-      reason: '',
-      createdAtMs: ++createdAtMs,
-    });
+  for (const [jobId, kind] of jobs) await store.createJob(newJob(jobId, kind, ++createdAtMs));
   return place;
+}
+
+function newJob(jobId: string, kind: JobKind, createdAtMs = 1): NewJob {
+  return { jobId, kind, parameters: {}, isDryRun: false, requestedBy: 'ops', reason: '', createdAtMs };
 }
 
 function work(
@@ -43,7 +40,7 @@ function work(
 }
 
 /** Counts to `steps` and is done then. */
-function counting(store: Store, kind: JobKind, steps: number, before = async () => {}): JobHandler {
+function counting(store: Jobs, kind: JobKind, steps: number, before = async () => {}): JobHandler {
   return {
     kind,
     async step(job, claim) {
@@ -129,15 +126,21 @@ describe('the worker of jobs', () => {
   });
 
   it('keeps a job whose step takes longer than the lease, beside another instance', async () => {
-    const place = await placeWith(['a', 'verify']);
+    const clock = new SeededClock({ seed: 1 });
+    const jobs = new MemoryJobs(clock);
+    await jobs.createJob(newJob('a', 'verify'));
     let steps = 0;
     const slow = async () => {
       steps++;
-      await systemClock.sleep(2.5 * SHORT_LEASE_MS);
+      await clock.sleep(2.5 * SHORT_LEASE_MS);
     };
-    for (const store of [place.store, await place.anotherStore()])
-      work(store, [counting(store, 'verify', 2, slow)], () => {}, SHORT_LEASE_MS);
-    await done(place.store, 'a', 2);
+    for (let instance = 0; instance < 2; instance++) {
+      const worker = new JobWorker({ store: jobs, clock, logger: () => {}, leaseMs: SHORT_LEASE_MS });
+      onTestFinished(() => worker.stop());
+      worker.start([counting(jobs, 'verify', 2, slow)]);
+    }
+    await clock.advance(6 * SHORT_LEASE_MS);
+    expect(jobs.rows.get('a')).toMatchObject({ state: 'done', progress: { count: 2 } });
     expect(steps).toBe(2);
   });
 
