@@ -1,6 +1,5 @@
 import type { Clock } from '../ports/clock.ts';
-
-const OVER = 'over';
+import { LinkedAbort } from './linked-abort.ts';
 
 /** Lets loops wait for a change. `open` wakes every call of `wait` that is under way, and no later one. */
 export class Gate {
@@ -22,14 +21,9 @@ export class Gate {
 
   /** Like `wait`, for at most `ms`. Leaves no timer behind. */
   async waitFor(ms: number, clock: Pick<Clock, 'sleep'>, signal: AbortSignal): Promise<void> {
-    const over = new AbortController();
-    // Without a reason, `abort` would make an error with a stack each time.
-    const end = () => over.abort(OVER);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
+    const over = new LinkedAbort(signal);
     await Promise.race([this.wait(over.signal), clock.sleep(ms, over.signal)]);
-    signal.removeEventListener('abort', end);
-    end();
+    over.abort();
   }
 
   open(): void {

@@ -11,6 +11,7 @@ import type { Store } from '../../ports/store.ts';
 import type { Tracing } from '../../ports/tracing.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
+import { OVER } from '../linked-abort.ts';
 import type { Meters } from '../status/meters.ts';
 import { BatchPlan, type NewlyParked } from './batch-plan.ts';
 import { LaneSpans } from './lane-spans.ts';
@@ -96,7 +97,7 @@ export class Lane<State, Event> {
   readonly #spans: LaneSpans;
   /** The preparations of long entities that the lane does not wait for. */
   readonly #preparing = new Set<Promise<void>>();
-  /** Aborted when a partition is held back or let go, so that the feed takes from other partitions. */
+  /** Aborted when a partition is held back or let go, so that the feed takes from other partitions, and with `#fed`. */
   #feedTurn = new AbortController();
   #isFeeding = true;
   #lockingLeft = 0;
@@ -138,7 +139,7 @@ export class Lane<State, Event> {
 
   /** Takes nothing more and commits what it has. `run` resolves once that is done. */
   finish(): void {
-    this.#fed.abort();
+    this.#endFeed();
   }
 
   #ended: LaneEnd = { kind: 'stopped' };
@@ -146,9 +147,14 @@ export class Lane<State, Event> {
   #end(end: LaneEnd): void {
     if (this.#stopping.signal.aborted) return;
     this.#ended = end;
-    this.#stopping.abort();
-    this.#fed.abort();
+    this.#stopping.abort(OVER);
+    this.#endFeed();
     this.#changed.open();
+  }
+
+  #endFeed(): void {
+    this.#fed.abort(OVER);
+    this.#feedTurn.abort(OVER);
   }
 
   async #feed(signal: AbortSignal): Promise<void> {
@@ -164,7 +170,7 @@ export class Lane<State, Event> {
         ? this.#owned.list.filter((partition) => !this.#pending.isHeld(partition))
         : this.#owned.list;
       const beganAtMs = clock.now();
-      const taken = await consumer.take(partitions, limits, AbortSignal.any([signal, turn]));
+      const taken = await consumer.take(partitions, limits, turn);
       this.#spans.polled(taken, beganAtMs);
       if (taken.length === 0 && turn.aborted) continue;
       if (taken.length === 0 && !signal.aborted) {
@@ -333,7 +339,7 @@ export class Lane<State, Event> {
   }
 
   #turnFeed(): void {
-    this.#feedTurn.abort();
+    this.#feedTurn.abort(OVER);
     this.#feedTurn = new AbortController();
     this.#changed.open();
   }

@@ -5,6 +5,7 @@ import type { Job, JobClaim, JobKind, Jobs } from '../../ports/jobs.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { Defects } from '../defects.ts';
 import { Gate } from '../gate.ts';
+import { LinkedAbort, OVER } from '../linked-abort.ts';
 import { supervised } from '../supervised.ts';
 
 /** Does the work of one kind of jobs. */
@@ -42,8 +43,6 @@ export interface JobWorkerOptions {
 const LEASE_MS = 10_000;
 /** A claim is renewed this many times during its lease. */
 const RENEWALS_A_LEASE = 3;
-/** Without a reason, `abort` would make an error with a stack for each step. */
-const OVER = 'over';
 const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
 /** A job rests after this many failures in a row. */
 const FAILURES_MAX = 5;
@@ -190,15 +189,12 @@ class KindLoop {
    * what the step makes of that is no failure of the job.
    */
   async #stepWhileHeld(job: Job, signal: AbortSignal): Promise<Job | LeftToOthers | null> {
-    const held = new AbortController();
-    const stop = () => held.abort(OVER);
-    signal.addEventListener('abort', stop);
-    if (signal.aborted) stop();
+    const held = new LinkedAbort(signal);
     const over = new AbortController();
     let isLost = false;
     const renewing = this.#keepRenewing(job, over.signal).then((isHeld) => {
       isLost = !isHeld;
-      if (isLost) stop();
+      if (isLost) held.abort();
     });
     try {
       return await this.#handler.step(job, this.#claim, held.signal);
@@ -207,7 +203,7 @@ class KindLoop {
       this.#options.logger('info', `The ${job.kind} job ${job.jobId} is left: ${messageOf(error)}`);
       return null;
     } finally {
-      signal.removeEventListener('abort', stop);
+      held.unlink();
       over.abort(OVER);
       await renewing;
     }

@@ -6,6 +6,7 @@ import type { Store } from '../../ports/store.ts';
 import type { SweepRecord, SweepResult } from '../../ports/sweeps.ts';
 import type { TargetHoldings } from '../../ports/target-holdings.ts';
 import { Defects } from '../defects.ts';
+import { LinkedAbort, OVER } from '../linked-abort.ts';
 import { supervised } from '../supervised.ts';
 import { type ReconcileOptions, type ReconcileReport, reconcile } from './reconcile.ts';
 import { isOfTarget, SweepTally } from './sweep-tally.ts';
@@ -178,12 +179,13 @@ export class Sweeper {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
     const tally = new SweepTally(clock.now());
-    const cut = new AbortController();
+    const cut = new LinkedAbort(signal);
     const over = new AbortController();
     const [watched, swept] = await Promise.allSettled([
       this.#watch(claim, over.signal).finally(() => cut.abort()),
-      this.#portions(tally, AbortSignal.any([signal, cut.signal])).finally(() => over.abort()),
+      this.#portions(tally, cut.signal).finally(() => over.abort(OVER)),
     ]);
+    cut.unlink();
     const wasShut = watched.status === 'fulfilled' && watched.value === 'shut' && !tally.isComplete;
     const error: unknown = wasShut
       ? unreachable('Its breaker opened meanwhile, or it was paused: nothing is sent to it for now.')

@@ -163,6 +163,34 @@ describe('the worker of jobs', () => {
     hung.reject(new TributaryError('store_unreachable', 'The process was killed.'));
   });
 
+  it('gives a job its rest only when no renewal of its claim is under way any more', async () => {
+    const store = await storeWith(['a', 'verify']);
+    const asked: string[] = [];
+    const [renewing, answering] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const watched = wrap(store, {
+      async renewJob(renewal) {
+        asked.push('renewal');
+        renewing.resolve();
+        await answering.promise;
+        return store.renewJob(renewal);
+      },
+      async restJob(rest) {
+        asked.push('rest');
+        return store.restJob(rest);
+      },
+    });
+    const refuse = counting(watched, 'verify', 1, async () => {
+      await renewing.promise;
+      setImmediate(() => {
+        asked.push('answer');
+        answering.resolve();
+      });
+      throw new TributaryError('domain_invalid', 'Nobody can do this.');
+    });
+    work(watched, [refuse], () => {}, SHORT_LEASE_MS);
+    await vi.waitFor(() => expect(asked).toEqual(['renewal', 'answer', 'rest']), WAITING);
+  });
+
   it('stops the step of a job that another instance has meanwhile', async () => {
     const place = await placeWith(['a', 'verify']);
     let isCutOff = true;

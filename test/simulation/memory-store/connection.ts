@@ -6,16 +6,17 @@ import type { Schema } from './schema.ts';
 
 /**
  * What lies between one process and the database. The simulation gives one for each process. Both methods may wait, as
- * on a slow network or in a frozen process; may reject with a TributaryError; and never resolve in a dead process.
+ * on a slow network or in a frozen process; may reject with a TributaryError; and never resolve in a dead process. They
+ * answer undefined if nothing has to be waited for.
  */
 export interface StoreSession {
   /**
    * Called before each statement, and before COMMIT with the name `COMMIT`. If it rejects, the statement is not done, and
    * the transaction is rolled back.
    */
-  statement(name: string): Promise<void>;
+  statement(name: string): Promise<void> | undefined;
   /** Called once the effect of a COMMIT, or of a statement outside a transaction, stands. If it rejects, the answer is lost. */
-  answered(name: string): Promise<void>;
+  answered(name: string): Promise<void> | undefined;
 }
 
 /** The longest wait for a lock, in milliseconds: as long as on MySQL. */

@@ -57,7 +57,7 @@ function drawShape(chance: Chance, size: Size): Shape {
 }
 
 function drawRecords(chance: Chance, size: Size): RecordSpec[] {
-  const counts = { small: [1, 12], medium: [20, 120], large: [300, 2_500] } as const;
+  const counts = { small: [1, 8], medium: [20, 120], large: [300, 2_500] } as const;
   const [least, most] = counts[size];
   const count = chance.integer(least, most);
   const orders = size === 'small' ? chance.integer(1, 3) : chance.pick([2, 10, 100, count]);
@@ -114,7 +114,7 @@ function again(chance: Chance, spec: RecordSpec): RecordSpec {
 
 function drawPublishing(chance: Chance, records: readonly RecordSpec[], size: Size): Act[] {
   const acts: Act[] = [];
-  const portion = chance.pick(size === 'small' ? [1, 2, 12] : [5, 40, 400]);
+  const portion = chance.pick(size === 'small' ? [1, 3, 8] : [5, 40, 400]);
   const pauseMs = chance.pick([0, 5, 200, 400]);
   // All of it may be there before the first instance starts, as when a log is read for the first time.
   let atMs = chance.pick([0, 0, 50, 400]);

@@ -35,10 +35,7 @@ export class SimulatedProcess {
       monotonicMs: () => agenda.monotonicMs(),
       random: () => chance.number(),
       uuid: () => chance.uuid(),
-      sleep: (ms, signal) => {
-        const slept = agenda.sleep(ms, signal);
-        return slept.then(() => (this.#state === 'running' ? undefined : this.runs()));
-      },
+      sleep: (ms, signal) => agenda.sleepOf(this, ms, signal),
     };
   }
 

@@ -5,9 +5,10 @@ import { type Played, play } from './play.ts';
 import type { Tally } from './tally.ts';
 
 /** Histories of one in this many seeds are played once more for each step, at which the first process dies then. */
-const CRASHED_EVERYWHERE_ONE_IN = 100;
+const CRASHED_EVERYWHERE_ONE_IN = 40;
 /** Longer histories would be crashed too often. */
 const CRASHED_RECORDS_MAX = 8;
+const CRASHED_ACTS_MAX = 5;
 
 export interface Failure {
   readonly history: History;
@@ -38,7 +39,10 @@ export async function playSeed(seed: number, tally: Tally, size: Size = sizeOf(s
   if (played.violations.length > 0)
     return { schedules: 1, failure: { history, violations: played.violations } };
   const isCrashedEverywhere =
-    size === 'small' && seed % CRASHED_EVERYWHERE_ONE_IN === 0 && recordsOf(history) <= CRASHED_RECORDS_MAX;
+    size === 'small' &&
+    seed % CRASHED_EVERYWHERE_ONE_IN === 0 &&
+    recordsOf(history) <= CRASHED_RECORDS_MAX &&
+    history.acts.length <= CRASHED_ACTS_MAX;
   return isCrashedEverywhere
     ? crashEverywhere(history, played.firstSteps, tally)
     : { schedules: 1, failure: null };

@@ -27,11 +27,18 @@ export class StoreWay {
     this.#options = options;
   }
 
-  async statement(name: string): Promise<void> {
+  statement(name: string): Promise<void> | undefined {
     const { process } = this.#options;
     const weather = this.#weatherOf(name);
     const ms = this.#travelMs(weather);
-    if (ms > 0) await this.#options.agenda.sleep(ms);
+    if (ms === 0 && weather.length === 0 && this.freezeInCommit === null)
+      return process.takesStep() ? undefined : process.runs();
+    return this.#send(name, ms, weather);
+  }
+
+  async #send(name: string, ms: number, weather: readonly StoreWeather[]): Promise<void> {
+    const { process, agenda } = this.#options;
+    if (ms > 0) await agenda.sleep(ms);
     if (!process.takesStep()) await process.runs();
     if (name === 'COMMIT' && this.freezeInCommit !== null) await this.#freeze(this.freezeInCommit);
     if (weather.length > 0) this.#meet(name, weather);
@@ -64,11 +71,17 @@ export class StoreWay {
     }
   }
 
-  async answered(name: string): Promise<void> {
-    const { process, tally, chance, agenda } = this.#options;
+  answered(name: string): Promise<void> | undefined {
+    const { process, chance } = this.#options;
     const weather = this.#weatherOf(name);
     // Most answers come at once; that some take their time is enough to let others in between.
     const ms = weather.length > 0 || chance.happens(SLOW_ANSWERS) ? this.#travelMs(weather) : 0;
+    if (ms === 0 && weather.length === 0 && process.isRunning) return undefined;
+    return this.#receive(name, ms, weather);
+  }
+
+  async #receive(name: string, ms: number, weather: readonly StoreWeather[]): Promise<void> {
+    const { process, tally, chance, agenda } = this.#options;
     if (ms > 0) await agenda.sleep(ms);
     if (!process.isRunning) await process.runs();
     for (const { breaksOff, losesCommits } of weather) {

@@ -18,7 +18,7 @@ import { fragileOrders, mendedOrders } from './fragile.ts';
 import type { History, LogWeather, StoreWeather, TargetWeather } from './history.ts';
 import { Instance, TOPIC_NAMES } from './instance.ts';
 import { SimulatedProcess } from './process.ts';
-import { factOf, ORDERS, PAYMENTS, type RecordSpec, recordOf } from './records.ts';
+import { factOf, ORDERS, orderIdOf, PAYMENTS, type RecordSpec, recordOf } from './records.ts';
 import { StoreWay } from './store-session.ts';
 import { TablesOfMemory } from './store-tables.ts';
 import type { Tally } from './tally.ts';
@@ -56,6 +56,7 @@ export class SeededWorld {
   /** Set when everything has healed: a program that cannot go on is a fault from then on. */
   isHealed = false;
   #processes = 0;
+  readonly #published: RecordSpec[] = [];
   /** The steps of the first process. */
   get firstSteps(): number {
     return this.#first?.steps ?? 0;
@@ -115,6 +116,7 @@ export class SeededWorld {
   }
 
   publish(records: readonly RecordSpec[]): void {
+    this.#published.push(...records);
     for (const spec of records) {
       const record = recordOf(spec);
       if (record.value !== null) this.books.learn(record.value, factOf(spec));
@@ -125,6 +127,22 @@ export class SeededWorld {
           : (topic[spec.stray % topic.length] as SimulatedPartition);
       partition.append(record, this.agenda.now());
     }
+  }
+
+  /**
+   * Publishes the events of some orders again: those of which the target holds a later version than the database, which went
+   * back. Their events are lost in it, and in the log too after an election or a deletion, so nobody can make that state.
+   */
+  publishLost(): void {
+    if (!this.books.wentBack) return;
+    const lost = new Set<string>();
+    for (const { orderId, version } of this.books.owed())
+      if ((this.target.held.get(orderId)?.version ?? 0) > version) lost.add(orderId);
+    const records = this.#published.filter(({ order }) => lost.has(orderIdOf(order)));
+    if (records.length === 0) return;
+    this.note(`the events of ${[...lost].join()} are published again`);
+    this.tally.count('records published again after a loss', records.length);
+    this.publish(records);
   }
 
   start(): Instance {
