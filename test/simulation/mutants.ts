@@ -31,6 +31,12 @@ await runCommand({
   options: [
     { name: 'jobs', value: 'number', fallback: '2', help: 'Mistakes that are hunted side by side' },
     { name: 'seeds', value: 'number', fallback: '1500', help: 'Seeds of the simulation; 0 leaves it out' },
+    {
+      name: 'first',
+      value: 'own|simulation',
+      fallback: 'own',
+      help: 'What comes first: the unit tests of the changed file, or the simulation',
+    },
     { name: 'json', value: 'FILE', fallback: '', help: 'Writes what became of each mistake as JSON' },
     {
       name: 'typecheck',
@@ -70,6 +76,7 @@ async function run(check: RunningCheck): Promise<Figures> {
     durations: new Durations(join(root, 'node_modules', '.cache', 'mutants-durations.json')),
     control: copyOf('control'),
     seeds: check.number('seeds'),
+    isSimulationFirst: check.choice('first', ['own', 'simulation']) === 'simulation',
     signal: check.signal,
     progress,
   });

@@ -30,7 +30,7 @@ const failedIn = (file: string, isTimeout = false): RunResult => ({
 /** What each run comes to, by the copy (`control` or `planted`) and the files, in the sequence of the runs. */
 type Script = Readonly<Record<string, RunResult | readonly RunResult[]>>;
 
-function hunting(script: Script, seeds = 0) {
+function hunting(script: Script, seeds = 0, isSimulationFirst = false) {
   const runs: string[] = [];
   const texts = new Map<string, string>();
   const tree = (root: string): PlantedTree => ({
@@ -46,6 +46,7 @@ function hunting(script: Script, seeds = 0) {
     durations: new Durations('/nowhere/at/all'),
     control: tree('control'),
     seeds,
+    isSimulationFirst,
     signal: new AbortController().signal,
     progress: () => {},
     async run(root, files) {
@@ -83,8 +84,25 @@ describe('a hunt', () => {
     expect([...texts]).toEqual([]);
   });
 
-  it('runs the simulation first, and not again with the unit tests', async () => {
+  it('runs the tests of the file, the simulation and all others, each once', async () => {
     const { caught, runs } = hunting({}, 5);
+    expect(await caught()).toBeNull();
+    expect(runs).toEqual([
+      `control: ${SWARM}`,
+      'planted: test/core/sum.test.ts',
+      `planted: ${SWARM}`,
+      `planted: ${LANE}`,
+    ]);
+  });
+
+  it('names the test of the file as its own', async () => {
+    const own = 'test/core/sum.test.ts';
+    const { caught } = hunting({ [`planted: ${own}`]: failedIn(own) }, 5);
+    expect(await caught()).toEqual({ stage: 'own', by: `the test of ${own}`, file: own });
+  });
+
+  it('runs the simulation first if that is asked for, and not again with the unit tests', async () => {
+    const { caught, runs } = hunting({}, 5, true);
     expect(await caught()).toBeNull();
     expect(runs).toEqual([
       `control: ${SWARM}`,

@@ -5,8 +5,8 @@ import type { Durations } from './durations.ts';
 import type { TestFiles } from './test-files.ts';
 import { type RunResult, runInCopy, runTests } from './test-run.ts';
 
-/** The tests that caught a mistake: the simulation, or unit tests by their distance from the changed file. */
-export type Stage = 'simulation' | 'near' | 'related' | 'others';
+/** The tests that caught a mistake: the simulation, or unit tests by their distance from the changed file, its own first. */
+export type Stage = 'own' | 'simulation' | 'near' | 'related' | 'others';
 
 /** What became of a planted mistake. */
 export interface Verdict {
@@ -35,6 +35,8 @@ export interface HuntOptions {
   readonly control: PlantedTree;
   /** The number of seeds of the simulation; 0 leaves it out. */
   readonly seeds: number;
+  /** Whether the simulation comes before the unit tests of the changed file, so that all that it catches is counted. */
+  readonly isSimulationFirst: boolean;
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
   /** Runs test files in the folder of a copy. Default: `runTests`. */
@@ -48,7 +50,10 @@ const SEEDED_TEST = 'test/simulation/seeded/seeded.test.ts';
 const SIMULATION_SILENCE_MS = 3 * 60_000;
 const SHOWN_CHARACTERS = 200;
 
-/** Looks for the test that catches a mistake: the simulation first, then the unit tests, the nearest and quickest first. */
+/**
+ * Looks for the test that catches a mistake: in the unit tests of the changed file, which take seconds, then in the simulation,
+ * then in the other unit tests, the nearest and quickest first.
+ */
 export class Hunt {
   readonly #options: HuntOptions;
   /** What the copy without a mistake came to, by what was run. */
@@ -79,25 +84,28 @@ export class Hunt {
   }
 
   async #catch(copy: PlantedTree, mutant: Mutant): Promise<Verdict['caught']> {
-    const { files: tests, durations, progress } = this.#options;
-    const { near, related, others } = tests.testsOf(pathsOf(mutant));
+    const { files: tests, durations, progress, isSimulationFirst } = this.#options;
+    const lists = tests.testsOf(pathsOf(mutant));
     const isSimulated = this.#isSimulated(mutant);
+    const ownFirst = isSimulated && !isSimulationFirst ? lists.own : [];
+    if (ownFirst.length > 0) {
+      const found = await this.#tested(copy, durations.sorted(ownFirst));
+      if (found !== null) return { stage: 'own', ...found };
+    }
     if (isSimulated) {
       progress(`${mutant.name}: the simulation`);
       const by = await this.#simulated(copy);
       if (by !== null) return { stage: 'simulation', by, file: null };
     }
     const wasRun = (path: string) =>
-      isSimulated && (hasProgram(copy) ? path === SEEDED_TEST : tests.simulation.includes(path));
-    const lists = { near, related, others };
-    const files = Object.values(lists).flatMap((list) =>
-      durations.sorted(list.filter((path) => !wasRun(path))),
-    );
+      ownFirst.includes(path) ||
+      (isSimulated && (hasProgram(copy) ? path === SEEDED_TEST : tests.simulation.includes(path)));
+    const stages = ['own', 'near', 'related', 'others'] as const;
+    const files = stages.flatMap((stage) => durations.sorted(lists[stage].filter((path) => !wasRun(path))));
     if (files.length === 0) return null;
     progress(`${mutant.name}: ${files.length} test files`);
     const found = await this.#tested(copy, files);
     if (found === null) return null;
-    const stages = ['near', 'related'] as const;
     const stage = stages.find((each) => found.file !== null && lists[each].includes(found.file));
     return { stage: stage ?? 'others', ...found };
   }

@@ -8,6 +8,8 @@ const files = new TestFiles(
     'src/core/other.ts': '',
     'src/pipeline/lane.ts': "import { sum } from '../core/sum.ts';",
     'test/core/sum.test.ts': "import { sum } from '../../src/core/sum.ts';",
+    'test/core/sum-pairs.test.ts': "import { sum } from '../../src/core/sum.ts';",
+    'test/core/summary.test.ts': "import { sum } from '../../src/core/sum.ts';",
     'test/core/other.test.ts': "import '../../src/core/other.ts';",
     'test/pipeline/lane.test.ts': "import { Lane } from './harness.ts';",
     'test/pipeline/harness.ts': "export { Lane } from '../../src/pipeline/lane.ts';",
@@ -20,8 +22,15 @@ const files = new TestFiles(
 );
 
 describe('the tests of a change', () => {
-  it('count as near if they stand in the mirrored folder and import the file', () => {
-    expect(files.testsOf(['src/core/sum.ts']).near).toEqual(['test/core/sum.test.ts']);
+  it('count as its own if they have the name of the file, or one that goes on behind it', () => {
+    expect(files.testsOf(['src/core/sum.ts']).own).toEqual([
+      'test/core/sum.test.ts',
+      'test/core/sum-pairs.test.ts',
+    ]);
+  });
+
+  it('count as near if they stand in the mirrored folder with another name, and import the file', () => {
+    expect(files.testsOf(['src/core/sum.ts']).near).toEqual(['test/core/summary.test.ts']);
   });
 
   it('count as related if they import the file through others', () => {
@@ -41,8 +50,8 @@ describe('the tests of a change', () => {
   });
 
   it('cover all changed files', () => {
-    const { near, related } = files.testsOf(['src/core/other.ts', 'src/pipeline/lane.ts']);
-    expect(near).toEqual(['test/core/other.test.ts', 'test/pipeline/lane.test.ts']);
+    const { own, related } = files.testsOf(['src/core/other.ts', 'src/pipeline/lane.ts']);
+    expect(own).toEqual(['test/core/other.test.ts', 'test/pipeline/lane.test.ts']);
     expect(related).toEqual(['test/simulation/swarm.test.ts']);
   });
 });

@@ -10,7 +10,9 @@ const STARTS_PROCESSES = /\bfrom 'node:(?:child_process|worker_threads)'/;
 export interface TestsOfChange {
   /** Whether the simulation reaches a changed file. */
   readonly isSimulated: boolean;
-  /** Tests of the mirrored folder. */
+  /** Tests of the mirrored folder that have the name of a changed file, or one that begins with it. */
+  readonly own: readonly string[];
+  /** Other tests of the mirrored folder. */
   readonly near: readonly string[];
   /** Other tests that import a changed file, directly or not. */
   readonly related: readonly string[];
@@ -40,11 +42,17 @@ export class TestFiles {
     const sees = (path: string) => changed.some((file) => this.#reachOf(path).has(file));
     const related = this.#tests.filter(sees);
     const folders = new Set(changed.map((path) => folderOf(path.replace(/^src\//, 'test/'))));
-    const near = related.filter((path) => folders.has(folderOf(path)));
+    const mirrored = related.filter((path) => folders.has(folderOf(path)));
+    const names = changed.map((path) => path.replace(/^src\//, 'test/').replace(/\.tsx?$/, ''));
+    const own = mirrored.filter((path) =>
+      names.some((name) => path.startsWith(`${name}.`) || path.startsWith(`${name}-`)),
+    );
+    const near = mirrored.filter((path) => !own.includes(path));
     return {
+      own,
       isSimulated: related.some((path) => path.startsWith('test/simulation/')),
       near,
-      related: related.filter((path) => !near.includes(path)),
+      related: related.filter((path) => !mirrored.includes(path)),
       others: this.#tests.filter((path) => !related.includes(path) && this.#startsProcesses(path)),
     };
   }
