@@ -29,6 +29,7 @@ export interface IngestBatch {
   readonly viewEpoch?: number;
   /**
    * Works out what to write. The store calls it once for each `commit`. `readJournals` sees what the transaction sees.
+   * In `optimistic` mode it may leave out an entity that has events but no row; a change to it makes the batch `stale`.
    */
   plan(
     versions: ReadonlyMap<string, number> | null,

@@ -23,7 +23,7 @@ export interface LongJournals {
   /**
    * Reads at most `limit` events behind `after`, up to and including `through`, in canonical sequence. Gives fewer if
    * their bodies are large. `after` null begins with the first event, `through` null ends with the last one. The entity
-   * must have an index.
+   * must have an index. Events that the index lacks may be left out.
    */
   readRange(range: JournalRange): Promise<JournalPage>;
 

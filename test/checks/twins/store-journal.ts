@@ -1,0 +1,160 @@
+/** Calls that read the journal and the view, keep the caches of long journals, and verify. */
+import type { LedgerMend } from '../../../src/ports/verification.ts';
+import { entityRecord, keyOf } from './normal.ts';
+import { ALL, ENTITIES, kind, pickOrNull, ROWS, some } from './store-caller.ts';
+import { allPages, versionNear } from './store-deliveries.ts';
+
+const NEVER = new AbortController().signal;
+const EVENT_IDS = ['event-1', 'Event-1', 'event-2', 'event-3', 'event-5', 'event-8', 'event-13'];
+
+export const journalKinds = [
+  kind('read journals', 5, async (caller, { store, random, ...drawing }) => {
+    const ids = random.shuffled(some({ random, ...drawing }, ENTITIES));
+    const maxEvents = random.chance(0.5) ? undefined : 1 + random.below(5);
+    await caller.ask(
+      'readJournals',
+      [ids, maxEvents],
+      () => store.readJournals(ids, maxEvents),
+      // Of an entity with more events than wanted, any number above that is right (`Journal.readJournals`).
+      (journals) =>
+        new Map(
+          [...journals].map(([id, events]) => [id, events.length > (maxEvents ?? ALL) ? 'more' : events]),
+        ),
+    );
+    await caller.ask('readLastArrivals', ids, () => store.readLastArrivals(ids));
+    await caller.ask('readAsArrived', ids, () => store.readAsArrived(ids));
+    const after = random.chance(0.5) ? null : random.pick(ENTITIES);
+    const page = { after, limit: random.pick([1, 2, ALL]) };
+    await caller.ask('listJournaled', page, () => store.listJournaled(page));
+    await caller.ask('listEntities', page, () => store.listEntities(page));
+    await caller.ask('listParked', page, () => store.listParked(page));
+    const entityId = random.pick(ENTITIES);
+    await caller.ask('readParked', entityId, () => store.readParked(entityId));
+  }),
+  kind('read arrivals', 3, async (caller, { store, random }) => {
+    const entityId = random.pick(ENTITIES);
+    const from = random.below(4);
+    const limit = random.pick([1, 3, ALL]);
+    await caller.ask('readArrivals', { entityId, from, limit }, () =>
+      // A page may have fewer events if their bodies are large (`Journal.readArrivals`).
+      allPages<number, unknown>(from, limit, async (after) => {
+        const { events, lastVersion } = await store.readArrivals({ entityId, after: after ?? 0, limit });
+        return { items: [...events, { lastVersion }].slice(0, limit), next: events.at(-1)?.version ?? null };
+      }),
+    );
+    const search = { entityId, eventId: random.pick(EVENT_IDS), after: random.below(4) };
+    await caller.ask('findEvent', search, () => store.findEvent(search));
+  }),
+  kind('read the view', 4, async (caller, { store, random, ...drawing }) => {
+    const ids = some({ random, ...drawing }, ENTITIES);
+    await caller.ask('readView', ids, () => store.readView(ids));
+    const [place, isFragile, weight] = random.pick(ROWS);
+    const conditions = some({ random, ...drawing }, [
+      { columns: ['place'], value: place },
+      { columns: ['is_fragile'], value: isFragile },
+      { columns: ['weight_grams'], value: weight },
+    ]);
+    const page = { conditions, limit: random.pick([1, 2, ALL]), scan: random.pick([1, 2, ALL]) };
+    await caller.ask('listView', page, () =>
+      allPages<string, unknown>(null, page.limit, async (after) => {
+        const { rows, next } = await store.listView({ ...page, after });
+        return { items: rows, next };
+      }),
+    );
+  }),
+  kind('index', 4, async (caller, { store, random }) => {
+    const entityId = random.pick(ENTITIES);
+    const foldVersion = random.pick([1, 1, 1, 2]);
+    const indexed = await caller.ask('index', [entityId, foldVersion], () =>
+      store.longJournals.index(entityId, foldVersion, NEVER),
+    );
+    if (indexed !== null) caller.indexed.add(entityId);
+  }),
+  kind('long journals', 5, async (caller, { store, random, ...drawing }) => {
+    const { longJournals } = store;
+    const requests = some({ random, ...drawing }, ENTITIES, 1).map((entityId) => ({
+      entityId,
+      eventIds: some({ random, ...drawing }, EVENT_IDS),
+    }));
+    await caller.ask(
+      'lookUp',
+      requests,
+      () => longJournals.lookUp(requests),
+      // The keys that are known come in any sequence (`LongJournal.known`).
+      (found) => new Map([...found].map(([id, one]) => [id, { ...one, known: new Set(one.known) }])),
+    );
+    const entityId = pickOrNull(random, [...caller.indexed]) ?? 'a';
+    const key = () => (random.chance(0.5) ? null : pickOrNull(random, caller.keys));
+    const range = { entityId, after: key(), through: key(), limit: random.pick([1, 2, ALL]) };
+    // Events that the index lacks may be left out (`LongJournals.readRange`).
+    const extent = (await longJournals.lookUp([{ entityId, eventIds: [] }])).get(entityId);
+    const { lastVersion } = await store.readArrivals({ entityId, after: 0, limit: 1 });
+    if (extent?.version === lastVersion) await caller.ask('readRange', range, () => longJournals.readRange(range));
+    await caller.ask('rungBefore', [entityId, range.through], () =>
+      longJournals.rungBefore(entityId, range.through),
+    );
+    await caller.ask('rungsBehind', [entityId, range.after, range.limit], () =>
+      longJournals.rungsBehind(entityId, range.after, range.limit),
+    );
+  }),
+  kind('addRungs', 3, async (caller, { store, random, ...drawing }) => {
+    const entityId = pickOrNull(random, [...caller.indexed]) ?? 'a';
+    const events = (await store.readJournals([entityId])).get(entityId) ?? [];
+    const rungs = some({ random, ...drawing }, events).map((event) => ({
+      last: keyOf(event),
+      state: Buffer.from(`state ${random.below(100)}`),
+    }));
+    const addition = {
+      entityId,
+      version: versionNear(caller, random, entityId),
+      foldVersion: random.pick([1, 1, 2]),
+      rungs,
+    };
+    await caller.ask('addRungs', addition, () => store.longJournals.addRungs(addition));
+  }),
+];
+
+export const verifyKinds = [
+  kind('readEntities', 4, async (caller, { store, random, ...drawing }) => {
+    const ids = random.shuffled(some({ random, ...drawing }, ENTITIES));
+    const maxEvents = random.pick([2, ALL]);
+    // A page may have only the first entities if their journals are large (`Verification.readEntities`).
+    const read = await caller.ask(
+      'readEntities',
+      [ids, maxEvents],
+      async () => {
+        const all = await store.readEntities(ids, maxEvents);
+        while (all.length < ids.length) {
+          const rest = await store.readEntities(ids.slice(all.length), maxEvents);
+          if (rest.length === 0) break;
+          all.push(...rest);
+        }
+        return all;
+      },
+      (records) => records.map(entityRecord),
+    );
+    if (read !== null) caller.seen = read;
+  }),
+  kind('mendLedger', 3, async (caller, { store, random, ...drawing }) => {
+    const mends = some({ random, ...drawing }, caller.seen).flatMap((record) =>
+      some({ random, ...drawing }, record.ledger).map(({ target, entry }): LedgerMend => {
+        const dueVersion = Math.max(1, record.version - random.below(2));
+        const status = random.pick(['pending', 'delivered', 'dead'] as const);
+        const deliveredVersion = status === 'delivered' ? dueVersion : random.pick([null, 1]);
+        return {
+          target,
+          entityId: record.entityId,
+          version: record.row?.version ?? record.version,
+          mark: entry?.mark ?? null,
+          becomes: { status, dueVersion, deliveredVersion },
+        };
+      }),
+    );
+    const asked = mends.map((mend) => ({ ...mend, mark: mend.mark === null ? null : 'as seen' }));
+    await caller.ask('mendLedger', asked, () => store.mendLedger(mends));
+  }),
+  kind('removeUnjournaledRows', 1, async (caller, { store, ...drawing }) => {
+    const ids = some(drawing, ENTITIES);
+    await caller.ask('removeUnjournaledRows', ids, () => store.removeUnjournaledRows(ids));
+  }),
+];
