@@ -107,7 +107,8 @@ export interface DeliveryChange {
 /**
  * What became of a batch.
  *
- * - `committed`: everything is written.
+ * - `committed`: everything is written. `deliveriesDue` is the number of deliveries that became due. One that was due
+ *   before, at the same version since the same millisecond, may be left out.
  * - `fenced`: nothing is written, because a checkpoint was not where the batch says, or the view has another epoch.
  *   Another process owns the partition, the database went back in time, or the view's tables are being exchanged. Or the
  *   job of the batch is another's, or was cancelled.

@@ -22,6 +22,8 @@ export interface History {
 export interface Exchange {
   readonly question: string;
   readonly answer: string;
+  /** The message of a rejection, which is not compared. */
+  readonly why?: string;
 }
 
 /** Calls one part, and keeps what it asked and what was answered. */
@@ -43,13 +45,14 @@ export class Caller {
       this.note(`${method} ${textOf(given)}`, normal(answer));
       return answer;
     } catch (error) {
-      this.note(`${method} ${textOf(given)}`, rejectionOf(error));
+      const why = error instanceof Error ? error.message : String(error);
+      this.note(`${method} ${textOf(given)}`, rejectionOf(error), why);
       return null;
     }
   }
 
-  note(question: string, answer: unknown): void {
-    this.#exchanges.push({ question, answer: textOf(answer) });
+  note(question: string, answer: unknown, why?: string): void {
+    this.#exchanges.push({ question, answer: textOf(answer), ...(why === undefined ? {} : { why }) });
   }
 
   /** What was asked and answered since the last time. */
@@ -90,6 +93,10 @@ export interface Pair<Part extends Caller> {
 /** What can be played beside its twin. */
 export interface Setting<Part extends Caller> {
   readonly kinds: readonly CallKind<Part>[];
+  /** The kinds that belong together. The calls of a history are of one theme, so that they meet. */
+  readonly themes: readonly (readonly CallKind<Part>[])[];
+  /** The kind with which most histories begin. */
+  readonly first: string;
   open(seed: number): Promise<Pair<Part>>;
   /** Asks for the whole content, after the last call. */
   readContents(part: Part): Promise<void>;
@@ -106,14 +113,15 @@ const CALLS_MIN = 10;
 const CALLS_MAX = 40;
 const MOST = 4;
 
-export function draw<Part extends Caller>(kinds: readonly CallKind<Part>[], seed: number): History {
-  const random = new Random(seed * 7919 + 13);
-  // Each history leaves some kinds out, so that the others meet more often.
-  const rare = random.chance(0.7) ? 0.25 : 1;
-  const weights = kinds.map(({ weight }) => weight * (random.chance(0.6) ? 1 : rare));
-  const calls = Array.from({ length: CALLS_MIN + random.below(CALLS_MAX - CALLS_MIN + 1) }, () => ({
-    kind: pickWeighted(random, kinds, weights).name,
-    by: random.chance(0.3) ? 1 : 0,
+export function draw<Part extends Caller>({ themes, first }: Setting<Part>, seed: number): History {
+  const random = new Random(seed * 7_919 + 13);
+  const kinds = random.pick(themes);
+  // Each history leaves most calls of some kinds out, so that the others meet more often.
+  const weights = kinds.map(({ weight }) => weight * (random.chance(0.75) ? 1 : 0.1));
+  const length = CALLS_MIN + random.below(CALLS_MAX - CALLS_MIN + 1);
+  const calls = Array.from({ length }, (_, index) => ({
+    kind: index === 0 && random.chance(0.9) ? first : pickWeighted(random, kinds, weights).name,
+    by: index > 0 && random.chance(0.3) ? 1 : 0,
     seed: Math.floor(random.next() * 2 ** 32),
     most: MOST,
   }));
@@ -133,7 +141,7 @@ function pickWeighted<Item>(random: Random, items: readonly Item[], weights: rea
 export async function play<Part extends Caller>(
   setting: Setting<Part>,
   history: History,
-  told: (call: Call, exchanges: readonly Exchange[]) => void = () => {},
+  onCall: (call: Call, exchanges: readonly Exchange[]) => void = () => {},
 ): Promise<Difference | null> {
   const pair = await setting.open(history.seed);
   try {
@@ -142,7 +150,7 @@ export async function play<Part extends Caller>(
       if (kind === undefined) throw new Error(`There is no kind of call "${call.kind}".`);
       const exchanges = await side(pair.twin, (part) => kind.play(part, drawingOf(call)));
       const others = await side(pair.real, (part) => kind.play(part, drawingOf(call)));
-      told(call, exchanges);
+      onCall(call, exchanges);
       const found = firstDifference(call, exchanges, others);
       if (found !== null) return found;
     }
@@ -181,14 +189,18 @@ function firstDifference(
       const [asked, otherwise] = [one?.question ?? nothing, other?.question ?? nothing];
       return { call, question: 'the next question', twin: asked, real: otherwise };
     }
-    if (one !== undefined && one.answer !== other?.answer)
-      return { call, question: one.question, twin: one.answer, real: other?.answer ?? '' };
+    if (one !== undefined && other !== undefined && one.answer !== other.answer)
+      return { call, question: one.question, twin: told(one), real: told(other) };
   }
   return null;
 }
 
+export function told({ answer, why }: Exchange): string {
+  return why === undefined ? answer : `${answer} (${why})`;
+}
+
 /** Shrinking ends after this many tries, however much shorter the history could still become. */
-const TRIES_MAX = 400;
+const TRIES_MAX = 250;
 
 /** A shorter history with the same kind of difference: leaves out calls, and makes lists and the process simpler. */
 export async function shrink<Part extends Caller>(

@@ -3,6 +3,7 @@
  */
 import type { SequenceKey } from '../../../src/core/sequence.ts';
 import type { AuditEntry } from '../../../src/ports/audit.ts';
+import type { CommitOutcome, EntityChange } from '../../../src/ports/commit.ts';
 import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 import type { EntityRecord } from '../../../src/ports/verification.ts';
 
@@ -24,6 +25,12 @@ export function without<Whole extends object, Field extends keyof Whole>(
   const rest = { ...whole };
   for (const field of fields) delete rest[field];
   return rest;
+}
+
+/** A delivery that was due at the same version and moment before may be counted or not (`CommitOutcome.deliveriesDue`). */
+export function commitOutcome(outcome: CommitOutcome, changes: readonly EntityChange[]): unknown {
+  const mayStay = changes.some(({ events, delivery }) => events.length === 0 && delivery.hasChanged);
+  return outcome.kind === 'committed' && mayStay ? { kind: outcome.kind } : outcome;
 }
 
 /** A delivery's number is null in stores that find rows by target and id (`ClaimedDelivery.deliveryNumber`). */

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { partitionName, type TopicPartition } from '../../../src/core/offset.ts';
 import type { SequenceKey } from '../../../src/core/sequence.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
+import type { NewJob } from '../../../src/ports/jobs.ts';
 import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { MigrationOptions } from '../../../src/ports/migration.ts';
 import type { QuarantineKey } from '../../../src/ports/quarantine.ts';
@@ -42,7 +44,7 @@ export const LEASE_MS = 30_000;
 export const ALL = 1_000;
 export const BEGAN_AT_MS = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
-/** A clock whose time a history moves. Waits end at once. */
+/** A clock whose wall-clock time a history moves. Waits take real time, by which connections are watched. */
 export class HistoryClock implements Clock {
   nowMs = BEGAN_AT_MS;
 
@@ -54,14 +56,16 @@ export class HistoryClock implements Clock {
     return performance.now();
   }
 
-  async sleep(): Promise<void> {}
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(ms, signal);
+  }
 
   random(): number {
-    return 0.5;
+    return systemClock.random();
   }
 
   uuid(): string {
-    return crypto.randomUUID();
+    return systemClock.uuid();
   }
 }
 
@@ -78,7 +82,7 @@ export class StoreCaller extends Caller {
   readonly indexed = new Set<string>();
   readonly claims: ClaimedDelivery[] = [];
   readonly quarantined: QuarantineKey[] = [];
-  readonly jobs: string[] = [];
+  readonly jobs: Pick<NewJob, 'jobId' | 'kind'>[] = [];
   /** The last job that each process claimed. */
   readonly working: (string | null)[] = [null, null];
   readonly audits: bigint[] = [];

@@ -47,6 +47,7 @@ export const deliveryKinds = [
     caller.claims.push(...(claimed ?? []));
   }),
   kind('settleDeliveries', 14, async (caller, { store, random, ...drawing }) => {
+    if (caller.claims.length === 0) return;
     const settlements = latestClaims(caller, { random, ...drawing }).map((delivery): DeliverySettlement => {
       const next = drawNext(caller, random);
       const verdict = next === 'delivered' ? 'delivered' : next === 'dead' ? 'park' : 'retry';
@@ -69,10 +70,12 @@ export const deliveryKinds = [
     );
   }),
   kind('releaseDeliveries', 3, async (caller, { store, ...drawing }) => {
+    if (caller.claims.length === 0) return;
     const claims = latestClaims(caller, drawing);
     await caller.ask('releaseDeliveries', claims.map(claimedDelivery), () => store.releaseDeliveries(claims));
   }),
   kind('renewDeliveries', 3, async (caller, { store, ...drawing }) => {
+    if (caller.claims.length === 0) return;
     const claims = latestClaims(caller, drawing);
     const leaseMs = drawing.random.pick([LEASE_MS, 600_000]);
     await caller.ask('renewDeliveries', [claims.map(claimedDelivery), leaseMs], () =>
@@ -163,7 +166,7 @@ function drawNext(caller: StoreCaller, random: Random): DeliverySettlement['next
 
 export function drawFilter(caller: StoreCaller, random: Random): DeliveryFilter {
   const now = caller.clock.now();
-  const maybe = <Value>(value: Value): Value | null => (random.chance(0.3) ? value : null);
+  const maybe = <Value>(value: Value): Value | null => (random.chance(0.15) ? value : null);
   return {
     target: maybe(random.pick(TARGETS)),
     entityId: maybe(random.pick(ENTITIES)),

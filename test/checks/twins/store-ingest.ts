@@ -15,7 +15,7 @@ import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongChange } from '../../../src/ports/long-journals.ts';
 import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
 import type { Drawing } from './history.ts';
-import { keyOf, without } from './normal.ts';
+import { commitOutcome, keyOf, without } from './normal.ts';
 import {
   decision,
   drawEvent,
@@ -37,7 +37,7 @@ const VALUES = [null, Uint8Array.of(0xff, 0, 0x27), Buffer.from('{'), Buffer.fro
 
 export const ingestKinds = [
   kind('acquire', 6, async (caller, { store, random, by, ...drawing }) => {
-    const wanted = some({ ...drawing, random, by }, PARTITIONS, 1);
+    const wanted = some({ ...drawing, random, by }, PARTITIONS, 1 + random.below(3));
     const topicId = random.chance(0.9) ? 'topic-id-1' : 'topic-id-2';
     const requests = random
       .shuffled(wanted)
@@ -108,7 +108,12 @@ async function commit(caller: StoreCaller, drawing: Given): Promise<void> {
       return changes;
     },
   };
-  const outcome = await caller.ask('commit', without(batch, 'plan'), () => store.commit(batch));
+  const outcome = await caller.ask(
+    'commit',
+    without(batch, 'plan'),
+    () => store.commit(batch),
+    (given) => commitOutcome(given, changes),
+  );
   if (outcome?.kind !== 'committed') return;
   for (const move of moves) {
     const owned = caller.ownedOf(by, move) as Checkpoint;
@@ -179,7 +184,7 @@ interface DrawnChange {
 
 function drawChange(caller: StoreCaller, drawing: Drawing, entityId: string): DrawnChange {
   const { random } = drawing;
-  const hasChanged = random.chance(0.7);
+  const hasChanged = random.chance(0.75);
   const isParked = caller.parked.has(entityId) !== random.chance(0.1);
   const parks = random.chance(0.1);
   const isReleased = isParked && random.chance(0.4);
@@ -189,7 +194,7 @@ function drawChange(caller: StoreCaller, drawing: Drawing, entityId: string): Dr
     events: Array.from({ length: drawing.count(4) }, () => drawEvent(random, entityId)),
     row: (isParked && !isReleased) || parks ? null : random.pick(ROWS),
     parking: drawParking(caller, drawing, { isParked, isReleased, parks }),
-    delivery: { hasChanged, qualifiesFor: hasChanged ? some(drawing, TARGETS) : [] },
+    delivery: { hasChanged, qualifiesFor: hasChanged ? some(drawing, TARGETS, random.below(2)) : [] },
     replaces: random.chance(0.3) ? hashOf(`state ${random.below(3)}`) : undefined,
     ladder: caller.indexed.has(entityId) && random.chance(0.8) ? random.pick([1, 1, 1, 2]) : undefined,
   };

@@ -1,8 +1,10 @@
 /** Calls that read the journal and the view, keep the caches of long journals, and verify. */
+import type { LongJournal } from '../../../src/ports/long-journals.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import type { LedgerMend } from '../../../src/ports/verification.ts';
 import { entityRecord, keyOf } from './normal.ts';
-import { ALL, ENTITIES, kind, pickOrNull, ROWS, some } from './store-caller.ts';
-import { allPages, versionNear } from './store-deliveries.ts';
+import { ALL, ENTITIES, kind, pickOrNull, ROWS, type StoreCaller, some } from './store-caller.ts';
+import { allPages } from './store-deliveries.ts';
 
 const NEVER = new AbortController().signal;
 const EVENT_IDS = ['event-1', 'Event-1', 'event-2', 'event-3', 'event-5', 'event-8', 'event-13'];
@@ -63,12 +65,7 @@ export const journalKinds = [
     );
   }),
   kind('index', 4, async (caller, { store, random }) => {
-    const entityId = random.pick(ENTITIES);
-    const foldVersion = random.pick([1, 1, 1, 2]);
-    const indexed = await caller.ask('index', [entityId, foldVersion], () =>
-      store.longJournals.index(entityId, foldVersion, NEVER),
-    );
-    if (indexed !== null) caller.indexed.add(entityId);
+    await bringUp(caller, store, random.pick(ENTITIES), random.pick([1, 1, 1, 2]));
   }),
   kind('long journals', 5, async (caller, { store, random, ...drawing }) => {
     const { longJournals } = store;
@@ -76,20 +73,24 @@ export const journalKinds = [
       entityId,
       eventIds: some({ random, ...drawing }, EVENT_IDS),
     }));
+    const versions = new Map<string, number>();
+    for (const { entityId } of requests) versions.set(entityId, await journaledVersion(store, entityId));
+    // The keys come in any sequence, and an index that is behind may know later events (`LongJournal.known`).
+    const known = (entityId: string, { version, known: keys }: LongJournal) =>
+      version === versions.get(entityId) ? new Set(keys) : 'open';
     await caller.ask(
       'lookUp',
       requests,
       () => longJournals.lookUp(requests),
-      // The keys that are known come in any sequence (`LongJournal.known`).
-      (found) => new Map([...found].map(([id, one]) => [id, { ...one, known: new Set(one.known) }])),
+      (found) => new Map([...found].map(([id, one]) => [id, { ...one, known: known(id, one) }])),
     );
     const entityId = pickOrNull(random, [...caller.indexed]) ?? 'a';
     const key = () => (random.chance(0.5) ? null : pickOrNull(random, caller.keys));
     const range = { entityId, after: key(), through: key(), limit: random.pick([1, 2, ALL]) };
     // Events that the index lacks may be left out (`LongJournals.readRange`).
     const extent = (await longJournals.lookUp([{ entityId, eventIds: [] }])).get(entityId);
-    const { lastVersion } = await store.readArrivals({ entityId, after: 0, limit: 1 });
-    if (extent?.version === lastVersion) await caller.ask('readRange', range, () => longJournals.readRange(range));
+    if (extent?.version === (await journaledVersion(store, entityId)))
+      await caller.ask('readRange', range, () => longJournals.readRange(range));
     await caller.ask('rungBefore', [entityId, range.through], () =>
       longJournals.rungBefore(entityId, range.through),
     );
@@ -100,13 +101,14 @@ export const journalKinds = [
   kind('addRungs', 3, async (caller, { store, random, ...drawing }) => {
     const entityId = pickOrNull(random, [...caller.indexed]) ?? 'a';
     const events = (await store.readJournals([entityId])).get(entityId) ?? [];
+    if (random.chance(0.5)) await bringUp(caller, store, entityId, 1);
     const rungs = some({ random, ...drawing }, events).map((event) => ({
       last: keyOf(event),
       state: Buffer.from(`state ${random.below(100)}`),
     }));
     const addition = {
       entityId,
-      version: versionNear(caller, random, entityId),
+      version: events.length - (random.chance(0.1) ? 1 : 0),
       foldVersion: random.pick([1, 1, 2]),
       rungs,
     };
@@ -117,25 +119,10 @@ export const journalKinds = [
 export const verifyKinds = [
   kind('readEntities', 4, async (caller, { store, random, ...drawing }) => {
     const ids = random.shuffled(some({ random, ...drawing }, ENTITIES));
-    const maxEvents = random.pick([2, ALL]);
-    // A page may have only the first entities if their journals are large (`Verification.readEntities`).
-    const read = await caller.ask(
-      'readEntities',
-      [ids, maxEvents],
-      async () => {
-        const all = await store.readEntities(ids, maxEvents);
-        while (all.length < ids.length) {
-          const rest = await store.readEntities(ids.slice(all.length), maxEvents);
-          if (rest.length === 0) break;
-          all.push(...rest);
-        }
-        return all;
-      },
-      (records) => records.map(entityRecord),
-    );
-    if (read !== null) caller.seen = read;
+    await readEntities(caller, store, ids, random.pick([2, ALL]));
   }),
-  kind('mendLedger', 3, async (caller, { store, random, ...drawing }) => {
+  kind('mendLedger', 5, async (caller, { store, random, ...drawing }) => {
+    if (random.chance(0.8)) await readEntities(caller, store, ENTITIES, ALL);
     const mends = some({ random, ...drawing }, caller.seen).flatMap((record) =>
       some({ random, ...drawing }, record.ledger).map(({ target, entry }): LedgerMend => {
         const dueVersion = Math.max(1, record.version - random.below(2));
@@ -158,3 +145,49 @@ export const verifyKinds = [
     await caller.ask('removeUnjournaledRows', ids, () => store.removeUnjournaledRows(ids));
   }),
 ];
+
+async function journaledVersion(store: Store, entityId: string): Promise<number> {
+  return (await store.readArrivals({ entityId, after: 0, limit: 1 })).lastVersion;
+}
+
+/**
+ * Brings an index up to the end of the journal. If it was behind, a store may have dropped any rung (`LongJournals`), so a
+ * change of the fold version makes both sides drop all.
+ */
+async function bringUp(
+  caller: StoreCaller,
+  store: Store,
+  entityId: string,
+  foldVersion: number,
+): Promise<void> {
+  const { longJournals } = store;
+  const before = (await longJournals.lookUp([{ entityId, eventIds: [] }])).get(entityId);
+  if (before !== undefined && before.version !== (await journaledVersion(store, entityId)))
+    await longJournals.index(entityId, foldVersion + 1, NEVER);
+  await caller.ask('index', [entityId, foldVersion], () => longJournals.index(entityId, foldVersion, NEVER));
+  caller.indexed.add(entityId);
+}
+
+/** Asks until all are read. A page may have only the first entities if their journals are large (`Verification`). */
+async function readEntities(
+  caller: StoreCaller,
+  store: Store,
+  ids: readonly string[],
+  maxEvents: number,
+): Promise<void> {
+  const read = await caller.ask(
+    'readEntities',
+    [ids, maxEvents],
+    async () => {
+      const all = await store.readEntities(ids, maxEvents);
+      while (all.length < ids.length) {
+        const rest = await store.readEntities(ids.slice(all.length), maxEvents);
+        if (rest.length === 0) break;
+        all.push(...rest);
+      }
+      return all;
+    },
+    (records) => records.map(entityRecord),
+  );
+  if (read !== null) caller.seen = read;
+}

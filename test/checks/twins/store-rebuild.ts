@@ -77,6 +77,7 @@ export const rebuildKinds = [
   }),
   kind('switch', 3, async (caller, { store, random }) => {
     const { rebuild } = await store.viewState();
+    if (rebuild === null && random.chance(0.9)) return;
     const rebuildId = drawRebuild(random, rebuild?.rebuildId ?? 'none');
     const epoch = await caller.ask('beginSwitch', rebuildId, () => store.beginSwitch(rebuildId));
     if (epoch !== null) caller.viewEpochs.push(epoch);
@@ -92,11 +93,13 @@ export const rebuildKinds = [
       await caller.ask('takeBackSwitch', given, () => store.takeBackSwitch(given));
       return;
     }
+    if (rebuild === null && random.chance(0.9)) return;
     const exchange = { rebuildId: rebuild?.rebuildId ?? 'none', epoch: given, waitSeconds: 2 };
     await caller.ask('exchange', exchange, () => store.exchange(exchange));
   }),
   kind('settleChanges', 3, async (caller, { store, random, ...drawing }) => {
     const { rebuild } = await store.viewState();
+    if (rebuild === null && random.chance(0.9)) return;
     const changes = some({ random, ...drawing }, ENTITIES).map((entityId): SettledChange => {
       const hasChanged = random.chance(0.8);
       const qualifiesFor = hasChanged ? some({ random, ...drawing }, TARGETS) : [];

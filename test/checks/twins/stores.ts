@@ -2,7 +2,7 @@
 import { comparePartitions } from '../../../src/core/offset.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import { MemoryDatabase, openMemoryStore } from '../../simulation/memory-store/index.ts';
-import type { Pair, Setting } from './history.ts';
+import type { CallKind, Pair, Setting } from './history.ts';
 import { auditEntry, entityRecord } from './normal.ts';
 import { ALL, ENTITIES, HistoryClock, StoreCaller, TARGETS, VIEW } from './store-caller.ts';
 import { deliveryKinds } from './store-deliveries.ts';
@@ -20,6 +20,26 @@ export const STORE_KINDS = [
   ...verifyKinds,
   ...rebuildKinds,
 ];
+/** The commits that other calls need. */
+const someIngest = ingestKinds.filter(({ name }) => name === 'acquire' || name === 'commit').map(rarely);
+const someDeliveries = deliveryKinds
+  .filter(({ name }) => name === 'time passes' || name === 'claimDeliveries' || name === 'settleDeliveries')
+  .map(rarely);
+const THEMES = [
+  STORE_KINDS,
+  [...ingestKinds, ...deliveryKinds],
+  [...someIngest, ...deliveryKinds, ...verifyKinds],
+  [...someIngest, ...someDeliveries, ...jobKinds],
+  [...ingestKinds, ...operatorKinds],
+  [...someIngest, ...jobKinds, ...operatorKinds],
+  [...someIngest, ...journalKinds],
+  [...someIngest, ...someDeliveries, ...rebuildKinds],
+];
+
+function rarely(one: CallKind<StoreCaller>): CallKind<StoreCaller> {
+  return { ...one, weight: one.weight / 3 };
+}
+
 const PROCESSES = 2;
 
 /** Opens the real store, each time in an empty place. */
@@ -37,7 +57,13 @@ export function storeSetting(
   real: RealStores,
   twinWay: (seed: number) => TwinWay = alternately,
 ): Setting<StoreCaller> {
-  return { kinds: STORE_KINDS, readContents, open: (seed) => openPair(real, twinWay(seed)) };
+  return {
+    kinds: STORE_KINDS,
+    themes: THEMES,
+    first: 'acquire',
+    readContents,
+    open: (seed) => openPair(real, twinWay(seed)),
+  };
 }
 
 function alternately(seed: number): TwinWay {
