@@ -8,6 +8,7 @@ import {
   play,
   type Setting,
   shrink,
+  told,
 } from './history.ts';
 
 /** After this many differences a part's other histories are not played: they most likely show the same ones. */
