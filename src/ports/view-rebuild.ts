@@ -171,6 +171,7 @@ export interface LedgerPlace {
 }
 
 export interface SettledCounts {
+  /** The deliveries that became due. One that was due at the same version since the same millisecond may be left out. */
   readonly due: number;
   /** The entities that were left out, because ingest has changed their rows meanwhile. */
   readonly stale: readonly string[];

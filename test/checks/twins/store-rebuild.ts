@@ -100,6 +100,8 @@ export const rebuildKinds = [
   kind('settleChanges', 3, async (caller, { store, random, ...drawing }) => {
     const { rebuild } = await store.viewState();
     if (rebuild === null && random.chance(0.9)) return;
+    // A delivery that was due since this millisecond may be counted or not (`SettledCounts.due`).
+    caller.clock.nowMs++;
     const changes = some({ random, ...drawing }, ENTITIES).map((entityId): SettledChange => {
       const hasChanged = random.chance(0.8);
       const qualifiesFor = hasChanged ? some({ random, ...drawing }, TARGETS) : [];
