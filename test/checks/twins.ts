@@ -45,7 +45,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   let played = 0;
   for (const name of parts) {
     const begunAt = performance.now();
-    const part = await openPart(name, services);
+    const part = await openPart(name, () => services);
     const close = check.defer(() => part.close());
     const result = await compareMany(part, {
       from,

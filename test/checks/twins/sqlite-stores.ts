@@ -1,20 +1,15 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
+import { FAST_FOLDER } from './real-logs.ts';
 import type { HistoryClock } from './store-caller.ts';
 import { TARGETS, VIEW } from './store-caller.ts';
 import type { RealStores } from './stores.ts';
 
-/** Memory that looks like a disk, where the system has it, so that no history waits for a disk. */
-const MEMORY_FOLDER = '/dev/shm';
-
 /** SQLite files, each a copy of one migrated file. */
 export class SqliteStores implements RealStores {
-  readonly #folder = mkdtempSync(
-    join(existsSync(MEMORY_FOLDER) ? MEMORY_FOLDER : tmpdir(), 'tributary-twins-'),
-  );
+  readonly #folder = mkdtempSync(join(FAST_FOLDER, 'tributary-twins-'));
   readonly #pattern = join(this.#folder, 'migrated.db');
   readonly #file = join(this.#folder, 'store.db');
 
