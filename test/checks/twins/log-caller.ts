@@ -1,6 +1,7 @@
 import type { TopicPartition } from '../../../src/core/offset.ts';
 import type { EventLog, EventLogProducer, LogRecord } from '../../../src/ports/event-log.ts';
 import { Caller, type CallKind, type Drawing } from './history.ts';
+import { comesTrue } from './log-member.ts';
 
 /**
  * The topics of a history and their partitions. Which partition a key chooses is left open (`EventLogProducer.append`), so
@@ -26,6 +27,8 @@ export class LogCaller extends Caller {
   readonly #producers = new Map<number, EventLogProducer>();
   /** The partition that each key of the topic `c` went to. */
   readonly chosen = new Map<string, number>();
+  /** The groups that have committed offsets of the topic `a`. */
+  readonly groups: string[] = [];
   #values = 0;
   #groups = 0;
 
@@ -62,6 +65,18 @@ export class LogCaller extends Caller {
     const known = this.#producers.get(by) ?? this.log(by).producer();
     this.#producers.set(by, known);
     return known;
+  }
+
+  /** A partition may have no leader at first, and `EventLog.describe` leaves it out until it has one. */
+  async untilReadable(topics: readonly string[]): Promise<void> {
+    for (const log of this.side.logs) {
+      const isReadable = async () =>
+        (await log.describe(topics)).every(
+          ({ partitionCount, partitions }) => partitions.length === partitionCount,
+        );
+      if (!(await comesTrue(isReadable)))
+        throw new Error(`The topics ${topics} have partitions without a leader.`);
+    }
   }
 
   async closeProducers(): Promise<void> {

@@ -97,9 +97,9 @@ export class LogMember {
 }
 
 /** Resolves with whether the condition came true. */
-export async function comesTrue(condition: () => boolean): Promise<boolean> {
+export async function comesTrue(condition: () => boolean | Promise<boolean>): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS;
-  while (!condition()) {
+  while (!(await condition())) {
     if (performance.now() > deadline) return false;
     await pause(LOOK_AGAIN_MS);
   }

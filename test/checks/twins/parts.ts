@@ -24,7 +24,7 @@ export async function openPart(name: PartName, services: () => ServiceSet): Prom
     return partOf(storeSetting(stores), async () => stores.close());
   }
   if (name === 'embedded' || name === 'kafka') {
-    const logs = name === 'embedded' ? openEmbeddedLogs() : openKafkaLogs(services().kafka.brokers);
+    const logs = name === 'embedded' ? openEmbeddedLogs() : await openKafkaLogs(services().kafka.brokers);
     return partOf(logSetting(logs), () => logs.close());
   }
   const stores = await MysqlStores.create(services()[name].url);
