@@ -78,7 +78,8 @@ export async function compareMany(part: OpenedPart, comparison: Comparison): Pro
       differences++;
       onFound?.(result.found);
     }
-    onProgress?.(++played);
+    played++;
+    onProgress?.(played);
   }
   return { histories: played, calls, differences };
 }
