@@ -78,7 +78,7 @@ export interface Drawing {
 
 export interface CallKind<Part extends Caller> {
   readonly name: string;
-  /** How often it is drawn, beside the other kinds. */
+  /** Its share of the calls that are drawn, beside the weights of the other kinds. */
   readonly weight: number;
   play(part: Part, drawing: Drawing): Promise<void>;
 }

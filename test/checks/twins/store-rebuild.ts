@@ -3,7 +3,7 @@ import type { RebuiltRow, SettledChange } from '../../../src/ports/view-rebuild.
 import { ALL, ENTITIES, kind, pickOrNull, ROWS, some, TARGETS, VIEW } from './store-caller.ts';
 import { allPages, versionNear } from './store-deliveries.ts';
 
-const CARRIER = { name: 'carrier', type: 'text', maxLength: 40 } as const;
+const CARRIER = { name: 'carrier', type: 'text' } as const;
 const COLUMNS = [VIEW.columns, [...VIEW.columns, CARRIER]];
 
 export const rebuildKinds = [

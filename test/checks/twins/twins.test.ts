@@ -70,7 +70,7 @@ describe('a difference', () => {
     return null;
   };
 
-  it('is not found between two twins that are the same', async () => {
+  it('two twins that are the same answer alike', async () => {
     const setting = storeSetting(new OtherTwin());
     for (let seed = 1; seed <= 40; seed++) expect(await play(setting, draw(setting, seed))).toBeNull();
   });
@@ -83,7 +83,7 @@ describe('a difference', () => {
       'claimDeliveries',
       (store) => ({ claimDeliveries: async (one) => (await store.claimDeliveries(one)).slice(1) }),
     ],
-  ])('is found in %s, and its history is made shorter', async (method, change) => {
+  ])('a planted mistake in %s is found, and its history is made shorter', async (method, change) => {
     const found = await firstFound(new OtherTwin(change));
     if (found === null) throw new Error('No history shows the difference.');
     expect(found.difference.question).toMatch(new RegExp(`^(${method}|the next question)`));
@@ -92,7 +92,7 @@ describe('a difference', () => {
     expect(await play(found.setting, shortest.history)).toEqual(shortest.difference);
   });
 
-  it('is found in the contents at the end if no call shows it', async () => {
+  it('a mistake that no answer shows is found in the contents at the end', async () => {
     const found = await firstFound(new OtherTwin(() => ({ addAudit: async () => {} })));
     expect(found?.difference.question).toMatch(/^listAudit/);
   });
