@@ -5,7 +5,7 @@ import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
  * Every object here may be closed twice.
  */
 export interface EventLog {
-  /** Describes the given topics as they are now. Leaves topics out that do not exist. */
+  /** Describes the given topics as they are now, in any sequence. Leaves topics out that do not exist. */
   describe(topics: readonly string[]): Promise<TopicDescription[]>;
   /** The number of partitions of each topic, readable or not. Leaves topics out that do not exist. */
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;

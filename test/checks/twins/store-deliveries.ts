@@ -92,7 +92,6 @@ export const deliveryKinds = [
     const after = random.chance(0.5) ? null : key;
     const page = { filter, after, limit };
     await caller.ask('listDeliveries', page, () => store.listDeliveries(page));
-    // A page may have fewer deliveries than match, so the pages together are compared.
     const lookMax = random.pick([1, 2, ALL]);
     await caller.ask('pageDeliveries', { ...page, lookMax }, () =>
       allPages<DeliveryKey, unknown>(after, limit, async (behind) => {

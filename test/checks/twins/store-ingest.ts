@@ -1,5 +1,4 @@
 /** Calls with which ingest owns partitions and commits batches. */
-import { comparePartitions } from '../../../src/core/offset.ts';
 import { compareSequence, isSameEvent } from '../../../src/core/sequence.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
@@ -15,7 +14,7 @@ import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongChange } from '../../../src/ports/long-journals.ts';
 import type { QuarantinedRecord } from '../../../src/ports/quarantine.ts';
 import type { Drawing } from './history.ts';
-import { commitOutcome, keyOf, without } from './normal.ts';
+import { checkpoints, commitOutcome, keyOf, without } from './normal.ts';
 import {
   decision,
   drawEvent,
@@ -42,12 +41,7 @@ export const ingestKinds = [
     const requests = random
       .shuffled(wanted)
       .map((partition) => ({ ...partition, topicId, startOffset: BigInt(random.below(3)) }));
-    const acquired = await caller.ask(
-      'acquire',
-      requests,
-      () => store.acquire(requests),
-      (checkpoints) => [...checkpoints].sort(comparePartitions),
-    );
+    const acquired = await caller.ask('acquire', requests, () => store.acquire(requests), checkpoints);
     for (const checkpoint of acquired ?? []) caller.own(by, checkpoint);
   }),
   kind('commit', 26, (caller, drawing) => commit(caller, drawing)),
@@ -67,12 +61,7 @@ export const ingestKinds = [
     await caller.ask('resume', resumed, () => store.resume(resumed));
   }),
   kind('checkpoints', 2, async (caller, { store, random }) => {
-    await caller.ask(
-      'checkpoints',
-      null,
-      () => store.checkpoints(),
-      (all) => [...all].sort(comparePartitions),
-    );
+    await caller.ask('checkpoints', null, () => store.checkpoints(), checkpoints);
     const limit = 1 + random.below(3);
     await caller.ask('listResumed', limit, () => store.listResumed(limit));
   }),

@@ -1,8 +1,7 @@
 /** Calls that read the journal and the view, keep the caches of long journals, and verify. */
-import type { LongJournal } from '../../../src/ports/long-journals.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { LedgerMend } from '../../../src/ports/verification.ts';
-import { entityRecord, keyOf } from './normal.ts';
+import { entityRecord, journals, keyOf, longJournal } from './normal.ts';
 import { ALL, ENTITIES, kind, pickOrNull, ROWS, type StoreCaller, some } from './store-caller.ts';
 import { allPages } from './store-deliveries.ts';
 
@@ -17,11 +16,7 @@ export const journalKinds = [
       'readJournals',
       [ids, maxEvents],
       () => store.readJournals(ids, maxEvents),
-      // Of an entity with more events than wanted, any number above that is right (`Journal.readJournals`).
-      (journals) =>
-        new Map(
-          [...journals].map(([id, events]) => [id, events.length > (maxEvents ?? ALL) ? 'more' : events]),
-        ),
+      (read) => journals(read, maxEvents),
     );
     await caller.ask('readLastArrivals', ids, () => store.readLastArrivals(ids));
     await caller.ask('readAsArrived', ids, () => store.readAsArrived(ids));
@@ -75,14 +70,11 @@ export const journalKinds = [
     }));
     const versions = new Map<string, number>();
     for (const { entityId } of requests) versions.set(entityId, await journaledVersion(store, entityId));
-    // The keys come in any sequence, and an index that is behind may know later events (`LongJournal.known`).
-    const known = (entityId: string, { version, known: keys }: LongJournal) =>
-      version === versions.get(entityId) ? new Set(keys) : 'open';
     await caller.ask(
       'lookUp',
       requests,
       () => longJournals.lookUp(requests),
-      (found) => new Map([...found].map(([id, one]) => [id, { ...one, known: known(id, one) }])),
+      (found) => new Map([...found].map(([id, one]) => [id, longJournal(one, versions.get(id) ?? 0)])),
     );
     const entityId = pickOrNull(random, [...caller.indexed]) ?? 'a';
     const key = () => (random.chance(0.5) ? null : pickOrNull(random, caller.keys));

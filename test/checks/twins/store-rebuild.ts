@@ -1,5 +1,6 @@
 /** Calls that make the view anew and exchange it. */
 import type { RebuiltRow, SettledChange } from '../../../src/ports/view-rebuild.ts';
+import { ledgerPlaces, settledCounts } from './normal.ts';
 import { ALL, ENTITIES, kind, pickOrNull, ROWS, some, TARGETS, VIEW } from './store-caller.ts';
 import { allPages, versionNear } from './store-deliveries.ts';
 
@@ -61,6 +62,7 @@ export const rebuildKinds = [
       });
       return {
         equals: tables === 'rebuilt' ? equals : null,
+        // They come in any sequence (`RowsPage.differences`).
         differences: new Set(all.items),
         ends: all.endsAfter,
       };
@@ -113,20 +115,9 @@ export const rebuildKinds = [
       };
     });
     const settled = { rebuildId: drawRebuild(random, rebuild?.rebuildId ?? 'none'), changes };
-    await caller.ask(
-      'settleChanges',
-      settled,
-      () => store.settleChanges(settled),
-      (counts) => (counts === null ? null : { ...counts, stale: new Set(counts.stale) }),
-    );
+    await caller.ask('settleChanges', settled, () => store.settleChanges(settled), settledCounts);
     const ids = some({ random, ...drawing }, ENTITIES);
-    // No sequence of these entries is promised (`ViewRebuild.ledgerOf`).
-    await caller.ask(
-      'ledgerOf',
-      ids,
-      () => store.ledgerOf(ids),
-      (places) => new Set(places),
-    );
+    await caller.ask('ledgerOf', ids, () => store.ledgerOf(ids), ledgerPlaces);
   }),
   kind('endSettling', 1, async (caller, { store, random }) => {
     const { rebuild } = await store.viewState();

@@ -1,9 +1,8 @@
 /** The stores beside their twin: opens both, and reads their whole content. */
-import { comparePartitions } from '../../../src/core/offset.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import { MemoryDatabase, openMemoryStore } from '../../simulation/memory-store/index.ts';
 import type { CallKind, Pair, Setting } from './history.ts';
-import { auditEntry, entityRecord } from './normal.ts';
+import { auditEntry, checkpoints, entityRecord, holds } from './normal.ts';
 import { ALL, ENTITIES, HistoryClock, StoreCaller, TARGETS, VIEW } from './store-caller.ts';
 import { deliveryKinds } from './store-deliveries.ts';
 import { ingestKinds } from './store-ingest.ts';
@@ -109,12 +108,7 @@ async function readContents(caller: StoreCaller): Promise<void> {
   const store = caller.store(0);
   const page = { after: null, limit: ALL };
   await caller.ask('viewState', null, () => store.viewState());
-  await caller.ask(
-    'checkpoints',
-    null,
-    () => store.checkpoints(),
-    (all) => [...all].sort(comparePartitions),
-  );
+  await caller.ask('checkpoints', null, () => store.checkpoints(), checkpoints);
   await caller.ask('listResumed', ALL, () => store.listResumed(ALL));
   await caller.ask(
     'readEntities',
@@ -139,12 +133,7 @@ async function readContents(caller: StoreCaller): Promise<void> {
   const records = await caller.ask('readQuarantine', null, () => store.readQuarantine(all));
   caller.note('open records', records?.filter(({ settlement }) => settlement === null).map(keyOfRecord));
   await caller.ask('listJobs', null, () => store.listJobs({ after: null, limit: ALL }));
-  await caller.ask(
-    'listHolds',
-    null,
-    () => store.listHolds(),
-    (holds) => new Set(holds),
-  );
+  await caller.ask('listHolds', null, () => store.listHolds(), holds);
   await caller.ask(
     'listAudit',
     null,
