@@ -36,6 +36,12 @@ export class MysqlStores implements RealStores {
     return this.#openStore(clock);
   }
 
+  async removeRow(entityId: string): Promise<void> {
+    await this.#connection.query(`DELETE FROM ${VIEW.table} WHERE ${VIEW.keyColumn} = ?`, [
+      Buffer.from(entityId),
+    ]);
+  }
+
   async release(): Promise<void> {}
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import { FAST_FOLDER } from './real-logs.ts';
@@ -17,6 +18,12 @@ export class SqliteStores implements RealStores {
     if (!existsSync(this.#pattern)) await this.#migrate(clock);
     if (!isAnother) copyFileSync(this.#pattern, this.#file);
     return this.#openFile(this.#file, clock);
+  }
+
+  async removeRow(entityId: string): Promise<void> {
+    const database = new DatabaseSync(this.#file);
+    database.prepare(`DELETE FROM ${VIEW.table} WHERE ${VIEW.keyColumn} = ?`).run(entityId);
+    database.close();
   }
 
   async release(): Promise<void> {

@@ -72,6 +72,8 @@ export class HistoryClock implements Clock {
 /** What the two processes of one side know. Calls draw their arguments from it, so that they concern each other. */
 export class StoreCaller extends Caller {
   readonly clock: HistoryClock;
+  /** Removes a row of the view, as a person does. */
+  readonly removeRow: (entityId: string) => Promise<void>;
   readonly #stores: readonly Store[];
   /** The checkpoints as each process acquired them and moved them. */
   readonly owned: readonly Map<string, Checkpoint>[] = [new Map(), new Map()];
@@ -94,8 +96,9 @@ export class StoreCaller extends Caller {
   waitsSinceMs = BEGAN_AT_MS;
   #names = 0;
 
-  constructor(clock: HistoryClock, stores: readonly Store[]) {
+  constructor(clock: HistoryClock, stores: readonly Store[], removeRow: (entityId: string) => Promise<void>) {
     super();
+    this.removeRow = removeRow;
     this.clock = clock;
     this.#stores = stores;
   }

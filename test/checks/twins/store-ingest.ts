@@ -45,6 +45,10 @@ export const ingestKinds = [
     for (const checkpoint of acquired ?? []) caller.own(by, checkpoint);
   }),
   kind('commit', 26, (caller, drawing) => commit(caller, drawing)),
+  kind('a row is removed', 1, async (caller, { random }) => {
+    const entityId = random.pick(ENTITIES);
+    await caller.ask('removeRow', entityId, () => caller.removeRow(entityId));
+  }),
   kind('halt', 2, async (caller, { store, random, by }) => {
     const partition = random.pick(PARTITIONS);
     const epoch = (caller.ownedOf(by, partition)?.epoch ?? 1n) - (random.chance(0.2) ? 1n : 0n);

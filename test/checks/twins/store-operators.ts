@@ -33,7 +33,7 @@ export const jobKinds = [
     const filter = without(drawFilter(caller, random), 'status');
     const job = {
       jobId: caller.newName('job'),
-      kind: random.pick([...JOB_KINDS, 'redrive', 'quarantine_redrive'] as const),
+      kind: random.pick([...JOB_KINDS, 'redrive', 'redrive', 'redrive', 'quarantine_redrive'] as const),
       parameters: { filter: { ...filter, status: null }, 'é"': '😀' },
       isDryRun: random.chance(0.2),
       requestedBy: 'José',

@@ -45,6 +45,8 @@ const PROCESSES = 2;
 export interface RealStores {
   /** A process on a new place, or another one on the place of the last call. */
   open(clock: HistoryClock, isAnother: boolean): Promise<OpenedStore>;
+  /** Removes the row of an entity from the view, as a person does with a database client. */
+  removeRow(entityId: string): Promise<void>;
   /** Called when the history is over and its stores are closed. */
   release(): Promise<void>;
 }
@@ -71,7 +73,10 @@ function alternately(seed: number): TwinWay {
 
 async function openPair(real: RealStores, way: TwinWay): Promise<Pair<StoreCaller>> {
   const closers: OpenedStore[] = [];
-  const opened = async (open: (clock: HistoryClock, isAnother: boolean) => Promise<OpenedStore>) => {
+  const opened = async (
+    open: (clock: HistoryClock, isAnother: boolean) => Promise<OpenedStore>,
+    removeRow: RealStores['removeRow'],
+  ) => {
     const clock = new HistoryClock();
     const stores = [];
     for (let process = 0; process < PROCESSES; process++) {
@@ -80,22 +85,29 @@ async function openPair(real: RealStores, way: TwinWay): Promise<Pair<StoreCalle
       const options = { view: VIEW, targets: TARGETS, adopt: null, nowMs: clock.now() };
       stores.push((await store.migrate(options)).store);
     }
-    return new StoreCaller(clock, stores);
+    return new StoreCaller(clock, stores, removeRow);
   };
   const database = new MemoryDatabase();
   const session = () => ({ statement: async () => {}, answered: async () => {} });
-  const twin = await opened(async (clock) =>
-    openMemoryStore({
-      database,
-      clock,
-      time: clock,
-      targets: TARGETS,
-      ...(way === 'in-process' ? {} : { session: session() }),
-    }),
+  const twin = await opened(
+    async (clock) =>
+      openMemoryStore({
+        database,
+        clock,
+        time: clock,
+        targets: TARGETS,
+        ...(way === 'in-process' ? {} : { session: session() }),
+      }),
+    async (entityId) => {
+      database.viewTable(VIEW.table).delete(entityId);
+    },
   );
   return {
     twin,
-    real: await opened((clock, isAnother) => real.open(clock, isAnother)),
+    real: await opened(
+      (clock, isAnother) => real.open(clock, isAnother),
+      (entityId) => real.removeRow(entityId),
+    ),
     close: async () => {
       for (const store of closers) await store.close();
       await real.release();

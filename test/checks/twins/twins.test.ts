@@ -5,7 +5,7 @@ import { openMemoryStore } from '../../simulation/memory-store/index.ts';
 import { draw, play, shrink } from './history.ts';
 import { openPart } from './parts.ts';
 import { compareMany, type Found } from './run.ts';
-import { TARGETS } from './store-caller.ts';
+import { TARGETS, VIEW } from './store-caller.ts';
 import { type RealStores, STORE_KINDS, storeSetting } from './stores.ts';
 
 const noServices = () => {
@@ -34,6 +34,10 @@ class OtherTwin implements RealStores {
       return { store: new Proxy(store, { get }), report };
     };
     return { ...opened, close: () => opened.close(), migrate } as OpenedStore;
+  }
+
+  async removeRow(entityId: string): Promise<void> {
+    this.#database.viewTable(VIEW.table).delete(entityId);
   }
 
   async release(): Promise<void> {}
