@@ -45,8 +45,8 @@ export const ingestKinds = [
     for (const checkpoint of acquired ?? []) caller.own(by, checkpoint);
   }),
   kind('commit', 26, (caller, drawing) => commit(caller, drawing)),
-  kind('a row is removed', 1, async (caller, { random }) => {
-    const entityId = random.pick(ENTITIES);
+  kind('a row is removed', 1.5, async (caller, { random }) => {
+    const entityId = pickOrNull(random, [...caller.versions.keys()]) ?? 'a';
     await caller.ask('removeRow', entityId, () => caller.removeRow(entityId));
   }),
   kind('halt', 2, async (caller, { store, random, by }) => {
@@ -221,7 +221,9 @@ function planned(
     }
     added.sort(compareSequence);
     if (added.length === 0 && (mode === 'optimistic' || known.length === 0)) return [];
-    const believed = caller.versions.get(entityId) ?? 0;
+    // An optimistic plan takes an entity without a journal for a new one.
+    const isNew = mode === 'optimistic' && known.length === 0;
+    const believed = isNew ? 0 : (caller.versions.get(entityId) ?? 0);
     const fromVersion = versions?.get(entityId) ?? Math.max(0, believed + skew);
     return [
       {
