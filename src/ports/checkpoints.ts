@@ -3,6 +3,7 @@ import type { Decision } from './audit.ts';
 
 /** Reads how far each partition is journaled, and records what an operator decides about a partition. */
 export interface Checkpoints {
+  /** All checkpoints, in any sequence. */
   checkpoints(): Promise<Checkpoint[]>;
   /**
    * Records an operator's decision for ever: reading of the partition goes on at `offset`. Raises the partition's
@@ -18,8 +19,8 @@ export interface Checkpoints {
  */
 export interface PartitionOwnership {
   /**
-   * Makes the caller the owner of these partitions, and resolves with their checkpoints. Raises the epoch of each
-   * checkpoint, so that no earlier owner can commit any more. A partition without a checkpoint gets one at
+   * Makes the caller the owner of these partitions, and resolves with their checkpoints, in any sequence. Raises the epoch of
+   * each checkpoint, so that no earlier owner can commit any more. A partition without a checkpoint gets one at
    * `startOffset`. If one checkpoint cannot be locked, none of the partitions is acquired.
    */
   acquire(partitions: readonly AcquireRequest[]): Promise<Checkpoint[]>;

@@ -29,6 +29,7 @@ export interface IngestBatch {
   readonly viewEpoch?: number;
   /**
    * Works out what to write. The store calls it once for each `commit`. `readJournals` sees what the transaction sees.
+   * In `optimistic` mode it may leave out an entity that has events but no row; a change to it makes the batch `stale`.
    */
   plan(
     versions: ReadonlyMap<string, number> | null,
@@ -106,7 +107,8 @@ export interface DeliveryChange {
 /**
  * What became of a batch.
  *
- * - `committed`: everything is written.
+ * - `committed`: everything is written. `deliveriesDue` is the number of deliveries that became due. One that was due
+ *   before, at the same version since the same millisecond, may be left out.
  * - `fenced`: nothing is written, because a checkpoint was not where the batch says, or the view has another epoch.
  *   Another process owns the partition, the database went back in time, or the view's tables are being exchanged. Or the
  *   job of the batch is another's, or was cancelled.

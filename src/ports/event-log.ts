@@ -5,7 +5,7 @@ import type { PartitionOffset, TopicPartition } from '../core/offset.ts';
  * Every object here may be closed twice.
  */
 export interface EventLog {
-  /** Describes the given topics as they are now. Leaves topics out that do not exist. */
+  /** Describes the given topics as they are now, in any sequence. Leaves topics out that do not exist. */
   describe(topics: readonly string[]): Promise<TopicDescription[]>;
   /** The number of partitions of each topic, readable or not. Leaves topics out that do not exist. */
   partitionCounts(topics: readonly string[]): Promise<Map<string, number>>;
@@ -22,7 +22,8 @@ export interface EventLog {
   consumer(options: ConsumerOptions): EventLogConsumer;
   /**
    * Records that the group belongs to this store from now on, and resolves with the store that it belonged to before,
-   * or null. Rejects with `usage` while the group has members.
+   * or null. Rejects with `usage` while the group has members. A store is a UUID. A log that keeps the store beside the
+   * group's committed offsets records nothing, and resolves with null, while the group has committed none.
    */
   handGroupTo(group: string, store: string): Promise<{ readonly former: string | null }>;
   /** Tells whether any group reads these topics; `unknown` if the log cannot tell. */

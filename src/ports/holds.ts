@@ -22,7 +22,7 @@ export interface Hold {
 
 /** Keeps the holds, for all instances and across restarts. */
 export interface Holds {
-  /** All holds, the oldest first. */
+  /** All holds, the oldest first. Holds of the same millisecond come in any sequence. */
   listHolds(): Promise<Hold[]>;
   /**
    * Puts the part on hold, and adds the decision to the audit log. Changes nothing and resolves with false if the part is

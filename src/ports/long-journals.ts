@@ -16,14 +16,15 @@ export interface LongJournals {
   /**
    * Brings the entity's index up to the end of its journal, in several transactions with a limited number of events
    * each. Removes every rung at or behind an event that the index did not have, and the whole ladder if it has another
-   * fold version. Resolves with null if the signal aborts between two transactions; a later call goes on from there.
+   * fold version. May remove other rungs too, if the index lacked events. Resolves with null if the signal aborts between
+   * two transactions; a later call goes on from there.
    */
   index(entityId: string, foldVersion: number, signal: AbortSignal): Promise<LongJournal | null>;
 
   /**
    * Reads at most `limit` events behind `after`, up to and including `through`, in canonical sequence. Gives fewer if
    * their bodies are large. `after` null begins with the first event, `through` null ends with the last one. The entity
-   * must have an index.
+   * must have an index. Events that the index lacks may be left out.
    */
   readRange(range: JournalRange): Promise<JournalPage>;
 
@@ -53,7 +54,10 @@ export interface LongJournal {
    * folded.
    */
   readonly foldVersion: number | null;
-  /** The keys of the indexed events that have one of the requested ids. */
+  /**
+   * The keys of the indexed events that have one of the requested ids, in any sequence. If the journal has grown since, it
+   * may have keys of later events too.
+   */
   readonly known: readonly SequenceKey[];
 }
 

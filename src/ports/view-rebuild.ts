@@ -63,7 +63,7 @@ export interface ViewRebuild {
    * them. Resolves with null if the view is not settling after this rebuild.
    */
   settleChanges(changes: SettledChanges): Promise<SettledCounts | null>;
-  /** Reads which targets' ledgers have these entities. */
+  /** Reads which targets' ledgers have these entities, in any sequence. */
   ledgerOf(entityIds: readonly string[]): Promise<LedgerPlace[]>;
   /** Ends the settling, so that deliveries go on. Does nothing if it has ended. */
   endSettling(rebuildId: string): Promise<void>;
@@ -134,6 +134,7 @@ export interface OutdatedPage {
 export interface RowsPage {
   /** The number of rows that are equal in both tables. Only counted for `rebuilt`. */
   readonly equal: number;
+  /** In any sequence. */
   readonly differences: readonly RowDifference[];
   readonly through: string | null;
 }
@@ -171,8 +172,9 @@ export interface LedgerPlace {
 }
 
 export interface SettledCounts {
+  /** The deliveries that became due. One that was due at the same version since the same millisecond may be left out. */
   readonly due: number;
-  /** The entities that were left out, because ingest has changed their rows meanwhile. */
+  /** The entities that were left out, because ingest has changed their rows meanwhile, in any sequence. */
   readonly stale: readonly string[];
 }
 

@@ -119,6 +119,21 @@ export function describeCheckpoints(harness: StoreHarness): void {
       },
     );
 
+    it('a batch that moves a checkpoint by no record commits if the checkpoint stands there, else it is fenced', async () => {
+      const checkpoint = await acquireOne(place.store);
+      const resting = move(checkpoint, 0n);
+
+      expect(await place.store.commit(batchOf([resting], []))).toMatchObject({ kind: 'committed' });
+
+      for (const elsewhere of [
+        { ...resting, epoch: resting.epoch - 1n },
+        { ...resting, fromOffset: 1n, toOffset: 1n },
+      ])
+        expect(await place.store.commit(batchOf([elsewhere], []))).toEqual({ kind: 'fenced' });
+      await place.store.halt(checkpoint, checkpoint.epoch, 'log_diverged');
+      expect(await place.store.commit(batchOf([resting], []))).toEqual({ kind: 'fenced' });
+    });
+
     it.each([1n, -1n])(
       'a batch that starts %s offset away from its checkpoint is fenced',
       async (distance) => {
