@@ -154,15 +154,16 @@ export class ViewRows {
     return { versions, created };
   }
 
-  /** Removes the rows that were made only to be locked and whose entities gained no event. */
+  /** Removes the rows that were made only to be locked, and that no change writes. */
   async dropUnused(
     connection: PoolConnection,
     created: readonly string[],
     changes: readonly EntityChange[],
   ): Promise<void> {
     if (created.length === 0) return;
-    const changed = new Set(changes.map(({ entityId }) => entityId));
-    const unused = created.filter((entityId) => !changed.has(entityId));
+    const written = changes.filter((change) => hasRow(change) || isVersionOnly(change));
+    const used = new Set(written.map(({ entityId }) => entityId));
+    const unused = created.filter((entityId) => !used.has(entityId));
     for (const ids of chunksOf(unused)) await connection.execute(this.#deleteUnused(ids.length), ids);
   }
 

@@ -220,8 +220,9 @@ function planned(
       added.push(event);
     }
     added.sort(compareSequence);
-    // Without events a change only writes its row again, so it has one.
-    if (added.length === 0 && (mode === 'optimistic' || known.length === 0 || row === null)) return [];
+    // Without events a change only writes its row again, or parks its entity.
+    const isRested = row === null && parking === undefined;
+    if (added.length === 0 && (mode === 'optimistic' || known.length === 0 || isRested)) return [];
     // An optimistic plan takes an entity without a journal for a new one.
     const isNew = mode === 'optimistic' && known.length === 0;
     const believed = isNew ? 0 : (caller.versions.get(entityId) ?? 0);

@@ -164,6 +164,20 @@ export function describeIngest(harness: StoreHarness): void {
       expect(await place.store.counts()).toMatchObject({ viewRows: 1 });
     });
 
+    it('an entity without a row that is parked with no event gets no row', async () => {
+      const checkpoint = await acquireOne(place.store);
+      const parking = { kind: 'park', reason: 'fold_failed', detail: 'Odd.', parkedAtMs: 1 } as const;
+      const parked = change('new', 0, { version: 0, events: [], row: null, delivery: NOT_READY, parking });
+      const batch = batchOf([move(checkpoint)], [], {
+        mode: 'locking',
+        entityIds: ['new'],
+        plan: async () => [parked],
+      });
+      expect(await place.store.commit(batch)).toMatchObject({ kind: 'committed' });
+      expect(await place.store.readView(['new'])).toEqual(new Map());
+      expect(await place.store.listParked({ after: null, limit: 10 })).toMatchObject([{ entityId: 'new' }]);
+    });
+
     it('a batch is stale if an entity was changed since the plan, and writes nothing', async () => {
       const other = await place.another();
       const [mine, theirs] = await acquirePartitions(place.store, 2);
