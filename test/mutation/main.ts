@@ -32,6 +32,7 @@ await runCommand({
   options: [
     { name: 'only', value: 'part', fallback: 'all', help: `core, planners, pipeline, or a folder of it` },
     { name: 'fresh', value: '', fallback: 'false', help: 'Tests every mutant, also if nothing has changed' },
+    { name: 'static', value: '', fallback: 'false', help: 'Tests also what runs while a module is loaded' },
     { name: 'again', value: '', fallback: 'false', help: 'Tests nothing: writes the last results again' },
   ],
   run,
@@ -52,7 +53,11 @@ async function run(check: RunningCheck): Promise<Figures> {
   for (const scope of scopes) {
     const ofScope = files.filter((file) => belongs(file, scope));
     check.progress(`Mutants of ${ofScope.length > 0 ? ofScope.join(', ') : scope.name}`);
-    if (!check.isGiven('again')) await stryker.test(scope, ofScope, check.isGiven('fresh'));
+    if (!check.isGiven('again'))
+      await stryker.test(scope, ofScope, {
+        isFresh: check.isGiven('fresh'),
+        withStatic: check.isGiven('static'),
+      });
     const results = stryker.resultsOf(scope);
     if (results === null) throw new Error(`There are no results of ${scope.name} yet`);
     const report = ofScope.length > 0 ? only(results, ofScope) : results;

@@ -8,6 +8,7 @@ export interface ReportedMutant {
   readonly mutatorName: string;
   readonly replacement?: string;
   readonly status: string;
+  readonly statusReason?: string;
   readonly location: { readonly start: Place; readonly end: Place };
 }
 
@@ -24,8 +25,10 @@ export interface Counts {
   readonly timeout: number;
   readonly survived: number;
   readonly noCoverage: number;
-  /** Mutants of texts of errors and log lines, which were not tested. */
-  readonly ignored: number;
+  /** Mutants of texts of errors and log lines, which are not tested. */
+  readonly texts: number;
+  /** Mutants of code that runs while a module is loaded, which were not tested. */
+  readonly static: number;
   /** Mutants that no test could be run with. They do not count. */
   readonly failed: number;
 }
@@ -38,7 +41,9 @@ export interface Survivor {
 }
 
 /** The score is the share of killed mutants and timeouts among all that were tested, covered by a test or not. */
-export function count(mutants: readonly { readonly status: string }[]): Counts {
+export function count(mutants: readonly Pick<ReportedMutant, 'status' | 'statusReason'>[]): Counts {
+  const isStatic = ({ status, statusReason = '' }: (typeof mutants)[number]) =>
+    status === 'Ignored' && statusReason.includes('ignoreStatic');
   const number = (...statuses: string[]) => mutants.filter(({ status }) => statuses.includes(status)).length;
   const [killed, timeout, survived] = [number('Killed'), number('Timeout'), number('Survived')];
   const noCoverage = number('NoCoverage');
@@ -49,7 +54,8 @@ export function count(mutants: readonly { readonly status: string }[]): Counts {
     timeout,
     survived,
     noCoverage,
-    ignored: number('Ignored'),
+    texts: number('Ignored') - mutants.filter(isStatic).length,
+    static: mutants.filter(isStatic).length,
     failed: number('CompileError', 'RuntimeError', 'Pending'),
   };
 }

@@ -17,6 +17,13 @@ import type { Scope } from './scopes.ts';
 const tools = join(import.meta.dirname, 'tools');
 const MANIFESTS = ['package.json', 'package-lock.json'];
 
+export interface Manner {
+  /** Tests every mutant, also if neither it nor its tests have changed. */
+  readonly isFresh: boolean;
+  /** Tests also mutants of code that runs while a module is loaded: each of them takes all tests of the scope. */
+  readonly withStatic: boolean;
+}
+
 export class Stryker {
   readonly #root: string;
   readonly #folder: string;
@@ -54,12 +61,12 @@ export class Stryker {
   }
 
   /** Tests the mutants of a scope, or only those of some of its files. */
-  async test(scope: Scope, files: readonly string[], isFresh: boolean): Promise<void> {
-    if (isFresh) rmSync(this.#resultsFile(scope), { force: true });
+  async test(scope: Scope, files: readonly string[], how: Manner): Promise<void> {
+    if (how.isFresh) rmSync(this.#resultsFile(scope), { force: true });
     const folder = mkdtempSync(join(tmpdir(), 'tributary-mutation-'));
     try {
       const config = join(folder, 'stryker.json');
-      writeFileSync(config, JSON.stringify(this.#options(scope, files, folder)));
+      writeFileSync(config, JSON.stringify(this.#options(scope, files, folder, how)));
       await this.#run(process.execPath, [this.#file('core', 'bin/stryker.js'), 'run', config], {
         cwd: this.#root,
         env: {
@@ -75,7 +82,7 @@ export class Stryker {
     }
   }
 
-  #options(scope: Scope, files: readonly string[], folder: string): object {
+  #options(scope: Scope, files: readonly string[], folder: string, { withStatic }: Manner): object {
     return {
       testRunner: 'vitest',
       plugins: [this.#file('vitest-runner', 'dist/src/index.js'), join(import.meta.dirname, 'texts.mjs')],
@@ -83,6 +90,7 @@ export class Stryker {
       mutate: files.length > 0 ? files : scope.sources,
       ignorers: ['texts'],
       coverageAnalysis: 'perTest',
+      ignoreStatic: !withStatic,
       incremental: true,
       incrementalFile: this.#resultsFile(scope),
       concurrency: 1,
