@@ -7,17 +7,17 @@ const NOTE: ViewColumn = { name: 'note', type: 'text' };
 const SENT: ViewColumn = { name: 'sent', type: 'boolean' };
 
 describe('columnsText', () => {
-  it('has the name, type and length of each column in their sequence', () => {
+  it('the text has the name, type and length of each column in their sequence', () => {
     expect(columnsText([STATUS, SENT])).toBe('[["status","text",40],["sent","boolean"]]');
     expect(columnsText([])).toBe('[]');
   });
 
-  it('is read back as the same columns', () => {
+  it('the text is read back as the same columns', () => {
     for (const columns of [[], [SENT], [STATUS, NOTE, SENT]])
       expect(columnsFromText(columnsText(columns))).toStrictEqual(columns);
   });
 
-  it('is made once for a list of columns', () => {
+  it('the text is made once for a list of columns', () => {
     const columns = [STATUS];
     const text = columnsText(columns);
     // Nobody may change such a list, so that only the kept text can tell.

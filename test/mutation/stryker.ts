@@ -85,7 +85,7 @@ export class Stryker {
   #options(scope: Scope, files: readonly string[], folder: string, { withStatic }: Manner): object {
     return {
       testRunner: 'vitest',
-      plugins: [this.#file('vitest-runner', 'dist/src/index.js'), join(import.meta.dirname, 'texts.mjs')],
+      plugins: [this.#file('vitest-runner', 'dist/src/index.js'), join(import.meta.dirname, 'texts.ts')],
       vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
       mutate: files.length > 0 ? files : scope.sources,
       ignorers: ['texts'],

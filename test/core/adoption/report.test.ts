@@ -99,7 +99,7 @@ describe('the errors of an adoption', () => {
 });
 
 describe('an altered view', () => {
-  it('has five names under which it is put aside', () => {
+  it('the altered view gets the first free one of five names', () => {
     expect(alteredNames('orders')).toEqual([
       'orders_altered',
       'orders_altered_2',
@@ -112,7 +112,7 @@ describe('an altered view', () => {
     );
   });
 
-  it('is refused when all of these are taken', () => {
+  it('the start is refused when all of these names are taken', () => {
     const error = tooManyAltered('orders', 'it has no column place');
     expect(error.code).toBe('view_not_adoptable');
     expect(error.message).toContain('drop the tables orders_altered, orders_altered_2, orders_altered_3,');

@@ -120,7 +120,7 @@ describe('a row', () => {
     expect(readerOf().read({ ...row, marks: [0n] })).not.toBeNull();
   });
 
-  it('is counted by the delivery that it needs, until the reading begins again', () => {
+  it('rows are counted by the delivery that they need, until the reading begins again', () => {
     const reader = readerOf();
     for (const flag of [1n, 1n, 0n]) reader.read({ id: 'a', values: [null, flag], marks: [null] });
     reader.read({ id: '', values: ['unknown', null], marks: [null] });
@@ -134,7 +134,7 @@ describe('a row', () => {
     expect(reader.findings().map(({ code }) => code)).toEqual(['flag_unclear']);
   });
 
-  it('has texts and whole numbers as values, and an unset flag where it is NULL', () => {
+  it('the row has texts and whole numbers as values, and an unset flag where it is NULL', () => {
     const view = { ...VIEW, columns: [...VIEW.columns, { name: 'count', type: 'integer' as const }] };
     const rows: ViewRow[] = [];
     const adopt = (_: string, row: ViewRow) => {
@@ -171,7 +171,7 @@ describe('a row', () => {
     ]);
   });
 
-  it('is refused with a sentence and a remedy for each kind of fault', () => {
+  it('each kind of fault has a sentence and a remedy', () => {
     const reader = readerOf();
     const read = (id: RawValue, status: RawValue = null, mark: RawValue = null) =>
       reader.read({ id, values: [status, 1n], marks: [mark] });
@@ -219,7 +219,7 @@ describe('a row', () => {
     ]);
   });
 
-  it('is named among at most five of its kind, each once, and values among at most ten', () => {
+  it('a finding names at most five rows, each once, and at most ten values', () => {
     const reader = readerOf();
     for (const id of ['a', 'b', 'b', 'c', 'd', 'e', 'f', 'g'])
       reader.read({ id, values: ['unknown', null], marks: [null] });
@@ -238,7 +238,7 @@ describe('a row', () => {
     });
   });
 
-  it('is named by its id, or as a row without one, and told by each column that is not understood', () => {
+  it('a finding names the row by its id, and each column of it that is not understood', () => {
     const problems = ['no such status', 'no such flag'];
     const adopt = (entityId: string, row: ViewRow): { delivery: 'due' } => {
       if (row[0] !== null) throw new Error(problems[0]);
@@ -274,7 +274,7 @@ describe('a row', () => {
     ['active', null, false],
     ['active', 0n, true],
     ['active', 'off', true],
-  ])('counts as deleted by %s = %s: %s', (mark, value, isDeleted) => {
+  ])('a row is deleted by %s = %s: %s', (mark, value, isDeleted) => {
     const columns = TABLE.columns.map((column) => ({
       ...column,
       name: column.name.replace('deletedAt', mark),

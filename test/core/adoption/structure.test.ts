@@ -213,9 +213,15 @@ describe('examineStructure', () => {
 });
 
 describe('the key of a table', () => {
-  it.each(['text', 'integer', 'bytes', 'uuid', 'untyped'] as const)('may be %s', (family) => {
-    expect(examine(withColumn(column('order_id', 'x', family)))).toEqual({ findings: [], isReadable: true });
-  });
+  it.each(['text', 'integer', 'bytes', 'uuid', 'untyped'] as const)(
+    'a key of the family %s is accepted',
+    (family) => {
+      expect(examine(withColumn(column('order_id', 'x', family)))).toEqual({
+        findings: [],
+        isReadable: true,
+      });
+    },
+  );
 
   it.each<[FoundColumn['family'], string, string]>([
     [
@@ -227,7 +233,7 @@ describe('the key of a table', () => {
     ['decimal', 'decimal(9,0)', 'which is neither a text nor a whole number'],
     ['enum', "enum('a')", 'which is neither a text nor a whole number'],
     ['text', 'text', ''],
-  ])('is refused where it is %s (%s)', (family, type, why) => {
+  ])('a key of the family %s (%s) is judged by its type', (family, type, why) => {
     const found = examine(withColumn(column('order_id', type, family)));
     const finding = {
       code: 'key_type',
@@ -239,7 +245,7 @@ describe('the key of a table', () => {
     );
   });
 
-  it('is refused if the database computes it', () => {
+  it('a key that the database computes is refused', () => {
     expect(examine(withColumn({ ...ORDER_ID, isGenerated: true })).findings).toEqual([
       {
         code: 'generated_column',
@@ -272,7 +278,7 @@ describe('a column of the view', () => {
     ['status', ['text', 'enum', 'bytes', 'untyped']],
     ['sent', ['text', 'enum', 'integer', 'decimal', 'bits', 'untyped']],
     ['revision', ['integer', 'untyped']],
-  ])('%s may be of the families %j alone', (name, allowed) => {
+  ])('the column %s may be of the families %j alone', (name, allowed) => {
     const accepted = FAMILIES.filter((family) => {
       const found = codes(withColumn(column(name, 'x', family as FoundColumn['family'])));
       if (found.length > 0) expect(found).toEqual(['column_type']);
@@ -285,7 +291,7 @@ describe('a column of the view', () => {
     ['status', 'a text', 'VARCHAR'],
     ['sent', 'a flag', 'BOOLEAN'],
     ['revision', 'a integer', 'BIGINT'],
-  ])('%s is refused by name where it has another type', (name, expected, wanted) => {
+  ])('the column %s is refused by name where it has another type', (name, expected, wanted) => {
     expect(examine(withColumn(column(name, 'geometry', 'other')))).toEqual({
       findings: [
         {
@@ -298,7 +304,7 @@ describe('a column of the view', () => {
     });
   });
 
-  it('is refused if the database computes it, and its rows are read all the same', () => {
+  it('a column that the database computes is refused, and its rows are read all the same', () => {
     const found = examine(withColumn({ ...STATUS, isGenerated: true }));
     expect(found.findings.map(({ code }) => code)).toEqual(['generated_column']);
     expect(found.isReadable).toBe(true);
@@ -321,7 +327,7 @@ describe('a column of the view', () => {
     ' ( 1 ) ',
     "_utf8mb4'1'",
     "('y')",
-  ])('has a flag that is TRUE by default: %s', (defaultValue) => {
+  ])('a flag is refused for its default %s', (defaultValue) => {
     expect(examine(withColumn({ ...SENT, defaultValue })).findings).toEqual([
       {
         code: 'flag_default',
@@ -348,11 +354,11 @@ describe('a column of the view', () => {
     'x1',
     "'1",
     "x'1'",
-  ])('has a flag that is not TRUE by default: %s', (defaultValue) => {
+  ])('a flag may have the default %s', (defaultValue) => {
     expect(codes(withColumn({ ...SENT, defaultValue }))).toEqual([]);
   });
 
-  it('has any default where it is no flag', () => {
+  it('a column that is no flag may have any default', () => {
     expect(codes(withColumn({ ...REVISION, defaultValue: '1' }))).toEqual([]);
     expect(codes(withColumn({ ...STATUS, defaultValue: "'yes'" }))).toEqual([]);
   });
