@@ -6,6 +6,7 @@ import {
   countMembers,
   hasSortedKeys,
   isCanonicalIfPlain,
+  isJsonObject,
   isWellFormedJson,
 } from '../../src/core/json-canonical.ts';
 import { JsonScanner } from '../../src/core/json-scan.ts';
@@ -150,5 +151,25 @@ describe('isWellFormedJson', () => {
     expect(isWellFormedJson(JSON.parse('{"\\ud83d\\ude00":["\\ud83d\\ude00",1,null]}') as JsonValue)).toBe(
       true,
     );
+  });
+});
+
+describe('countMembers', () => {
+  it.each<[JsonValue, number]>([
+    ['a', 0],
+    [null, 0],
+    [[], 0],
+    [{}, 0],
+    [[1, { a: 1 }, [{ b: 1, c: null }]], 3],
+    [{ a: { b: [{ c: 1 }, 2] }, d: null }, 4],
+  ])('the members of %j are %i', (value, members) => {
+    expect(countMembers(value)).toBe(members);
+  });
+});
+
+describe('isJsonObject', () => {
+  it('an object is told from a list, null and nothing', () => {
+    const values = [{}, { a: 1 }, [], null, 'a', 1, true, undefined];
+    expect(values.map(isJsonObject)).toEqual([true, true, false, false, false, false, false, false]);
   });
 });

@@ -86,7 +86,7 @@ export class Stryker {
     return {
       testRunner: 'vitest',
       plugins: [this.#file('vitest-runner', 'dist/src/index.js'), join(import.meta.dirname, 'texts.ts')],
-      vitest: { configFile: 'test/mutation/vitest.config.ts', related: false },
+      vitest: { configFile: 'test/mutation/vitest-config.ts', related: false },
       mutate: files.length > 0 ? files : scope.sources,
       ignorers: ['texts'],
       coverageAnalysis: 'perTest',
