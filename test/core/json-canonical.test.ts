@@ -173,3 +173,23 @@ describe('isJsonObject', () => {
     expect(values.map(isJsonObject)).toEqual([true, true, false, false, false, false, false, false]);
   });
 });
+
+describe('hasSortedKeys', () => {
+  it.each<[string, boolean]>([
+    ['1', true],
+    ['null', true],
+    ['{}', true],
+    ['{"a":1,"b":2,"c":3}', true],
+    ['{"b":1,"a":2}', false],
+    ['{"a":1,"c":2,"b":3}', false],
+    ['[1,null,{"a":1,"b":2}]', true],
+    ['[{"a":1},{"b":1,"a":2}]', false],
+    ['{"a":null,"b":{"c":1,"d":[]},"e":"x"}', true],
+    ['{"a":{"d":1,"c":2},"b":1}', false],
+    ['{"a":[{"d":1,"c":2}]}', false],
+  ])('the keys of %s are sorted: %s', (json, isSorted) => {
+    const value = JSON.parse(json) as JsonValue;
+    expect(hasSortedKeys(value)).toBe(isSorted);
+    expect(isCanonicalIfPlain(value)).toBe(isSorted);
+  });
+});

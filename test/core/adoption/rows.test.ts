@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type FoundTable, NO_CHOICES, type RawValue, RowReader } from '../../../src/core/adoption/index.ts';
+import {
+  type FoundColumn,
+  type FoundTable,
+  NO_CHOICES,
+  type RawValue,
+  RowReader,
+} from '../../../src/core/adoption/index.ts';
 import type { ViewRow } from '../../../src/core/domain.ts';
 
 const VIEW = {
@@ -100,6 +106,34 @@ describe('a row', () => {
     const reader = readerOf();
     expect(reader.read({ id, values: [null, 1n], marks: [null] })).toBeNull();
     expect(reader.findings().map((finding) => finding.code)).toEqual([code]);
+  });
+
+  it('an id may have 255 bytes, and not one more', () => {
+    const isRead = (id: string) =>
+      readerOf().read({ id, values: [null, 1n], marks: [null] })?.entityId === id;
+    expect([isRead('x'.repeat(255)), isRead('x'.repeat(256)), isRead(`${'é'.repeat(127)}x`)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
+
+  it('one of several marks is enough to delete a row', () => {
+    const columns = [...TABLE.columns, { ...(TABLE.columns[0] as FoundColumn), name: 'active' }];
+    const reader = new RowReader(
+      VIEW,
+      { ...TABLE, columns },
+      () => ({ delivery: 'due' as const }),
+      NO_CHOICES,
+    );
+    const isTaken = (...marks: RawValue[]) => reader.read({ id: 'a', values: [null, 1n], marks }) !== null;
+    expect(reader.marks.map(({ means }) => means)).toEqual(['deleted', 'alive']);
+    expect([isTaken(null, 1n), isTaken(1n, 1n), isTaken(null, 0n), isTaken(1n, 0n)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('an id is kept to the byte', () => {
@@ -240,20 +274,27 @@ describe('a row', () => {
 
   it('a finding names the row by its id, and each column of it that is not understood', () => {
     const problems = ['no such status', 'no such flag'];
+    const entityIds = new Set<string>();
     const adopt = (entityId: string, row: ViewRow): { delivery: 'due' } => {
+      entityIds.add(entityId);
+      if (entityId === 'pair') {
+        if (row[0] !== null && row[1] === true) throw new Error('no such pair');
+        return { delivery: 'due' };
+      }
       if (row[0] !== null) throw new Error(problems[0]);
       if (row[1] === true) throw new Error(problems[1]);
-      if (entityId === 'whole') throw new Error('no such order');
       return { delivery: 'due' };
     };
     const reader = new RowReader(VIEW, TABLE, adopt, NO_CHOICES);
     reader.read({ id: 'a', values: ['x', 1n], marks: [null] });
     reader.read({ id: null, values: ['x', 0n], marks: [null] });
-    reader.read({ id: 'whole', values: [null, 0n], marks: [null] });
+    reader.read({ id: '', values: ['x', 0n], marks: [null] });
+    reader.read({ id: 'pair', values: ['x', 1n], marks: [null] });
     expect(reader.findings().find(({ code }) => code === 'row_not_understood')?.problem).toBe(
-      '4 rows cannot be understood: "a" (no such status), "a" (no such flag), ' +
-        'a row whose id is NULL (no such status), "whole" (no such order)',
+      '5 rows cannot be understood: "a" (no such status), "a" (no such flag), ' +
+        'a row whose id is NULL (no such status), a row whose id is "" (no such status), "pair" (no such pair)',
     );
+    expect([...entityIds]).toEqual(['a', 'a row without an id', 'pair']);
   });
 
   it.each<[string, RawValue, boolean]>([

@@ -231,6 +231,7 @@ describe('the key of a table', () => {
     ],
     ['integer', 'int(8) unsigned ZEROFILL', 'numbers that are filled up with zeros'],
     ['decimal', 'decimal(9,0)', 'which is neither a text nor a whole number'],
+    ['decimal', 'decimal(9,0) zerofill', 'which is neither a text nor a whole number'],
     ['enum', "enum('a')", 'which is neither a text nor a whole number'],
     ['text', 'text', ''],
   ])('a key of the family %s (%s) is judged by its type', (family, type, why) => {
@@ -354,6 +355,8 @@ describe('a column of the view', () => {
     'x1',
     "'1",
     "x'1'",
+    '_utf8(1)',
+    '()1',
   ])('a flag may have the default %s', (defaultValue) => {
     expect(codes(withColumn({ ...SENT, defaultValue }))).toEqual([]);
   });
