@@ -129,9 +129,15 @@ describe('isCanonicalIfPlain', () => {
     ).toBe(true);
   });
 
+  it.each(['{" ":1}', '{"!":1,"/":2}', '{":":1,"A":2}'])('the text %s is taken as it stands', (json) => {
+    expect(isTakenAsItStands(json)).toBe(true);
+  });
+
   it.each([
     '{"b":1,"a":2}',
     '{"b":1,"1":2}',
+    '{"b":1,"0":2}',
+    '{"b":1,"9":2}',
     '{"10":1,"9":2}',
     '{"9":1,"10":2}',
     '{"a": 1}',
@@ -145,7 +151,13 @@ describe('isCanonicalIfPlain', () => {
 
 describe('isWellFormedJson', () => {
   it('a lone surrogate is found in any text and any name', () => {
-    for (const json of ['"\\ud800"', '["a","\\udc00"]', '{"a":{"\\ud800x":1}}', '{"a":["\\ud83d"]}']) {
+    for (const json of [
+      '"\\ud800"',
+      '["a","\\udc00"]',
+      '{"a":{"\\ud800x":1}}',
+      '{"a":["\\ud83d"]}',
+      '{"a":1,"b":"\\ud800"}',
+    ]) {
       expect(isWellFormedJson(JSON.parse(json) as JsonValue)).toBe(false);
     }
     expect(isWellFormedJson(JSON.parse('{"\\ud83d\\ude00":["\\ud83d\\ude00",1,null]}') as JsonValue)).toBe(

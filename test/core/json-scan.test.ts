@@ -89,4 +89,17 @@ describe('JsonScanner', () => {
     expect(scan(`${'['.repeat(64)}${']'.repeat(64)}`).outcome).toBe('scanned');
     expect(scan('{"a":'.repeat(65)).outcome).toBe('too_deep');
   });
+
+  it('a text that is too deep leaves nothing of the text before', () => {
+    const scanner = new JsonScanner(1);
+    scanner.scan(Buffer.from('{"\u00e9":"\\n", "n":9007199254740993}'));
+    expect(scanner.scan(Buffer.from('[[]]'))).toBe('too_deep');
+    expect({ ...scanner }).toEqual({
+      memberCount: 0,
+      isAscii: true,
+      hasEscapes: false,
+      hasHugeNumber: false,
+      isPlain: true,
+    });
+  });
 });
