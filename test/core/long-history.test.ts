@@ -104,7 +104,9 @@ describe('evolveAt', () => {
     };
     const event = at(3);
     expect(() => evolveAt(folding, '', event)).toThrow(FoldError);
-    expect(() => evolveAt(folding, '', event)).toThrow(expect.objectContaining({ event, cause }));
+    expect(() => evolveAt(folding, '', event)).toThrow(
+      expect.objectContaining({ event, cause, message: 'The fold throws.' }),
+    );
     expect(evolveAt(spelling(), 'a', event)).toBe('a3;');
   });
 });

@@ -87,3 +87,10 @@ describe('oneLine', () => {
     expect(oneLine('"é" \\ \u{1f600} \u2027\u202f\u206a')).toBe('"é" \\ \u{1f600} \u2027\u202f\u206a');
   });
 });
+
+describe('the length of one character', () => {
+  it('the length grows at U+0080, U+0800 and U+10000', () => {
+    const characters = ['\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}'];
+    expect(characters.map(utf8Length)).toEqual([1, 2, 2, 3, 3, 4]);
+  });
+});

@@ -122,7 +122,7 @@ export class Stryker {
       incremental: true,
       incrementalFile: this.#resultsFile(scope),
       concurrency: 1,
-      timeoutMS: 2_500,
+      timeoutMS: 15_000,
       timeoutFactor: 3,
       disableTypeChecks: false,
       // Stryker would rewrite a tsconfig.json by TypeScript's old API. Nothing here reads one.
