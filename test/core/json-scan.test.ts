@@ -103,3 +103,13 @@ describe('JsonScanner', () => {
     });
   });
 });
+
+describe('the bytes of a text', () => {
+  it('a single byte beyond ASCII is noticed, and an escape at the end has no byte behind it', () => {
+    const scanner = new JsonScanner(1);
+    scanner.scan(new Uint8Array([0x80]));
+    expect(scanner.isAscii).toBe(false);
+    scanner.scan(Buffer.from('"\\'));
+    expect([scanner.isAscii, scanner.hasEscapes]).toEqual([true, true]);
+  });
+});
