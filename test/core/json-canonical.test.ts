@@ -205,3 +205,9 @@ describe('hasSortedKeys', () => {
     expect(isCanonicalIfPlain(value)).toBe(isSorted);
   });
 });
+
+describe('a long list', () => {
+  it('the keys of a list with more than ten elements are sorted', () => {
+    expect(hasSortedKeys(Array.from({ length: 12 }, (_, index) => ({ index })))).toBe(true);
+  });
+});
