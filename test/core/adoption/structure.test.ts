@@ -5,54 +5,14 @@ import {
   type FoundColumn,
   type FoundTable,
   NO_CHOICES,
-  type ViewShape,
 } from '../../../src/core/adoption/index.ts';
-import { deletionMarks } from '../../../src/core/adoption/structure.ts';
-
-const VIEW: ViewShape = {
-  table: 'orders',
-  keyColumn: 'order_id',
-  columns: [
-    { name: 'status', type: 'text' },
-    { name: 'sent', type: 'boolean' },
-    { name: 'revision', type: 'integer' },
-  ],
-};
-
-const column = (
-  name: string,
-  type: string,
-  family: FoundColumn['family'],
-  more: Partial<FoundColumn> = {},
-) => ({
-  name,
-  type,
-  family,
-  isGenerated: false,
-  defaultValue: null,
-  ...more,
-});
+import { column, tableWith, VIEW } from './tables.ts';
 
 const ORDER_ID = column('order_id', 'varchar(255)', 'text');
 const STATUS = column('status', 'text', 'text');
 const SENT = column('sent', 'tinyint(1)', 'integer');
 const REVISION = column('revision', 'bigint', 'integer');
 const COLUMNS = [ORDER_ID, STATUS, SENT, REVISION];
-
-function tableWith(columns: readonly FoundColumn[], more: Partial<FoundTable> = {}): FoundTable {
-  return {
-    name: 'orders',
-    kind: 'table',
-    findings: [],
-    columns,
-    isKeyUnique: true,
-    attachments: [],
-    namesTaken: [],
-    notes: [],
-    isMarkedOurs: false,
-    ...more,
-  };
-}
 
 const examine = (table: FoundTable, choices = NO_CHOICES) => examineStructure(VIEW, table, choices);
 const codes = (table: FoundTable) => examine(table).findings.map(({ code }) => code);
@@ -364,49 +324,5 @@ describe('a column of the view', () => {
   it('a column that is no flag may have any default', () => {
     expect(codes(withColumn({ ...REVISION, defaultValue: '1' }))).toEqual([]);
     expect(codes(withColumn({ ...STATUS, defaultValue: "'yes'" }))).toEqual([]);
-  });
-});
-
-describe('deletionMarks', () => {
-  const marks = (...names: string[]) =>
-    deletionMarks(VIEW, tableWith(names.map((name) => column(name, 'datetime', 'other')))).map(
-      ({ column: { name }, means }) => [name, means],
-    );
-
-  it('knows the names with which programs mark deleted rows', () => {
-    const deleted = [
-      'deleted',
-      'deletedAt',
-      'deleted_at',
-      'is_deleted',
-      'date_deleted',
-      'soft_delete',
-      'isSoftDeleted',
-      'deletion_time',
-      'removed_on',
-      'trashed',
-      'archived_date',
-      'deleted_timestamp',
-      'delete_flag',
-    ];
-    expect(marks(...deleted)).toEqual(deleted.map((name) => [name, 'deleted']));
-    expect(marks('is_active', 'Alive', 'active')).toEqual([
-      ['is_active', 'alive'],
-      ['Alive', 'alive'],
-      ['active', 'alive'],
-    ]);
-  });
-
-  it('takes no other name for a mark', () => {
-    expect(
-      marks('undeleted', 'deleted_by', 'deletes', 'inactive', 'active_since', 'was_deleted', 'note'),
-    ).toEqual([]);
-  });
-
-  it('takes no column of the view for a mark', () => {
-    const view: ViewShape = { ...VIEW, columns: [{ name: 'deleted', type: 'boolean' }] };
-    const table = tableWith([column('DELETED', 'int', 'integer'), column('active', 'int', 'integer')]);
-    expect(deletionMarks(view, table).map(({ column: { name } }) => name)).toEqual(['active']);
-    expect(deletionMarks({ ...view, keyColumn: 'active' }, table)).toEqual([]);
   });
 });
