@@ -6,6 +6,8 @@ import {
   describeDefect,
   isDefect,
   isRetryable,
+  logDefect,
+  messageOf,
   TributaryError,
 } from '../../src/core/errors.ts';
 
@@ -73,5 +75,94 @@ describe('defectFields', () => {
     expect(stack).toMatch(/^DefectError: A row cannot be read\.\n {4}at .*errors\.test\.ts/);
     expect(stack).toMatch(/\ncaused by SyntaxError.*\n {4}at JSON\.parse/);
     expect(stack).not.toContain('4711');
+  });
+});
+
+describe('describeDefect without an Error', () => {
+  it('the kind of value is told, and not the value', () => {
+    expect(describeDefect('card 4711')).toBe('a string was thrown instead of an Error');
+    expect(describeDefect(undefined)).toBe('a undefined was thrown instead of an Error');
+    expect(describeDefect(new SyntaxError('4711'))).toBe(
+      'SyntaxError (its message is left out, because it may quote data)',
+    );
+  });
+
+  it('a long message is cut off after 300 characters', () => {
+    expect(describeDefect(new TypeError('x'.repeat(301)))).toBe(`TypeError: ${'x'.repeat(300)}`);
+    expect(describeDefect(new TypeError('It is wrong. Received an\ninstance of Card'))).toBe(
+      'TypeError: It is wrong.',
+    );
+  });
+});
+
+describe('the stack of a defect', () => {
+  it('the stack has at most 20 frames, and no line of the message', () => {
+    const error = new TypeError('first\nsecond');
+    const frames = Array.from({ length: 25 }, (_, index) => `    at f${index} (a.ts:${index})`);
+    error.stack = `TypeError: first\nsecond\n${frames.join('\n')}`;
+    expect(defectFields(error).stack).toBe(`TypeError: first\nsecond\n${frames.slice(0, 20).join('\n')}`);
+  });
+
+  it('a value that is no Error has no frames, and neither has an Error without a stack', () => {
+    expect(defectFields('text')).toEqual({
+      code: 'defect',
+      stack: 'a string was thrown instead of an Error\n',
+    });
+    const bare = new TypeError('x is no y');
+    delete bare.stack;
+    expect(defectFields(bare).stack).toBe('TypeError: x is no y\n');
+  });
+});
+
+describe('logDefect', () => {
+  it.each([
+    ['a TypeError', new TypeError('x is no y'), true],
+    ['a broken promise of our own code', new DefectError('A batch has no lane.'), true],
+    ['a RangeError, by which senseless bytes show', new RangeError('out of range'), false],
+    ['an Error without a code', new Error('it is wrong'), false],
+    ['a refusal', new TributaryError('store_refused', 'No.'), false],
+    ['a text', 'it is wrong', false],
+  ])('%s is logged as a defect, or not at all', (_, error, isLogged) => {
+    const lines: unknown[] = [];
+    expect(logDefect((...line) => lines.push(line), 'the fetching', error)).toBe(isLogged);
+    const line = [
+      'error',
+      `A defect of Tributary in the fetching: ${describeDefect(error)}.`,
+      { code: 'defect', stack: expect.stringContaining(describeDefect(error)) },
+    ];
+    expect(lines).toEqual(isLogged ? [line] : []);
+  });
+});
+
+describe('TributaryError', () => {
+  it('an error has a name, a cause if there is one, and whether it may be retried', () => {
+    const plain = new TributaryError('store_busy', 'A lock is held.');
+    expect([plain.name, plain.code, plain.retryable, 'cause' in plain]).toEqual([
+      'TributaryError',
+      'store_busy',
+      true,
+      false,
+    ]);
+    const cause = new Error('gone');
+    const other = new TributaryError('store_busy', 'A lock is held.', { cause, retryable: false });
+    expect([other.cause, other.retryable]).toEqual([cause, false]);
+    const defect = new DefectError('A batch has no lane.', { cause });
+    expect([defect.name, defect.code, defect.retryable, defect.cause]).toEqual([
+      'DefectError',
+      'defect',
+      false,
+      cause,
+    ]);
+  });
+
+  it('a call that its signal ended by time is no defect', () => {
+    expect(isDefect(new DOMException('The operation timed out', 'TimeoutError'))).toBe(false);
+    expect(isDefect(Object.assign(new Error('x'), { code: '' }))).toBe(true);
+    expect(isDefect(Object.assign(new Error('x'), { code: 7 }))).toBe(true);
+  });
+
+  it('the message of anything thrown is a text', () => {
+    expect(messageOf(new Error('gone'))).toBe('gone');
+    expect(messageOf(17)).toBe('17');
   });
 });

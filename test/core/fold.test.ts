@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { emptyHistory, type Folding, historyOf, merge, type Sequenced } from '../../src/core/fold.ts';
+import {
+  emptyHistory,
+  type Folding,
+  historyOf,
+  merge,
+  type Sequenced,
+  sequencedOnly,
+  versionOf,
+} from '../../src/core/fold.ts';
 import { compareSequence } from '../../src/core/sequence.ts';
 
 /** Does not commute, and forgets nothing: the state spells the sequence in which the events were folded. */
@@ -8,6 +16,15 @@ const spelling: Folding<string, string> = {
   initialState: '',
   evolve: (state, event) => `${state}(${event})`,
 };
+
+const at = (occurredAtMs: number): Sequenced<string> => ({
+  position: 1,
+  occurredAtMs,
+  cautionRank: 0,
+  eventId: String(occurredAtMs),
+  contentHash: '',
+  event: String(occurredAtMs),
+});
 
 /** Few values for each field, so that equal positions, times, ids and contents are frequent. */
 const arbitraryEvent = fc
@@ -116,14 +133,6 @@ describe('merge', () => {
   });
 
   it('an event counts as out of order if it stands before one that was known earlier', () => {
-    const at = (occurredAtMs: number): Sequenced<string> => ({
-      position: 1,
-      occurredAtMs,
-      cautionRank: 0,
-      eventId: String(occurredAtMs),
-      contentHash: '',
-      event: String(occurredAtMs),
-    });
     const history = historyOf(spelling, [at(5)]);
     expect(merge(spelling, history, [at(9), at(1), at(3)])).toMatchObject({
       outOfOrder: 2,
@@ -139,5 +148,43 @@ describe('merge', () => {
       outOfOrder: 0,
       history,
     });
+  });
+
+  it('folds on from the known state if all new events stand behind, else from the beginning', () => {
+    const folded: string[] = [];
+    const recording: Folding<string, string> = {
+      initialState: '',
+      evolve(state, event) {
+        folded.push(event);
+        return spelling.evolve(state, event);
+      },
+    };
+    const history = historyOf(spelling, [at(2), at(4)]);
+    merge(recording, history, [at(6), at(5)]);
+    expect(folded.splice(0)).toEqual(['5', '6']);
+    merge(recording, history, [at(6), at(3)]);
+    expect(folded.splice(0)).toEqual(['2', '3', '4', '6']);
+  });
+
+  it('gives back the same history if nothing is new', () => {
+    const history = historyOf(spelling, [at(2), at(4)]);
+    expect(merge(spelling, history, [at(4), at(2)]).history).toBe(history);
+    expect(merge(spelling, history, []).history).toBe(history);
+  });
+});
+
+describe('versionOf', () => {
+  it('counts the events that are in memory and those that are not', () => {
+    const history = historyOf(spelling, [at(2), at(4)]);
+    expect(versionOf(history)).toBe(2);
+    expect(versionOf({ ...history, earlier: { count: 1_030, last: at(1), state: '' } })).toBe(1_032);
+  });
+});
+
+describe('sequencedOnly', () => {
+  it('keeps the key and the event, and drops everything else', () => {
+    const key = { position: 3, occurredAtMs: 7, cautionRank: 1, eventId: 'a', contentHash: 'b' };
+    const withBody = { ...key, event: 'e', body: Buffer.from('a large body') };
+    expect(sequencedOnly(withBody)).toStrictEqual({ ...key, event: 'e' });
   });
 });

@@ -6,6 +6,7 @@ import {
   countMembers,
   hasSortedKeys,
   isCanonicalIfPlain,
+  isJsonObject,
   isWellFormedJson,
 } from '../../src/core/json-canonical.ts';
 import { JsonScanner } from '../../src/core/json-scan.ts';
@@ -128,9 +129,15 @@ describe('isCanonicalIfPlain', () => {
     ).toBe(true);
   });
 
+  it.each(['{" ":1}', '{"!":1,"/":2}', '{":":1,"A":2}'])('the text %s is taken as it stands', (json) => {
+    expect(isTakenAsItStands(json)).toBe(true);
+  });
+
   it.each([
     '{"b":1,"a":2}',
     '{"b":1,"1":2}',
+    '{"b":1,"0":2}',
+    '{"b":1,"9":2}',
     '{"10":1,"9":2}',
     '{"9":1,"10":2}',
     '{"a": 1}',
@@ -144,11 +151,63 @@ describe('isCanonicalIfPlain', () => {
 
 describe('isWellFormedJson', () => {
   it('a lone surrogate is found in any text and any name', () => {
-    for (const json of ['"\\ud800"', '["a","\\udc00"]', '{"a":{"\\ud800x":1}}', '{"a":["\\ud83d"]}']) {
+    for (const json of [
+      '"\\ud800"',
+      '["a","\\udc00"]',
+      '{"a":{"\\ud800x":1}}',
+      '{"a":["\\ud83d"]}',
+      '{"a":1,"b":"\\ud800"}',
+    ]) {
       expect(isWellFormedJson(JSON.parse(json) as JsonValue)).toBe(false);
     }
     expect(isWellFormedJson(JSON.parse('{"\\ud83d\\ude00":["\\ud83d\\ude00",1,null]}') as JsonValue)).toBe(
       true,
     );
+  });
+});
+
+describe('countMembers', () => {
+  it.each<[JsonValue, number]>([
+    ['a', 0],
+    [null, 0],
+    [[], 0],
+    [{}, 0],
+    [[1, { a: 1 }, [{ b: 1, c: null }]], 3],
+    [{ a: { b: [{ c: 1 }, 2] }, d: null }, 4],
+  ])('the members of %j are %i', (value, members) => {
+    expect(countMembers(value)).toBe(members);
+  });
+});
+
+describe('isJsonObject', () => {
+  it('an object is told from a list, null and nothing', () => {
+    const values = [{}, { a: 1 }, [], null, 'a', 1, true, undefined];
+    expect(values.map(isJsonObject)).toEqual([true, true, false, false, false, false, false, false]);
+  });
+});
+
+describe('hasSortedKeys', () => {
+  it.each<[string, boolean]>([
+    ['1', true],
+    ['null', true],
+    ['{}', true],
+    ['{"a":1,"b":2,"c":3}', true],
+    ['{"b":1,"a":2}', false],
+    ['{"a":1,"c":2,"b":3}', false],
+    ['[1,null,{"a":1,"b":2}]', true],
+    ['[{"a":1},{"b":1,"a":2}]', false],
+    ['{"a":null,"b":{"c":1,"d":[]},"e":"x"}', true],
+    ['{"a":{"d":1,"c":2},"b":1}', false],
+    ['{"a":[{"d":1,"c":2}]}', false],
+  ])('the keys of %s are sorted: %s', (json, isSorted) => {
+    const value = JSON.parse(json) as JsonValue;
+    expect(hasSortedKeys(value)).toBe(isSorted);
+    expect(isCanonicalIfPlain(value)).toBe(isSorted);
+  });
+});
+
+describe('a long list', () => {
+  it('the keys of a list with more than ten elements are sorted', () => {
+    expect(hasSortedKeys(Array.from({ length: 12 }, (_, index) => ({ index })))).toBe(true);
   });
 });

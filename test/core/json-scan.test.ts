@@ -89,4 +89,27 @@ describe('JsonScanner', () => {
     expect(scan(`${'['.repeat(64)}${']'.repeat(64)}`).outcome).toBe('scanned');
     expect(scan('{"a":'.repeat(65)).outcome).toBe('too_deep');
   });
+
+  it('a text that is too deep leaves nothing of the text before', () => {
+    const scanner = new JsonScanner(1);
+    scanner.scan(Buffer.from('{"\u00e9":"\\n", "n":9007199254740993}'));
+    expect(scanner.scan(Buffer.from('[[]]'))).toBe('too_deep');
+    expect({ ...scanner }).toEqual({
+      memberCount: 0,
+      isAscii: true,
+      hasEscapes: false,
+      hasHugeNumber: false,
+      isPlain: true,
+    });
+  });
+});
+
+describe('the bytes of a text', () => {
+  it('a single byte beyond ASCII is noticed, and an escape at the end has no byte behind it', () => {
+    const scanner = new JsonScanner(1);
+    scanner.scan(new Uint8Array([0x80]));
+    expect(scanner.isAscii).toBe(false);
+    scanner.scan(Buffer.from('"\\'));
+    expect([scanner.isAscii, scanner.hasEscapes]).toEqual([true, true]);
+  });
 });

@@ -21,3 +21,9 @@ describe('offsets and partitions', () => {
       }
   });
 });
+
+describe('partitionName', () => {
+  it('the name has the topic and the number', () => {
+    expect(partitionName({ topic: 'order_events', partition: 3 })).toBe('order_events/3');
+  });
+});

@@ -56,3 +56,11 @@ describe('isSameEvent', () => {
     expect(isSameEvent(key({}), key({ contentHash: 'd' }))).toBe(false);
   });
 });
+
+describe('the comparison of equal keys', () => {
+  it('the same key in two objects compares as zero, and the content hash decides last', () => {
+    expect(compareSequence(key({}), key({}))).toBe(0);
+    const [low, high] = [key({ contentHash: 'a'.repeat(64) }), key({ contentHash: 'b'.repeat(64) })];
+    expect([compareSequence(low, high), compareSequence(high, low)]).toEqual([-1, 1]);
+  });
+});

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareUtf8, quoted, utf8Length } from '../../src/core/text.ts';
+import { compareUtf8, oneLine, quoted, utf8Length } from '../../src/core/text.ts';
 
 const wellFormed = fc.string({ unit: 'binary' });
 /** Texts whose sequence by UTF-16 code units differs from that of their bytes are frequent here. */
@@ -60,5 +60,37 @@ describe('quoted', () => {
 
   it('a long text is cut off, and its length is told', () => {
     expect(quoted('x'.repeat(500), 3)).toBe('"xxx" (cut off, 500 characters)');
+  });
+});
+
+describe('the length of a quoted text', () => {
+  it('a text of exactly the most characters is not cut off', () => {
+    expect(quoted('x'.repeat(100))).toBe(`"${'x'.repeat(100)}"`);
+    expect(quoted('x'.repeat(101))).toBe(`"${'x'.repeat(100)}" (cut off, 101 characters)`);
+    expect(quoted('abc', 3)).toBe('"abc"');
+  });
+
+  it('a small code is written with four digits', () => {
+    expect(quoted('\u007f\u00e9')).toBe('"\\u007f\\u00e9"');
+  });
+});
+
+describe('oneLine', () => {
+  it('line ends, control characters and marks of direction become escapes', () => {
+    expect(oneLine('a\nb\r\u001b[31m\u0085')).toBe('a\\u000ab\\u000d\\u001b[31m\\u0085');
+    expect(oneLine('\u2028\u2029\u200e\u200f\u202a\u202e\u2066\u2069')).toBe(
+      '\\u2028\\u2029\\u200e\\u200f\\u202a\\u202e\\u2066\\u2069',
+    );
+  });
+
+  it('all other characters stay', () => {
+    expect(oneLine('"é" \\ \u{1f600} \u2027\u202f\u206a')).toBe('"é" \\ \u{1f600} \u2027\u202f\u206a');
+  });
+});
+
+describe('the length of one character', () => {
+  it('the length grows at U+0080, U+0800 and U+10000', () => {
+    const characters = ['\u007f', '\u0080', '\u07ff', '\u0800', '\uffff', '\u{10000}'];
+    expect(characters.map(utf8Length)).toEqual([1, 2, 2, 3, 3, 4]);
   });
 });

@@ -135,3 +135,22 @@ describe('the bounds of time', () => {
     expect(new Date(BASELINE_OCCURRED_AT_MS).toISOString()).toBe('1000-01-01T00:00:00.000Z');
   });
 });
+
+describe('each place of a time', () => {
+  it.each([
+    '2025/04-05T02:26:30Z',
+    '2025-04/05T02:26:30Z',
+    '2025-04-05T02.26:30Z',
+    '2025-04-05T02:26.30Z',
+    '2025-04-05T0x:26:30Z',
+    '2025-04-05T02:2x:30Z',
+    ':025-04-05T02:26:30Z',
+    '2025-04-05T02:26:30x05:30',
+    '2025-04-05T02:26:30+05x30',
+    '2025-04-05T02:26:30+05:30Z',
+    '2025-04-05T02:26:30+0x:30',
+    '2025-04-05T02:26:30+05:3x',
+  ])('the text %s is refused for one character', (text) => {
+    expect(parseRfc3339(text)).toBeNull();
+  });
+});

@@ -94,3 +94,27 @@ describe('the trace of a delivery', () => {
     expect(unpackTrace('altered by hand')).toBeNull();
   });
 });
+
+describe('the bounds of a trace', () => {
+  const stateOf = (text: string) => traceContextOf(PARENT, text)?.traceState;
+
+  it('a tracestate may have 512 characters and 32 members, and not one more', () => {
+    const members = (last: number) => `a=${'x'.repeat(254)},b=${'y'.repeat(last)}`;
+    expect(stateOf(members(253))).toHaveLength(TRACE_STATE_MAX);
+    expect(stateOf(members(254))).toBeUndefined();
+    const list = (count: number) => Array.from({ length: count }, (_, index) => `k${index}=1`).join(',');
+    expect(stateOf(list(32))).toBe(list(32));
+    expect(stateOf(list(33))).toBeUndefined();
+  });
+
+  it('one bad member spoils the tracestate, and several blanks do not', () => {
+    expect(stateOf('a=1,B=2')).toBeUndefined();
+    expect(stateOf(' \t a=1 \t , \tb=2\t ')).toBe('a=1,b=2');
+  });
+
+  it('the first event may be the only one with a trace, and a trace without a state has one text', () => {
+    const trace = { traceParent: PARENT };
+    expect(lastTraceOf([{ trace }, {}])).toBe(trace);
+    expect(packTrace(trace)).toBe(PARENT);
+  });
+});

@@ -109,3 +109,57 @@ describe('signing secrets', () => {
     }
   });
 });
+
+describe('the refusal of a request', () => {
+  const secret = newSecret();
+  const keys = parseSigningKeys(secret, 'test');
+  const headers = { id: 'msg_1', timestamp: String(NOW_S), signature: sign(keys, 'msg_1', NOW_S, 'body') };
+  const refusalOf = (changed: Partial<Record<keyof typeof headers, string | undefined>>, nowMs = NOW_MS) =>
+    verify(keys, { ...headers, ...changed }, 'body', nowMs);
+
+  it('the first missing header is named', () => {
+    const detail = (name: string) => `The header ${name} is missing; every request has to be signed.`;
+    expect(refusalOf({ id: undefined, timestamp: '' })).toMatchObject({ detail: detail('webhook-id') });
+    expect(refusalOf({ timestamp: '' })).toMatchObject({ detail: detail('webhook-timestamp') });
+    expect(refusalOf({ signature: '' })).toMatchObject({ detail: detail('webhook-signature') });
+  });
+
+  it('both clocks are named where they differ', () => {
+    const clock = new Date(NOW_MS).toISOString();
+    const detail = (age: string) =>
+      `The webhook-timestamp is ${age} the clock here, which says ${clock}; at most 300 s are accepted. If the request is new, one of the two clocks is wrong.`;
+    expect(refusalOf({ timestamp: String(NOW_S - 400) })).toMatchObject({ detail: detail('400 s behind') });
+    expect(refusalOf({ timestamp: String(NOW_S + 301) })).toMatchObject({ detail: detail('301 s ahead of') });
+  });
+
+  it('the kind of fault is told of a timestamp and of a signature', () => {
+    expect(refusalOf({ timestamp: '12x' })).toEqual({
+      ok: false,
+      reason: 'timestamp_invalid',
+      detail: 'The header webhook-timestamp has to hold Unix seconds.',
+    });
+    expect(refusalOf({ signature: 'v1,AAAA' })).toEqual({
+      ok: false,
+      reason: 'signature_invalid',
+      detail: 'No signature in webhook-signature fits the body and a secret known here.',
+    });
+    expect(refusalOf({ timestamp: '1'.repeat(12) })).toMatchObject({ reason: 'timestamp_outside_tolerance' });
+    expect(refusalOf({ timestamp: '1'.repeat(13) })).toMatchObject({ reason: 'timestamp_invalid' });
+  });
+
+  it('at most ten signatures are compared', () => {
+    const wrong = (count: number) => Array.from({ length: count }, () => 'v1,AAAA').join(' ');
+    expect(refusalOf({ signature: `${wrong(9)} ${headers.signature}` })).toEqual({ ok: true });
+    expect(refusalOf({ signature: `${wrong(10)} ${headers.signature}` }).ok).toBe(false);
+  });
+
+  it('the only secret of a setting is named without a number', () => {
+    expect(() => parseSigningKeys('whsec_short', 'ORDER_MGT_SECRET')).toThrow(
+      /^ORDER_MGT_SECRET holds 3 bytes: give/,
+    );
+    expect(() => parseSigningKeys(` x${secret}`, 'ORDER_MGT_SECRET')).toThrow(
+      /^ORDER_MGT_SECRET is not a signing secret/,
+    );
+    expect(() => parseSigningKeys(`${secret}=x`, 'ORDER_MGT_SECRET')).toThrow(/is not a signing secret/);
+  });
+});

@@ -139,3 +139,81 @@ describe('the parameters of a statement', () => {
     }
   });
 });
+
+describe('the bytes of an execution', () => {
+  it('the packet is what the protocol says', () => {
+    const writer = new ParameterWriter();
+    const types = ['text', 'bytes', 'integer', 'double'] as const;
+    writer.begin(0x01020304, types, true);
+    writer.text('ab');
+    writer.null();
+    writer.integer(-2);
+    writer.double(0.5);
+    // The command, the statement, no cursor, one iteration, the second is null, four types, three values.
+    expect(writer.packet().subarray(4).toString('hex')).toBe(
+      '17' +
+        '04030201' +
+        '00' +
+        '01000000' +
+        '02' +
+        '01' +
+        'fd00fc0008000500' +
+        '026162' +
+        'feffffffffffffff' +
+        '000000000000e03f',
+    );
+    writer.begin(1, types, false);
+    expect(writer.packet().subarray(4).toString('hex')).toBe(
+      '17' + '01000000' + '00' + '01000000' + '00' + '00',
+    );
+  });
+
+  it('more than eight parameters have a bit each for being null', () => {
+    const writer = new ParameterWriter();
+    writer.begin(1, new Array<ColumnType>(9).fill('integer'), false);
+    for (let index = 0; index < 9; index++) {
+      if (index === 3 || index === 8) writer.integer(null);
+      else writer.integer(index);
+    }
+    expect(writer.packet().subarray(14, 16).toString('hex')).toBe('0801');
+  });
+
+  it('the length in front of a value has the form that the protocol gives it', () => {
+    const frontOf = (write: (writer: ParameterWriter) => void) => {
+      const writer = new ParameterWriter();
+      writer.begin(1, ['bytes'], false);
+      const start = writer.byteLength;
+      write(writer);
+      return writer
+        .packet()
+        .subarray(start, start + 4)
+        .toString('hex');
+    };
+    const ofText = (length: number) => frontOf((writer) => writer.text('a'.repeat(length)));
+    const ofBytes = (length: number) => frontOf((writer) => writer.bytes(new Uint8Array(length).fill(0x61)));
+    const ofHex = (length: number) => frontOf((writer) => writer.hex('61'.repeat(length)));
+    for (const of of [ofText, ofBytes, ofHex]) {
+      expect(of(250)).toBe('fa616161');
+      expect(of(251)).toBe('fcfb0061');
+      expect(of(65_535)).toBe('fcffff61');
+      expect(of(65_536)).toBe('fd000001');
+    }
+  });
+
+  it('a value in parts keeps its place while the packet grows', () => {
+    const long = 'x'.repeat(200_000);
+    expect(textOfParts((writer) => writer.part(long))).toBe(long);
+    expect(textOfParts((writer) => writer.json(long))).toBe(long);
+    expect(textOfParts((writer) => writer.jsonText(`${long}"`))).toBe(`"${long}\\""`);
+    for (const value of [-1, -12_345_678_901])
+      expect(textOfParts((writer) => writer.jsonInteger(value))).toBe(String(value));
+  });
+
+  it('more names than are kept are written right, also again', () => {
+    const names = Array.from({ length: 600 }, (_, index) => `name "${index % 300}"`);
+    const printed = textOfParts((writer) => {
+      for (const name of names) writer.jsonName(name);
+    });
+    expect(printed).toBe(names.map((name) => JSON.stringify(name)).join(''));
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chunksOf, RowsStatement } from '../../../src/adapters/mysql/rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from '../../../src/adapters/mysql/rows-statement.ts';
 import { DriverDouble } from './driver-double.ts';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
@@ -86,4 +86,107 @@ describe('a list that is cut into chunks', () => {
       expect(chunks.reduce((sum, chunk) => sum + new Set(chunk).size, 0)).toBe(count);
     },
   );
+});
+
+describe('the executions of a statement', () => {
+  const rowsOf = ({ sql }: { readonly sql: string }) => sql.split('(?,?)').length - 1;
+
+  it('the rows are cut into the largest sizes that fit', async () => {
+    const driver = new DriverDouble();
+    driver.affectedRows = 3;
+    expect(await statementOf().run(driver.connection, numbers(1_101))).toBe(3 * 7);
+    expect(driver.executions.map(rowsOf)).toEqual([512, 512, 64, 4, 4, 4, 1]);
+    await statementOf().run(driver.connection, numbers(496));
+    expect(driver.executions.slice(7).map(rowsOf)).toEqual([256, 128, 64, 32, 16]);
+  });
+
+  it('a text has its rows between what stands before and behind them, with parameters in all three', async () => {
+    const driver = new DriverDouble();
+    const statement = new RowsStatement<number>({
+      before: 'UPDATE t, (SELECT ? AS a',
+      row: 'UNION SELECT ?',
+      after: ') AS n SET t.a = ?',
+      head: ['integer'],
+      columns: ['integer'],
+      tail: ['text'],
+      write: (writer, item) => writer.integer(item),
+    });
+    await statement.run(
+      driver.connection,
+      [7, 8, 9, 10],
+      (writer) => writer.text('behind'),
+      (writer) => writer.integer(1),
+    );
+    expect(driver.executions).toMatchObject([
+      {
+        sql: 'UPDATE t, (SELECT ? AS a UNION SELECT ?,UNION SELECT ?,UNION SELECT ?,UNION SELECT ? ) AS n SET t.a = ?',
+        parameters: [1n, 7n, 8n, 9n, 10n, Buffer.from('behind')],
+      },
+    ]);
+    const plain = new DriverDouble();
+    await statementOf().run(plain.connection, [5]);
+    expect(plain.executions[0]?.sql).toBe('INSERT INTO t (id, fill) VALUES (?,?) ');
+  });
+
+  it('the types of the parameters are sent once for each prepared statement', async () => {
+    const driver = new DriverDouble();
+    const statement = statementOf();
+    await statement.run(driver.connection, [1]);
+    await statement.run(driver.connection, [2]);
+    driver.close();
+    await statement.run(driver.connection, [3]);
+    const [first, second, third] = driver.executions.map(({ byteLength }) => byteLength);
+    expect(second).toBe((first ?? 0) - 4);
+    expect(third).toBe(first);
+  });
+
+  it('a packet begins with its length and its number', async () => {
+    const driver = new DriverDouble();
+    const headers: [number, number, number, number][] = [];
+    type Packet = { buffer: Buffer; length(): number; writeHeader(sequenceId: number): void };
+    const write = driver.writePacket.bind(driver);
+    driver.writePacket = (packet) => {
+      const { buffer, length, writeHeader } = packet as Packet;
+      writeHeader(5);
+      headers.push([buffer.readUIntLE(0, 3), buffer[3] as number, length(), buffer.length]);
+      write(packet);
+    };
+    await statementOf(() => 70_000).run(driver.connection, [1]);
+    const [[bytes, number, length, size] = []] = headers;
+    expect([bytes, number, length]).toEqual([(size ?? 0) - 4, 5, size]);
+    expect(size).toBeGreaterThan(70_000);
+  });
+
+  it('a statement that the server refuses to prepare fails, and so does a row that cannot be written', async () => {
+    const driver = new DriverDouble();
+    const prepare = driver.prepare.bind(driver);
+    driver.prepare = (_sql, done) =>
+      queueMicrotask(() => done(new Error('no such table') as unknown as null, {} as never));
+    await expect(statementOf().run(driver.connection, [1])).rejects.toThrow('no such table');
+    driver.prepare = prepare;
+    const failing = statementOf((item) => {
+      if (item === 1_100) throw new Error('it has no bytes');
+      return 0;
+    });
+    await expect(failing.run(driver.connection, numbers(2_000))).rejects.toThrow('it has no bytes');
+    expect(driver.executions.map(rowsOf)).toEqual([512, 512]);
+    expect(await statementOf().run(driver.connection, [1])).toBe(1);
+  });
+
+  it('two connections have statements of their own', async () => {
+    const [one, other] = [new DriverDouble(), new DriverDouble()];
+    const statement = statementOf();
+    await statement.run(one.connection, [1]);
+    await statement.run(other.connection, [2]);
+    await statement.run(one.connection, [3]);
+    expect([idsOf(one), idsOf(other)]).toEqual([[1, 3], [2]]);
+  });
+});
+
+describe('a list of marks', () => {
+  it('the marks stand between commas, and a chunk is filled up with its last item', () => {
+    expect([marks(1), marks(3)]).toEqual(['?', '?,?,?']);
+    expect([...chunksOf(['a', 'b', 'c'])]).toEqual([['a', 'b', 'c', 'c']]);
+    expect([...chunksOf(['a', 'b'])]).toEqual([['a', 'b']]);
+  });
 });

@@ -1,9 +1,11 @@
 import fc from 'fast-check';
+import type { PoolConnection } from 'mysql2/promise';
 import { describe, expect, it } from 'vitest';
 import {
   insertSegments,
   MAX_SEGMENT_EVENTS,
   parseEvents,
+  readSegments,
   segmentsOf,
 } from '../../../src/adapters/mysql/segments.ts';
 import type { TraceContext } from '../../../src/core/trace-context.ts';
@@ -107,5 +109,63 @@ describe('the segments of the journal', () => {
     expect(sizes(65_536, 1)).toEqual([1, 1]);
     expect(sizes(65_535, 1)).toEqual([2]);
     expect(sizes(1, 200_000, 1)).toEqual([1, 1, 1]);
+  });
+});
+
+describe('readSegments', () => {
+  const ONE: JournaledEvent = {
+    entityId: 'a',
+    position: 1,
+    occurredAtMs: 2,
+    cautionRank: 0,
+    eventId: 'e',
+    contentHash: 'ab'.repeat(32),
+    eventType: 'ORDER',
+    revision: null,
+    observedAtMs: 3,
+    topic: 't',
+    partition: 4,
+    offset: 5n,
+    data: '{"a":"é"}',
+  };
+
+  it('the segments are asked for by their first versions, and those that exist are read', async () => {
+    const driver = new DriverDouble();
+    const events = [ONE, { ...ONE, eventId: 'f', data: '{}' }];
+    await insertSegments.run(driver.connection, [{ entityId: 'a', firstVersion: 7, events }]);
+    const [, version, count, bodies, packed] = driver.executions[0]?.parameters ?? [];
+    expect([version, count, String(bodies)]).toEqual([7n, 2n, '{"a":"é"}{}']);
+    expect(driver.executions[0]?.sql).toBe(
+      'INSERT INTO journal_segments (entity_id, first_version, event_count, bodies, events) VALUES (?,?,?,?,?) ',
+    );
+    const asked: [string, unknown][] = [];
+    const connection = {
+      async execute(sql: string, parameters: unknown) {
+        asked.push([sql, parameters]);
+        return [[[7, packed, bodies]], []];
+      },
+    } as unknown as PoolConnection;
+    expect(await readSegments(connection, 'a', [1, 7, 9])).toEqual(new Map([[7, events]]));
+    expect(asked).toEqual([
+      [
+        'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? AND first_version IN (?,?,?,?)',
+        ['a', '1', '7', '9', '9'],
+      ],
+    ]);
+    expect(await readSegments(connection, 'a', [])).toEqual(new Map());
+  });
+
+  it('a trace that somebody has altered is left out', () => {
+    const packed = [1, 2, 0, 'e', ONE.contentHash, 'ORDER', null, 3, 't', 4, '5', 1, 10, 'no trace'];
+    expect(parseEvents('a', JSON.stringify([packed]), Buffer.from(ONE.data))).toStrictEqual([ONE]);
+  });
+
+  it('the events of a change with one segment are not copied', () => {
+    const events = [ONE];
+    expect(segmentsOf([{ entityId: 'a', fromVersion: 3, events }])).toEqual([
+      { entityId: 'a', firstVersion: 4, events },
+    ]);
+    expect(segmentsOf([{ entityId: 'a', fromVersion: 3, events }])[0]?.events).toBe(events);
+    expect(segmentsOf([{ entityId: 'a', fromVersion: 3, events: [] }])).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
-import { reportOf } from '../../../src/pipeline/status/report.ts';
+import type { PartitionLag } from '../../../src/pipeline/status/lag.ts';
+import { reportOf, totalOf } from '../../../src/pipeline/status/report.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
 import type { Hold, HoldPart } from '../../../src/ports/holds.ts';
 import {
@@ -153,5 +154,110 @@ describe('the report of the status', () => {
       ],
       outbox: [{ hold: expect.stringContaining('Paused: target order-mgt') }],
     });
+  });
+});
+
+describe('the whole report of one partition', () => {
+  it('every field is told where the log answers, and none where it does not', async () => {
+    const first = {
+      kind: 'record',
+      offset: 60n,
+      timestampMs: NOW_MS - 7_500,
+      timestampType: 'log_append',
+    } as const;
+    const openTransaction = {
+      first: { timestampMs: NOW_MS - 60_000, timestampType: 'create' as const },
+      producerId: 9_007_199_254_740_993n,
+      transactionalId: 'billing-1',
+    };
+    const { reading } = await lagWith([
+      peeked({ startOffset: 5n, highWatermark: 130n, first, openTransaction }),
+    ]);
+    const known = {
+      name: 'order_events/0',
+      topic: 'order_events',
+      partition: 0,
+      nextOffset: '40',
+      haltReason: null,
+      hold: null,
+      epoch: '3',
+    };
+    expect(reportOf(shared({ lag: reading }), { ...QUIET, owned: [] }).partitions).toEqual([
+      {
+        ...known,
+        logStartOffset: '5',
+        logEndOffset: '100',
+        highWatermark: '130',
+        lagMessages: 40,
+        lagSeconds: 7.5,
+        lagClock: 'log_append',
+        lagUnknown: null,
+        waitsForTransaction: {
+          records: 30,
+          sinceSeconds: 60,
+          producerId: '9007199254740993',
+          transactionalId: 'billing-1',
+        },
+        isOwnedHere: false,
+      },
+    ]);
+    const { reading: unread } = await lagWith([{ kind: 'unreadable', ...PLACE, problem: 'has no leader' }]);
+    expect(reportOf(shared({ lag: unread }), QUIET).partitions).toEqual([
+      {
+        ...known,
+        logStartOffset: null,
+        logEndOffset: null,
+        highWatermark: null,
+        lagMessages: null,
+        lagSeconds: null,
+        lagClock: null,
+        lagUnknown: 'order_events/0 has no leader.',
+        waitsForTransaction: null,
+        isOwnedHere: true,
+      },
+    ]);
+    const { reading: none } = await lagWith([peeked()], []);
+    expect(reportOf(shared({ lag: none }), null).partitions).toMatchObject([
+      { nextOffset: null, epoch: null, lagMessages: 0, lagSeconds: 0, waitsForTransaction: null },
+    ]);
+  });
+
+  it('the sum of lags is unknown as soon as one of them is', async () => {
+    const behind = (messages: number, seconds: number): PartitionLag['lag'] => ({
+      kind: 'behind',
+      messages,
+      seconds,
+      timestampType: 'create',
+    });
+    const unknown: PartitionLag['lag'] = { kind: 'unknown', messages: 5, reason: 'aborted' };
+    const of = (...lags: PartitionLag['lag'][]) => totalOf(lags.map((lag) => ({ lag }) as PartitionLag));
+    expect(of()).toEqual({ seconds: 0, messages: 0 });
+    expect(of(behind(3, 9), { kind: 'none' }, behind(4, 2))).toEqual({ seconds: 9, messages: 7 });
+    for (const lags of [[unknown, behind(3, 9)], [behind(3, 9), unknown], [unknown]])
+      expect(of(...lags)).toEqual({ seconds: null, messages: null });
+  });
+
+  it('a target has no age without deliveries, and none below zero', () => {
+    const ageOf = (oldestAgeMs: number | null) =>
+      reportOf(shared({ outboxes: [outbox({ oldestAgeMs })] }), null).outbox[0]?.oldestAgeSeconds;
+    expect([ageOf(null), ageOf(-5), ageOf(1_500)]).toEqual([null, 0, 1.5]);
+    const due = { first: { count: 1, isMore: true }, retries: { count: 2, isMore: false } };
+    expect(reportOf(shared({ outboxes: [outbox(due)] }), null).outbox[0]).toMatchObject({
+      due: { count: 3, isMore: true },
+      hold: null,
+    });
+    expect(reportOf(shared({ outboxes: [outbox()] }), null).outbox[0]?.due).toEqual(NOTHING);
+  });
+
+  it('the parts are told with the code of their silence', () => {
+    const silent = { ok: false, code: 'store_unreachable', reason: 'silent' } as const;
+    const report = reportOf({ ...shared(), store: silent }, null);
+    expect(report.at).toBe(new Date(NOW_MS).toISOString());
+    expect([report.log, report.store, report.lag, report.quarantine]).toEqual([
+      { state: 'ok' },
+      { state: 'unreachable', code: 'store_unreachable', reason: 'silent' },
+      { seconds: null, messages: null },
+      [],
+    ]);
   });
 });

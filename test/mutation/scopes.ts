@@ -1,0 +1,60 @@
+/** The parts whose mutants are tested, each by the quick unit tests of its own folder. */
+export interface Scope {
+  readonly name: string;
+  /** Globs of the source files. */
+  readonly sources: readonly string[];
+  /** Globs of the test files that meet each mutant. */
+  readonly tests: readonly string[];
+  /** Test files that would take seconds for every mutant. */
+  readonly leftOut: readonly string[];
+}
+
+function folder(name: string, { tests = [] as string[], leftOut = [] as string[] } = {}): Scope {
+  return {
+    name,
+    sources: [`src/${name}/**/*.ts`],
+    tests: [`test/${name}/**/*.test.ts`, ...tests],
+    leftOut: leftOut.map((file) => `test/${name}/${file}.test.ts`),
+  };
+}
+
+/** The files that plan the statements and packets of MySQL and MariaDB, without a connection. */
+const PLANNERS = ['parameter-writer', 'rows-statement', 'segments'];
+
+export const SCOPES: readonly Scope[] = [
+  folder('core'),
+  {
+    name: 'planners',
+    sources: PLANNERS.map((file) => `src/adapters/mysql/${file}.ts`),
+    tests: PLANNERS.map((file) => `test/adapters/mysql/${file}.test.ts`),
+    leftOut: [],
+  },
+  folder('pipeline/decode'),
+  folder('pipeline/deliver', { leftOut: ['pace', 'deliver', 'seams', 'settler.model'] }),
+  folder('pipeline/status'),
+  folder('pipeline/verify', { leftOut: ['verifier'] }),
+  folder('pipeline/reconcile'),
+  folder('pipeline/jobs'),
+  folder('pipeline/ask'),
+  folder('pipeline/rebuild'),
+  folder('pipeline/ingest', {
+    leftOut: [
+      'defects',
+      'restore-guard',
+      'faults',
+      'went-back',
+      'convergence',
+      'guesses',
+      'plan.pairs',
+      'holds',
+      'long-histories',
+      'halts',
+    ],
+  }),
+  {
+    name: 'pipeline',
+    sources: ['src/pipeline/*.ts'],
+    tests: ['test/pipeline/*.test.ts'],
+    leftOut: ['sync', 'sync-holds'].map((file) => `test/pipeline/${file}.test.ts`),
+  },
+];
