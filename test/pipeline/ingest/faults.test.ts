@@ -22,6 +22,40 @@ describe('an instance of ingest', () => {
     await vi.waitFor(() => expect(ingest.health()).toEqual({ ok: true }), WAITING);
   });
 
+  it('a fenced instance reads the journals of what it knew again, because others may have written them', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const read: string[] = [];
+    let isFenced = false;
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        if (isFenced) {
+          isFenced = false;
+          return { kind: 'fenced' } as const;
+        }
+        return place.store.commit({
+          ...batch,
+          plan: (versions, readJournals) =>
+            batch.plan(versions, (entityIds, maxEvents) => {
+              read.push(...entityIds);
+              return readJournals(entityIds, maxEvents);
+            }),
+        });
+      },
+    });
+    await place.start({ store });
+    const bolts = movements('bolt', 3);
+    await place.append(bolts.slice(0, 1).map((entry) => recordOf(entry)));
+    await place.settles(bolts.slice(0, 1));
+    read.length = 0;
+    await place.append(bolts.slice(1, 2).map((entry) => recordOf(entry)));
+    await place.settles(bolts.slice(0, 2));
+    expect(read).toEqual([]);
+    isFenced = true;
+    await place.append(bolts.slice(2).map((entry) => recordOf(entry)));
+    await place.settles(bolts);
+    expect(read).toEqual(['bolt']);
+  });
+
   it.each([
     ['stands', true],
     ['does not stand', false],

@@ -270,6 +270,34 @@ describe('a lane', () => {
     await place.settles([...hot, ...ninth, ...others, ...later, ...last]);
   });
 
+  it('a lane commits nothing of a partition that it holds back, not even pieces without the long history', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const mayGoOn = Promise.withResolvers<void>();
+    onTestFinished(() => mayGoOn.resolve());
+    const slow = wrap<LongJournals>(place.store.longJournals, {
+      async index(entityId, foldVersion, signal) {
+        await mayGoOn.promise;
+        return place.store.longJournals.index(entityId, foldVersion, signal);
+      },
+    });
+    const store = wrap(place.store, { longJournals: slow });
+    const { logged } = await place.start({ lanes: 1, batchEvents: 1_000, store, longLimits: SMALL_LIMITS });
+    const hot = movements('bolt', 9);
+    await place.append(hot.slice(0, 8).map((entry) => recordOf(entry)));
+    await place.settles(hot.slice(0, 8));
+
+    // More records than a piece has, so that the last ones are a piece without the long history.
+    const others = Array.from({ length: 300 }, (_, index) => movements(`nut-${index}`, 1)).flat();
+    await place.append([...hot.slice(8), ...others].map((entry) => recordOf(entry)));
+    await vi.waitFor(() => expect(logged.join()).toContain('Partitions wait'), WAITING);
+    const counted: Entry = { articleId: 'washer', isCount: true, quantity: 5, minute: 0 };
+    await place.append([recordOf(counted)]);
+    await vi.waitFor(async () => expect((await place.store.readView(['washer'])).size).toBe(1), WAITING);
+    expect(await place.offsets()).toMatchObject({ [`${MOVEMENTS}/0`]: 8 });
+    mayGoOn.resolve();
+    await place.settles([...hot, ...others, counted]);
+  });
+
   it('a lane journals what it holds back before its partition is halted', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
     const mayGoOn = Promise.withResolvers<void>();
