@@ -19,8 +19,14 @@ const REFRESH_MS = 400;
 const refused = (code: string, response: object = {}) =>
   Object.assign(new MultipleErrors('a request', [new ProtocolError(code as never)]), { response });
 
-/** The clock of a machine on which every pause is as long as it can be. */
+/** The clock of a machine on which every pause is as long as it can be, and which may be paused for a time itself. */
 class PatientClock extends SeededClock {
+  pausedMs = 0;
+
+  override monotonicMs(): number {
+    return super.monotonicMs() + this.pausedMs;
+  }
+
   override random(): number {
     return 0.999;
   }
@@ -170,6 +176,7 @@ describe('a member of a group', () => {
     expect(asked.at(-1)?.owned).toEqual([0, 1]);
     await clock.advance(4_000);
     expect(told[1]).toBe('lost orders/0 orders/1');
+    expect(asked.filter(({ atMs, owned }) => atMs > SESSION_MS + 10 && owned.length > 0)).toEqual([]);
     expect(asked.at(-1)?.owned).toEqual([]);
     expect(member.isAlive()).toBe(false);
     expect(member.problem()).toContain("the group group can't be joined");
@@ -234,6 +241,16 @@ describe('a member of a group', () => {
     await clock.advance(100);
     script.heartbeat = new Error('No answer came.');
     await clock.advance(3 * SESSION_MS);
+    const closed = member.close();
+    await clock.advance(100);
+    await closed;
+    expect(told.slice(1)).toEqual(['lost orders/0 orders/1', 'left']);
+  });
+
+  it('a member that closes right after a long pause of its machine has lost what it held', async () => {
+    const { clock, told, member } = memberOf();
+    await clock.advance(10);
+    clock.pausedMs = 2 * SESSION_MS;
     const closed = member.close();
     await clock.advance(100);
     await closed;
