@@ -4,6 +4,7 @@ import { orders } from '../../../src/orders/index.ts';
 import { type Stage, untilReached } from '../../../src/pipeline/ask/reached.ts';
 import type { EventSearch } from '../../../src/ports/journal.ts';
 import { ACCEPTED, AUTHORIZED, created, inspectionOf, OrderStore, paid } from '../../helpers/order-store.ts';
+import { wrap } from '../ingest/harness.ts';
 
 const NOBODY = new AbortController().signal;
 
@@ -77,6 +78,24 @@ describe('how far an event has come', () => {
       isReached: false,
       owed: [{ status: 'dead' }],
     });
+  });
+
+  it('an event is projected once the row has its version, and not while the row has the one before', async () => {
+    const place = await paidOrder();
+    const rowAt = async (version: number) => {
+      const store = wrap(place.store, {
+        readView: async (ids) => {
+          const rows = await place.store.readView(ids);
+          return new Map([...rows].map(([id, { row }]) => [id, { row, version }]));
+        },
+      });
+      const parts = { ...place.parts(), store, clock: place.clock };
+      const search = { entityId: 'a', eventId: 'e2', stage: 'projected' } as const;
+      return untilReached(parts, search, { waitMs: 0, signal: NOBODY });
+    };
+    expect(await rowAt(1)).toMatchObject({ isReached: false, isProjected: false, obstacle: 'row_behind' });
+    expect(await rowAt(2)).toMatchObject({ isReached: true, obstacle: null });
+    expect(await rowAt(3)).toMatchObject({ isReached: true, obstacle: null });
   });
 
   it('an event of a parked order is journaled only', async () => {

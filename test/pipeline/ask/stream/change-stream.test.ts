@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Feed, Partition, TOPIC } from './feed.ts';
+import { Feed, Listener, Partition, TOPIC } from './feed.ts';
 
 const ids = (...names: string[]) => new Set(names);
 
@@ -30,6 +30,22 @@ describe('the stream of changes', () => {
       timestampMs: 1,
     });
     expect(listener.orders).toEqual(['a', 'b', 'c']);
+  });
+
+  it('tells those that join at a look its changes once if they come back from before, and else none of them', async () => {
+    const feed = new Feed();
+    const first = await feed.listen();
+    feed.first.journal('a');
+    const back = new Listener(feed.stream, { position: first.last });
+    const fresh = new Listener(feed.stream, {});
+    feed.stream.add(back);
+    feed.stream.add(fresh);
+    await feed.settle();
+    expect([first.orders, back.orders, fresh.orders]).toEqual([['a'], ['a'], []]);
+    feed.first.journal('b');
+    await feed.look();
+    expect([first.orders, back.orders, fresh.orders]).toEqual([['a', 'b'], ['a', 'b'], ['b']]);
+    expect(fresh.last).toBe(first.last);
   });
 
   it('tells no record before the checkpoint has passed it, although the log has it', async () => {

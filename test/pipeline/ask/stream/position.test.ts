@@ -50,6 +50,7 @@ describe('a position', () => {
     const position = positionOf(new Map([['order_events/0', 7n]]), partitionsOf(1));
     expect(placesOf(position, partitionsOf(1, 'payment_events'))).toBeNull();
     expect(placesOf(position, [partition('order_events', 0, 'made again')])).toBeNull();
+    expect(placesOf(position, [partition('order_events', 0, 'id of order_event2')])).toBeNull();
     for (const text of ['', 'x', '%', 'AA', `${position}AA`, position.slice(0, 6), 'A'.repeat(20_000)])
       expect(placesOf(text, partitionsOf(1)), text.slice(0, 10)).toBeNull();
   });
