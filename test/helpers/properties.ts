@@ -24,6 +24,11 @@ export async function holdsInTime<Values>(
   if (DRAWS_ANEW) await fc.assert(property, { numRuns: Math.ceil(numRuns / 4) });
 }
 
+/** A seed that is new each time on a developer's machine, and always `kept` where every change is tried. */
+export function freshSeed(kept: number): number {
+  return DRAWS_ANEW ? 1_000_000 + Math.floor(Math.random() * 1_000_000_000) : kept;
+}
+
 /** One thing that a test does to a model and to the real part at once. It compares the two itself. */
 export function command<Model extends object, Real>(
   name: string,
