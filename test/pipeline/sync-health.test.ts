@@ -1,205 +1,86 @@
-import { describe, expect, it, vi } from 'vitest';
-import { TributaryError } from '../../src/core/errors.ts';
-import type { EventLogConsumer } from '../../src/ports/event-log.ts';
-import type { OpenedStore, Store } from '../../src/ports/store.ts';
-import { WAITING, wrap } from './ingest/harness.ts';
-import { created, paid, SyncPlace } from './sync-place.ts';
+import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../src/adapters/seeded-clock.ts';
+import { combinedHealth, type Health, StoreHealth, summaryOf } from '../../src/pipeline/sync-health.ts';
 
-/** An opened store whose migrated store has some of its methods replaced. */
-function withMigrated(opened: OpenedStore, replaced: Partial<Store>): OpenedStore {
-  return wrap(opened, {
-    migrate: async (options) => {
-      const { store, report } = await opened.migrate(options);
-      return { store: wrap(store, replaced), report };
-    },
-  });
-}
+const OK: Health = { ok: true };
+const bad = (reason: string): Health => ({ ok: false, reason });
+const well = { store: OK, ingest: OK, deliveries: [OK, OK], viewTrouble: null, defects: OK };
 
-describe('the whole pipeline, while a part of it does not answer', () => {
-  it('the health says what the start waits for until the topics are there', async () => {
-    const place = await SyncPlace.make();
-    const sync = place.sync();
-    expect(await sync.health()).toMatchObject({ ok: false, reason: 'not started' });
-    const started = sync.start();
-    await vi.waitFor(
-      async () =>
-        expect(await sync.health()).toMatchObject({
-          reason: expect.stringContaining('no topic order_events'),
-        }),
-      WAITING,
-    );
-    await place.makeTopics();
-    await started;
-    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
-    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+describe('the health of all parts together', () => {
+  it('all is well if every part is', () => {
+    expect(combinedHealth(well)).toEqual({ ok: true });
   });
 
-  it('due states are delivered while the log does not answer, and records are read when it answers again', async () => {
-    const place = await SyncPlace.make();
-    await place.makeTopics();
-    const silent = place.sync({ delivery: { enabled: false } });
-    await silent.start();
-    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
-    await vi.waitFor(
-      async () => expect(await place.store.counts()).toMatchObject({ deliveriesPending: 1 }),
-      WAITING,
-    );
-    await silent.stop();
-    let isDown = true;
-    const mayAnswer = () => {
-      if (isDown) throw new TributaryError('log_unreachable', 'The log does not answer.');
-    };
-    const log = wrap(place.log, {
-      describe: async (topics) => {
-        mayAnswer();
-        return place.log.describe(topics);
-      },
-      partitionCounts: async (topics) => {
-        mayAnswer();
-        return place.log.partitionCounts(topics);
-      },
-    });
-    let isStoreReady = false;
-    const sync = place.sync({
-      log,
-      onStoreReady: () => {
-        isStoreReady = true;
-      },
-    });
-    const started = sync.start();
-    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
-    expect(isStoreReady).toBe(true);
-    expect(await sync.health()).toMatchObject({
-      reason: 'The log does not answer.',
-      summary: 'event log: not reachable',
-    });
-    isDown = false;
-    await started;
-    await place.append(created('b'), paid('b', 'PAYMENT_AUTHORIZED', 1));
-    await vi.waitFor(() => expect(place.newest('b')).toMatchObject({ ready_to_send: true }), WAITING);
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  it.each([
+    ['store', { store: bad('S.') }, 'S.', 'database: not reachable'],
+    ['ingest', { ingest: bad('I.') }, 'I.', 'reading: stands still'],
+    ['one target', { deliveries: [OK, bad('D.')] }, 'D.', 'delivery: stands still'],
+    ['view', { viewTrouble: 'V.' }, 'V.', 'database: the view is missing'],
+    ['program', { defects: bad('P.') }, 'P.', 'program: a defect'],
+  ])('names the part that fails, without its details: %s', (_, part, reason, summary) => {
+    expect(combinedHealth({ ...well, ...part })).toEqual({ ok: false, reason, summary });
   });
 
-  it('the pipeline tries to make its topics until that works', async () => {
-    const place = await SyncPlace.make();
-    let attempts = 0;
-    const sync = place.sync({
-      makeTopics: async () => {
-        if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
-        await place.makeTopics();
-      },
-    });
-    await sync.start();
-    expect(attempts).toBe(3);
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
-  });
-
-  it('the pipeline tries to join its group until that works', async () => {
-    const place = await SyncPlace.make();
-    await place.makeTopics();
-    let attempts = 0;
-    const log = wrap(place.log, {
-      consumer(options) {
-        const consumer: EventLogConsumer = place.log.consumer(options);
-        const start = consumer.start.bind(consumer);
-        consumer.start = async (listener) => {
-          await start(listener);
-          // The group answers too late: the consumer has been started, and the call fails.
-          if (++attempts <= 2) throw new TributaryError('log_unreachable', 'The log does not answer.');
-        };
-        return consumer;
-      },
-    });
-    const sync = place.sync({ log });
-    await sync.start();
-    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
-    await vi.waitFor(() => expect(place.newest('a')).toMatchObject({ ready_to_send: true }), WAITING);
-    expect(attempts).toBe(3);
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
-  });
-
-  it('the health is bad once the target wants no more deliveries, and says what the target answered', async () => {
-    const place = await SyncPlace.make();
-    await place.makeTopics();
-    const sync = place.sync();
-    await sync.start();
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
-    place.status = 410;
-    await place.append(created('a'), paid('a', 'PAYMENT_AUTHORIZED', 1));
-    await vi.waitFor(
-      async () =>
-        expect(await sync.health()).toMatchObject({
-          ok: false,
-          reason: expect.stringMatching(/order-mgt wants no more deliveries.* answered 410 Gone/),
-        }),
-      WAITING,
-    );
-  });
-
-  it('the health is answered within 5 s when the store does not answer, and says so', async () => {
-    const place = await SyncPlace.make();
-    await place.makeTopics();
-    let isHanging = false;
-    let asked = 0;
-    const store = withMigrated(place.opened, {
-      health: async () => {
-        if (!isHanging) return { ok: true };
-        asked++;
-        return new Promise<never>(() => {});
-      },
-    });
-    const sync = place.sync({ store });
-    await sync.start();
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
-    isHanging = true;
-    const late = {
+  it('every part that fails is named, a missing view first', () => {
+    const all = { ...well, store: bad('S.'), ingest: bad('I.'), deliveries: [bad('D.'), bad('E.')] };
+    expect(combinedHealth({ ...all, viewTrouble: 'V.', defects: bad('P.') })).toEqual({
       ok: false,
-      reason: 'The store has not answered for 5 s.',
-      summary: 'database: not reachable',
-    };
-    expect(await sync.health()).toEqual(late);
-    expect(await sync.health()).toEqual(late);
-    expect(asked).toBe(1);
-  });
-
-  it('the health says that claims of deliveries are not answered', async () => {
-    const place = await SyncPlace.make();
-    await place.makeTopics();
-    let release = () => {};
-    const isReleased = new Promise<void>((resolve) => {
-      release = resolve;
+      reason: 'V. S. I. D. E. P.',
+      summary:
+        'database: the view is missing; database: not reachable; reading: stands still; delivery: stands still; program: a defect',
     });
-    const store = withMigrated(place.opened, { claimDeliveries: () => isReleased.then(() => []) });
-    const sync = place.sync({ store });
-    await sync.start();
-    await vi.waitFor(
-      async () =>
-        expect(await sync.health()).toMatchObject({
-          reason: expect.stringMatching(
-            /^Deliveries to order-mgt stand still: the store has not answered a claim/,
-          ),
-        }),
-      WAITING,
-    );
-    release();
-    await vi.waitFor(async () => expect(await sync.health()).toEqual({ ok: true }), WAITING);
+  });
+});
+
+describe('the health of the store', () => {
+  it('one request serves all who ask before it answers, and a new one those after that', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    const answers: ((health: Health) => void)[] = [];
+    const store = { health: () => new Promise<Health>((resolve) => answers.push(resolve)) };
+    const health = new StoreHealth(store, clock);
+    const asked = [health.ask(), health.ask()];
+    expect(answers).toHaveLength(1);
+    answers[0]?.(bad('Gone.'));
+    expect(await Promise.all(asked)).toEqual([bad('Gone.'), bad('Gone.')]);
+    const again = health.ask();
+    expect(answers).toHaveLength(2);
+    answers[1]?.(OK);
+    expect(await again).toEqual(OK);
+    await clock.advance(0);
+    expect(clock.sleepers).toBe(0);
   });
 
-  it('a start gives up on what waiting cannot mend', async () => {
-    const place = await SyncPlace.make();
-    const refusal = new TributaryError('schema_too_new', 'The database is newer than this program.');
-    const store = wrap(place.opened, { migrate: () => Promise.reject(refusal) });
-    await expect(place.sync({ store }).start()).rejects.toBe(refusal);
+  it('a store without an answer is unhealthy after five seconds, and the request stays the same', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    let requests = 0;
+    const store = {
+      health: () => {
+        requests++;
+        return new Promise<Health>(() => {});
+      },
+    };
+    const health = new StoreHealth(store, clock);
+    const asked = health.ask();
+    await clock.advance(4_999);
+    expect(clock.sleepers).toBe(1);
+    await clock.advance(1);
+    expect(await asked).toEqual(bad('The store has not answered for 5 s.'));
+    const again = health.ask();
+    await clock.advance(5_000);
+    expect(await again).toMatchObject({ ok: false });
+    expect(requests).toBe(1);
   });
+});
 
-  it('the pipeline can be stopped while it waits, before it was started, and twice', async () => {
-    const place = await SyncPlace.make();
-    const waiting = place.sync();
-    const started = waiting.start();
-    await vi.waitFor(async () => expect(place.logged.join('\n')).toContain('Waiting'), WAITING);
-    await Promise.all([waiting.stop(), waiting.stop()]);
-    await started;
-    await place.sync().stop();
+describe('a start that waits', () => {
+  it.each([
+    [null, 'not started'],
+    ['log_unreachable', 'event log: not reachable'],
+    ['store_unreachable', 'database: not reachable'],
+    ['topic_missing', 'event log: a topic is missing'],
+    ['store_busy', 'waiting: store_busy'],
+    ['unexpected', 'waiting: unexpected'],
+  ] as const)('says what it waits for after %s: %s', (code, summary) => {
+    expect(summaryOf(code)).toBe(summary);
   });
 });
