@@ -220,3 +220,24 @@ describe('redirects', () => {
     await stop();
   });
 });
+
+describe('a state that becomes due while others are claimed', () => {
+  it('a wake during a claim is followed by the next claim at once, not at the next poll', async () => {
+    const { clock, ledger, target, deliver, stop } = simulate(21, { pollMs: 60_000 });
+    const claim = ledger.claimDeliveries.bind(ledger);
+    let claims = 0;
+    ledger.claimDeliveries = async (request) => {
+      const claimed = await claim(request);
+      if (request.attempts === 'first' && ++claims === 1) {
+        // The claim has seen the ledger, and its answer is under way.
+        ledger.due('late');
+        deliver.wake();
+      }
+      return claimed;
+    };
+    deliver.start();
+    await clock.advance(1_000);
+    expect(target.calls.flatMap(({ ids }) => ids)).toEqual(['late']);
+    await stop();
+  });
+});
