@@ -80,7 +80,7 @@ describe('the ranges of partitions', () => {
     const leader: Leader = (isEnd, partition) => (partition === 0 ? { errorCode: 6 } : sound(isEnd, 1));
     const { cluster, topics } = clusterOf([leader, leader]);
     const led = new Map([[TOPIC, { ...(topics.get(TOPIC) as TopicMetadata) }]]);
-    led.get(TOPIC)?.partitions.forEach((partition) => Object.assign(partition, { leader: 1 }));
+    for (const partition of led.get(TOPIC)?.partitions ?? []) Object.assign(partition, { leader: 1 });
     const [refused, known] = await rangesOf(cluster, led, [place(0), place(1)]);
     const problem = 'has no range yet: Kafka answered NOT_LEADER_OR_FOLLOWER (6)';
     expect(refused).toEqual({ kind: 'unknown', place: place(0), problem });
