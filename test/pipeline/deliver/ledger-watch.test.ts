@@ -11,12 +11,16 @@ const REQUEST = {
   attempts: 'first',
 } as const;
 
-function setUp(answers: () => Promise<ClaimedDelivery[]>, settles: () => Promise<void> = async () => {}) {
+function setUp(
+  answers: () => Promise<ClaimedDelivery[]>,
+  settles: () => Promise<void> = async () => {},
+  releases: () => Promise<void> = async () => {},
+) {
   const logged: string[] = [];
   const store = {
     claimDeliveries: answers,
     settleDeliveries: settles,
-    releaseDeliveries: async () => {},
+    releaseDeliveries: releases,
     renewDeliveries: async () => {},
   };
   const held = { is: false };
@@ -100,5 +104,41 @@ describe('the watch over the ledger', () => {
     await expect(watch.store.settleDeliveries([])).rejects.toThrow();
     look(15);
     expect(watch.problem()).toContain('the recording of attempts has failed for 15 s');
+  });
+
+  it('a claim that was never answered is reported although later claims are answered', async () => {
+    const answers: Promise<ClaimedDelivery[]>[] = [new Promise(() => {})];
+    const { watch, look } = setUp(() => answers.shift() ?? Promise.resolve([]));
+    void watch.store.claimDeliveries(REQUEST);
+    look(15);
+    await watch.store.claimDeliveries(REQUEST);
+    answers.push(new Promise(() => {}));
+    void watch.store.claimDeliveries(REQUEST);
+    look(1);
+    expect(watch.problem()).toContain('has not answered a claim for 16 s');
+  });
+
+  it('attempts that cannot be recorded are reported although claims are answered', async () => {
+    const { watch, look } = setUp(
+      async () => [],
+      () => Promise.reject(new Error('the table is gone')),
+    );
+    await expect(watch.store.settleDeliveries([])).rejects.toThrow();
+    for (let second = 0; second < 15; second++) {
+      await watch.store.claimDeliveries(REQUEST);
+      look(1);
+    }
+    expect(watch.problem()).toContain('the recording of attempts has failed for 15 s');
+  });
+
+  it('claims that cannot be given back are reported', async () => {
+    const { watch, look } = setUp(
+      async () => [],
+      async () => {},
+      () => new Promise(() => {}),
+    );
+    void watch.store.releaseDeliveries([]);
+    look(15);
+    expect(watch.problem()).toContain('has not answered the giving back of claims for 15 s');
   });
 });

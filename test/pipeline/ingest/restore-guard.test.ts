@@ -41,12 +41,14 @@ describe('the guard of a restore', () => {
   function made() {
     const clock = new SeededClock({ seed: 1 });
     const decisions: ResumeDecision[] = [];
+    const trouble = { isDown: false };
     const store: Pick<Store, 'resume'> = {
       resume: async (decision) => {
+        if (trouble.isDown) throw new TributaryError('store_unreachable', 'The store is down.');
         decisions.push(decision);
       },
     };
-    return { clock, decisions, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
+    return { clock, decisions, trouble, guard: new RestoreGuard({ store, clock, logger: () => {} }) };
   }
 
   it('no partition is acquired for 10 s after the last change of the tables', async () => {
@@ -90,6 +92,66 @@ describe('the guard of a restore', () => {
     guard.tablesChanged(['a/0']);
     expect(await guard.isSetBack(checkpoint(500n))).toBe(true);
     expect(decisions).toMatchObject([{ offset: 100n }]);
+  });
+
+  it('a partition that has been read past the offset from before the restore is not set back any more', async () => {
+    const { clock, guard, decisions } = made();
+    guard.committed('a/0', 100n);
+    await clock.advance(20_000);
+    guard.tablesChanged(['a/0']);
+    expect(await guard.isSetBack(checkpoint(80n))).toBe(false);
+    expect(await guard.isSetBack(checkpoint(500n))).toBe(false);
+    expect(decisions).toEqual([]);
+  });
+
+  it('a checkpoint is set back at the next try if the decision could not be recorded', async () => {
+    const { clock, guard, decisions, trouble } = made();
+    guard.committed('a/0', 100n);
+    await clock.advance(20_000);
+    guard.tablesChanged(['a/0']);
+    trouble.isDown = true;
+    await expect(guard.isSetBack(checkpoint(150n))).rejects.toThrow('The store is down.');
+    trouble.isDown = false;
+    expect(await guard.isSetBack(checkpoint(150n))).toBe(true);
+    expect(decisions).toMatchObject([{ offset: 100n }]);
+  });
+
+  it('the offset from before the restore is kept until the tables have not changed for 10 minutes', async () => {
+    const { clock, guard, decisions } = made();
+    guard.committed('a/0', 100n);
+    await clock.advance(20_000);
+    for (let times = 0; times < 3; times++) {
+      guard.tablesChanged(['a/0']);
+      guard.committed('a/0', 300n);
+      await clock.advance(9 * 60_000);
+    }
+    guard.tablesChanged(['a/0']);
+    expect(await guard.isSetBack(checkpoint(500n))).toBe(true);
+    await clock.advance(10 * 60_000);
+    guard.committed('a/0', 400n);
+    await clock.advance(20_000);
+    guard.tablesChanged(['a/0']);
+    expect(await guard.isSetBack(checkpoint(500n))).toBe(true);
+    expect(decisions.map(({ offset }) => offset)).toEqual([100n, 400n]);
+  });
+
+  it('a partition that was given up is judged by nothing that was known before', async () => {
+    const { clock, guard, decisions } = made();
+    guard.acquired(checkpoint(100n));
+    await clock.advance(20_000);
+    guard.tablesChanged(['a/0']);
+    guard.forget('a/0');
+    expect(await guard.isSetBack(checkpoint(150n))).toBe(false);
+    expect(decisions).toEqual([]);
+    guard.committed('a/0', 150n);
+    expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(false);
+  });
+
+  it('commits from before a change of the tables do not count as lost after it', () => {
+    const { guard } = made();
+    guard.acquired(checkpoint(100n));
+    guard.tablesChanged(['a/0']);
+    expect(guard.isBehind({ ...checkpoint(60n), epoch: 4n })).toBe(false);
   });
 
   it('a checkpoint that went back is told from one that an operator moved', () => {

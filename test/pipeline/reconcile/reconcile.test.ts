@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { reconcile } from '../../../src/pipeline/reconcile/reconcile.ts';
 import { Pair, state } from './pair.ts';
 
 describe('a sweep', () => {
@@ -176,6 +177,16 @@ describe('a sweep', () => {
     }
   });
 
+  it('a sweep ends with the id to which it was asked, and compares that one too', async () => {
+    const pair = new Pair('a', 'b', 'c');
+    pair.held.delete('b');
+    pair.held.delete('c');
+    expect(await pair.verdicts({ through: 'b' })).toEqual([['b', 'missing']]);
+    pair.both('b');
+    const report = await pair.reconcile({ through: 'b' });
+    expect(report).toMatchObject({ compared: 2, differences: [], isComplete: true });
+  });
+
   it('a sweep that was stopped is not complete', async () => {
     expect(await new Pair('a').reconcile({}, true)).toMatchObject({ isComplete: false, compared: 0 });
   });
@@ -224,6 +235,36 @@ describe('a sweep that heals', () => {
   it('a healing sweep does not wait for ever where nobody delivers', async () => {
     const report = await damaged().reconcile({ heals: true, patienceMs: 2_000 });
     expect(report).toMatchObject({ madeDue: 3, healed: 0, isSettled: false });
+  });
+
+  it('a healing sweep waits for all deliveries as long as one after the other is settled', async () => {
+    const pair = new Pair('a', 'b', 'c');
+    pair.held.clear();
+    const dueMs = new Map([...pair.owed.keys()].map((id, index) => [id, (index + 1) * 1_500]));
+    const readDelivery: Pair['store']['readDelivery'] = async (target, id) => {
+      if (pair.clock.monotonicMs() >= (dueMs.get(id) ?? 0)) {
+        pair.both(id);
+      }
+      return pair.store.readDelivery(target, id);
+    };
+    const store = { ...pair.store, readDelivery };
+    const report = await pair.reconcile({ heals: true, patienceMs: 2_000, store });
+    expect(report).toMatchObject({ isSettled: true, madeDue: 3, healed: 3 });
+  });
+
+  it('a healing sweep that is stopped while it waits calls nothing healed', async () => {
+    const pair = new Pair('a', 'b');
+    pair.held.clear();
+    const stopping = new AbortController();
+    const readDelivery: Pair['store']['readDelivery'] = async (target, id) => {
+      stopping.abort();
+      return pair.store.readDelivery(target, id);
+    };
+    const { holdings, clock, store } = pair;
+    const options = { target: 'warehouse', holdings, clock, limit: 100, perSecond: 500, heals: true };
+    const report = await reconcile({ ...options, store: { ...store, readDelivery } }, stopping.signal);
+    expect(report).toMatchObject({ madeDue: 2, healed: 0, isSettled: false, isComplete: false });
+    expect(report.differences.map(({ isHealed }) => isHealed)).toEqual([false, false]);
   });
 
   it('a healing sweep leaves alone what has changed in the ledger since the comparison', async () => {

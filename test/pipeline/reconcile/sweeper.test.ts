@@ -336,7 +336,7 @@ describe('a sweeper', () => {
     expect(place.book).toMatchObject({ holder: 'another', last: null });
   });
 
-  it('a sweeper goes on after an outage of the store, which is logged once', async () => {
+  it('a sweeper goes on after each outage of the store, which is logged once', async () => {
     const place = new Place('a');
     place.pair.held.clear();
     place.book.troubles = 4;
@@ -346,6 +346,9 @@ describe('a sweeper', () => {
     await place.waits(1);
     expect(sweeper.status().last).toMatchObject({ outcome: 'complete', healed: 1 });
     expect(place.logged.filter((line) => line.includes('does not answer'))).toHaveLength(1);
+    place.book.troubles = 2;
+    await place.pass(MINUTE_MS);
+    expect(place.logged.filter((line) => line.includes('does not answer'))).toHaveLength(2);
   });
 
   it('a sweep that the store fails in the middle has no result, and is made again', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupMemberState } from '../../../../src/adapters/kafka/group/assignment.ts';
 import { GroupStore, noteOf } from '../../../../src/adapters/kafka/group/group-store.ts';
+import { encodeAssignment } from '../../../../src/adapters/kafka/wire/group-formats.ts';
 
 const OURS = '0b0f5b7e-8d6e-4c8a-9d63-5a3f0b6c7d01';
 const THEIRS = '7d6c3a52-13f4-4a0e-8f0d-1c2b3a4d5e6f';
@@ -83,5 +84,26 @@ describe('a member that starts', () => {
 
   it('a member joins if the notes of the offsets name no store', async () => {
     await leader(['', 'tributary-store=nonsense', 'a note of somebody else']).check(1);
+  });
+
+  it('a member joins whatever store the offsets of topics name that it does not read', async () => {
+    const others = { topic: 'other_events', partition: 0, offset: 7n, note: noteOf(THEIRS) };
+    const member = new GroupStore({
+      group: 'order-sync',
+      topics: ['order_events'],
+      store: OURS,
+      requests: { committed: async () => [others] },
+    });
+    await member.check(1);
+  });
+
+  it('a member leaves a group whose leader gives partitions to the members of another store', () => {
+    const given = (note: string | undefined) =>
+      encodeAssignment([{ topic: 'order_events', partition: 0 }], note);
+    expect(() => leader([]).checkAssignment(given(noteOf(THEIRS)))).toThrow(
+      expect.objectContaining({ code: 'group_of_another_store' }),
+    );
+    leader([]).checkAssignment(given(noteOf(OURS)));
+    leader([]).checkAssignment(given(undefined));
   });
 });
