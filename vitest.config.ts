@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 const globalSetup = ['test/services/vitest-global-setup.ts'];
 /** Tests that replace a module, or depend on the umask of the process, which other tests change. */
 const ALONE = [
+  'test/adapters/kafka/cluster/cluster.test.ts',
   'test/adapters/sqlite/durability.test.ts',
   'test/services/debian.test.ts',
   'test/apps/order-sync/commands/adopt.test.ts',

@@ -3,7 +3,7 @@ import { deadFiles, importDirection, importsOf, KEPT_FOR_TESTS, pureParts } from
 import { anchorOf, brokenLinks, missingFiles, unknownCommands } from './pages.ts';
 import { shortDraws } from './properties.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, sharedReplacements, siblingParts } from './shape.ts';
 import { treeOf, withoutComments } from './tree.ts';
 
 describe('importsOf', () => {
@@ -330,5 +330,16 @@ describe('pages', () => {
     for (const bad of ['`src/core/none.ts`', '`none.ts`', '`docs/none.md`', '`src/*/none.ts`', '`bench/`']) {
       expect(missingFiles(page(bad)), bad).toHaveLength(1);
     }
+  });
+});
+
+describe('tests that replace a module', () => {
+  it('fail the check unless the configuration runs them alone', () => {
+    const files = {
+      'test/a.test.ts': "vi.mock('./b.ts');\n",
+      'test/c.test.ts': "const text = 'vi.mock(';\n",
+    };
+    expect(sharedReplacements(treeOf({ ...files, 'vitest.config.ts': '' }))).toHaveLength(1);
+    expect(sharedReplacements(treeOf({ ...files, 'vitest.config.ts': "'test/a.test.ts'," }))).toEqual([]);
   });
 });

@@ -85,3 +85,12 @@ export function programParts(tree: Tree): Violation[] {
     ];
   });
 }
+
+/** Finds tests that replace a module and are not among those that vitest.config.ts runs alone: others would share the module. */
+export function sharedReplacements(tree: Tree): Violation[] {
+  const config = tree.get('vitest.config.ts') ?? '';
+  return [...tree]
+    .filter(([path, text]) => path.endsWith('.test.ts') && /^vi\.mock\(/m.test(text))
+    .filter(([path]) => !config.includes(`'${path}'`))
+    .map(([path]) => `${path} replaces a module: add it to ALONE in vitest.config.ts`);
+}

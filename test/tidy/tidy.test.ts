@@ -5,7 +5,7 @@ import { brokenLinks, missingFiles, pagesOf, staleExcerpts, unknownCommands } fr
 import { shortDraws } from './properties.ts';
 import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
-import { longFiles, migrationNumbers, programParts, siblingParts } from './shape.ts';
+import { longFiles, migrationNumbers, programParts, sharedReplacements, siblingParts } from './shape.ts';
 import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
@@ -42,6 +42,10 @@ describe('the repository', () => {
 
   it('holds no source file of more than 400 lines', () => {
     expect(longFiles(tree)).toEqual([]);
+  });
+
+  it('runs tests that replace a module alone', () => {
+    expect(sharedReplacements(tree)).toEqual([]);
   });
 
   it('numbers the migrations of every store without gaps', () => {
