@@ -55,12 +55,12 @@ export class SimulatedPartition implements TopicPartition {
     return offset < this.endOffset && this.corrupt.has(offset);
   }
 
-  /** A new leader takes over, which lacks the last records. */
+  /** A new leader takes over, which lacks the last of the records that were not deleted. */
   elect(loses: number): void {
-    const kept = Math.max(0, this.records.length - loses);
+    const kept = Math.max(this.#indexOf(this.startOffset), this.records.length - loses);
     const lost = this.records.splice(kept);
     const first = lost[0];
-    if (first !== undefined && first.offset >= this.startOffset) {
+    if (first !== undefined) {
       this.endOffset = first.offset;
       this.lost.push(...lost);
       if (this.divergedAt === null || this.divergedAt > first.offset) this.divergedAt = first.offset;

@@ -29,6 +29,8 @@ export interface Played {
 const RECOVERY_MS = 240_000;
 /** After this time an operator does what the logs ask for: publishes again what neither log nor database has any more. */
 const PATIENCE_MS = 80_000;
+/** Between two redrives, so that a sweep has the time to replace what the target refuses. */
+const REDRIVEN_EVERY_MS = 20_000;
 /** While nothing has changed, everything is looked at once in this time. */
 const CHECKED_EVERY_MS = 250;
 
@@ -88,7 +90,7 @@ async function settle(world: SeededWorld, violations: string[]): Promise<number>
     if (!world.tables.isMigrated) continue;
     await world.decide();
     if (world.tables.totals().parked > 0) await world.unpark();
-    await redriveDead(world);
+    if ((RECOVERY_MS - leftMs) % REDRIVEN_EVERY_MS === 0) await redriveDead(world);
     await switchBuilt(world);
     if (leftMs === RECOVERY_MS - PATIENCE_MS) world.publishLost();
   }

@@ -229,6 +229,7 @@ export class SeededWorld {
     return [
       `${this.books.lag()} offsets are not committed`,
       this.books.isHalted ? 'a partition is halted' : '',
+      this.books.hasReadReplacements() ? '' : 'nobody noticed that records were replaced',
       this.tables.totals().parked > 0 ? 'orders are parked' : '',
       this.books.altered.size > 0 ? `rows are still altered: ${[...this.books.altered].join()}` : '',
       notDelivered === '' ? '' : `not at the target: ${notDelivered}`,
@@ -242,11 +243,10 @@ export class SeededWorld {
   /** Whether nothing is left to be done. */
   isSettled(): boolean {
     if (this.books.lag() > 0 || this.books.isHalted) return false;
+    this.books.findMended();
+    if (this.books.altered.size > 0) return false;
     for (const _ of this.#notDelivered()) return false;
-    if (this.books.altered.size > 0) {
-      this.books.findMended();
-      if (this.books.altered.size > 0) return false;
-    }
+    if (!this.books.hasReadReplacements()) return false;
     return this.tables.totals().parked === 0 && !this.tables.hasOpenJobs();
   }
 
