@@ -79,6 +79,27 @@ describe('an instance of ingest', () => {
     },
   );
 
+  it('looks the checkpoints up before it commits again what an unknown commit held', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const calls: string[] = [];
+    const store = wrap(place.store, {
+      async acquire(...parts: Parameters<Store['acquire']>) {
+        calls.push('acquire');
+        return place.store.acquire(...parts);
+      },
+      async commit(batch: IngestBatch) {
+        calls.push('commit');
+        if (calls.filter((call) => call === 'commit').length > 1) return place.store.commit(batch);
+        throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
+      },
+    });
+    await place.append(ENTRIES.slice(0, 1).map((entry) => recordOf(entry)));
+    await place.start({ store });
+    await place.settles(ENTRIES.slice(0, 1));
+    const first = calls.indexOf('commit');
+    expect(calls.slice(first + 1, calls.indexOf('commit', first + 1))).toContain('acquire');
+  });
+
   it.each(['store_busy', 'store_unreachable', 'store_failed'] as const)(
     'a batch that failed with %s is tried again',
     async (code) => {
