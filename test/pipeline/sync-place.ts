@@ -11,6 +11,7 @@ import { systemClock } from '../../src/adapters/system-clock.ts';
 import { orders } from '../../src/orders/index.ts';
 import { digestOf } from '../../src/pipeline/reconcile/comparison.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
+import type { SyncOptions } from '../../src/pipeline/sync-options.ts';
 import type { TargetRoute } from '../../src/pipeline/target-route.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
 import type { OpenedStore, Store } from '../../src/ports/store.ts';
@@ -22,7 +23,7 @@ type Body = Readonly<Record<string, unknown>>;
 interface Overrides {
   readonly store?: OpenedStore;
   readonly log?: EmbeddedLog;
-  readonly delivery?: { readonly enabled: boolean };
+  readonly delivery?: SyncOptions<unknown, unknown>['delivery'];
   readonly sweep?: TargetRoute['sweep'];
   readonly makeTopics?: () => Promise<void>;
   readonly onStoreReady?: (store: Store) => void;
