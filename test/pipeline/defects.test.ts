@@ -99,9 +99,14 @@ describe('Defects', () => {
 
   it('a hundred kinds are remembered at most', () => {
     const { defects, lines } = place();
-    for (let kind = 0; kind < 1_000; kind++) defects.met(`place ${kind}`, new DefectError(`Kind ${kind}.`));
+    const meet = (kind: number) => defects.met(`place ${kind}`, new DefectError(`Kind ${kind}.`));
+    for (let kind = 0; kind < 1_000; kind++) meet(kind);
     expect(lines).toHaveLength(1_000);
     expect(defects.status()).toMatchObject({ count: 1_000, latest: { length: 20 } });
+    // The oldest one was forgotten, and not the latest.
+    for (const kind of [999, 0]) meet(kind);
+    expect(lines).toHaveLength(1_001);
+    expect(lines.at(-1)?.message).toContain('Kind 0.');
   });
 });
 

@@ -23,7 +23,7 @@ type Body = Readonly<Record<string, unknown>>;
 interface Overrides {
   readonly store?: OpenedStore;
   readonly log?: EmbeddedLog;
-  readonly delivery?: SyncOptions<unknown, unknown>['delivery'];
+  readonly delivery?: NonNullable<SyncOptions<unknown, unknown>['delivery']>;
   readonly sweep?: TargetRoute['sweep'];
   readonly makeTopics?: () => Promise<void>;
   readonly onStoreReady?: (store: Store) => void;

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../src/core/errors.ts';
 import type { Store } from '../../src/ports/store.ts';
 import { WAITING, wrap } from './ingest/harness.ts';
-import { created, paid, SyncPlace } from './sync-place.ts';
+import { created, paid, SyncPlace, TARGET } from './sync-place.ts';
 
 /** The store of the place, with some methods replaced once it is migrated. */
 function storeWith(place: SyncPlace, replaced: (store: Store) => Partial<Store>) {
@@ -139,5 +139,34 @@ describe('a state that a commit makes due', () => {
     await vi.waitFor(async () => expect((await place.store.counts()).journaledEvents).toBe(1), WAITING);
     await place.append(paid('order-1', 'PAYMENT_AUTHORIZED', 1));
     await vi.waitFor(() => expect(place.newest('order-1')).toMatchObject({ version: 2 }), WAITING);
+  });
+});
+
+describe('a sweep of a running pipeline', () => {
+  it('makes nothing due under another record of the view than the one it knows', async () => {
+    const place = await SyncPlace.make();
+    await place.makeTopics();
+    const epochs: (number | undefined)[] = [];
+    const store = storeWith(place, (migrated) => ({
+      makeDueAgain: (again) => {
+        epochs.push(again.viewEpoch);
+        return migrated.makeDueAgain(again);
+      },
+    }));
+    const sync = place.sync({
+      store,
+      sweep: { holdings: place.holdings(), everyMs: 1_000, perSecond: 100 },
+    });
+    await sync.start();
+    await place.append(created('order-1'), paid('order-1', 'PAYMENT_AUTHORIZED', 1));
+    await vi.waitFor(() => expect(place.newest('order-1')).toMatchObject({ version: 2 }), WAITING);
+    await vi.waitFor(
+      () => expect(sync.status().sweeps[TARGET]?.last).toMatchObject({ compared: 1, inFlight: 0 }),
+      WAITING,
+    );
+    place.received.length = 0;
+    await vi.waitFor(() => expect(place.newest('order-1')).toMatchObject({ version: 2 }), WAITING);
+    const { epoch } = await place.store.viewState();
+    expect(epochs).toEqual([epoch]);
   });
 });

@@ -178,6 +178,14 @@ describe('the tail of what is journaled', () => {
     expect(feed.reads).toBeLessThan(15);
   });
 
+  it('begins at a record whose time is that moment', async () => {
+    const feed = new Feed();
+    for (let n = 0; n < 20; n++) feed.append(created(`order ${n}`, '10:00'));
+    feed.checkpoints.push(20n);
+    const told = await feed.tell(1, BEGUN_MS + 17_000);
+    expect(told.map((tailed) => tailed.kind === 'record' && tailed.offset)).toEqual([17n, 18n, 19n]);
+  });
+
   it('tells a partition that comes later from its beginning', async () => {
     const feed = new Feed();
     feed.append(created('a', '10:00'));

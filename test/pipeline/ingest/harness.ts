@@ -12,7 +12,7 @@ import { Defects } from '../../../src/pipeline/defects.ts';
 import { Ingest } from '../../../src/pipeline/ingest/ingest.ts';
 import type { IngestOptions } from '../../../src/pipeline/ingest/options.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
-import type { EventLog, NewRecord } from '../../../src/ports/event-log.ts';
+import type { EventLog, EventLogConsumer, NewRecord } from '../../../src/ports/event-log.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
@@ -231,7 +231,7 @@ export async function migrate(opened: OpenedStore): Promise<Store> {
 }
 
 /** The port with these methods replaced. */
-export function wrap<Port extends OpenedStore | Store | EventLog | LongJournals>(
+export function wrap<Port extends OpenedStore | Store | EventLog | EventLogConsumer | LongJournals>(
   port: Port,
   replaced: Partial<Port>,
 ): Port {

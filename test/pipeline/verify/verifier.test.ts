@@ -128,6 +128,51 @@ describe('the verifier', () => {
     expect(logged).toEqual(['info: The view is complete again: its rows were made from the journal.']);
   });
 
+  it('goes on behind the last page after a failure, and a rush begins with the first entity', async () => {
+    const place = await filled();
+    const asked: (string | null)[] = [];
+    let isRushed = false;
+    const store = wrap(place.store, {
+      listEntities: async (page) => {
+        asked.push(page.after);
+        if (asked.length === 2) throw new TributaryError('store_unreachable', 'No answer.');
+        if (asked.length === 4) {
+          isRushed = true;
+          verifier.rush();
+        }
+        return place.store.listEntities(page);
+      },
+    });
+    const { verifier } = verifierOn(store);
+    verifier.start();
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(5), WAITING);
+    const [first, failed, again, third, rushed, behind] = asked;
+    expect([first, rushed, isRushed]).toEqual([null, null, true]);
+    expect(failed).not.toBeNull();
+    expect(again).toBe(failed);
+    expect([third, behind]).not.toContain(null);
+  });
+
+  it('repairs nothing while a rebuild is switched, and then what differs', async () => {
+    const place = await filled();
+    let phase: 'switching' | 'steady' = 'switching';
+    let looks = 0;
+    const store = wrap(place.store, {
+      viewState: async () => {
+        looks++;
+        return { ...(await place.store.viewState()), phase } as Awaited<ReturnType<Store['viewState']>>;
+      },
+    });
+    const { verifier } = verifierOn(store);
+    execute(place, "UPDATE stock SET on_hand = 12345 WHERE article_id = 'article 120'");
+    verifier.start();
+    await vi.waitFor(() => expect(verifier.status().passes).toBe(1), WAITING);
+    expect(looks).toBeGreaterThan(0);
+    expect(verifier.status()).toMatchObject({ repaired: 0, differences: {} });
+    phase = 'steady';
+    await vi.waitFor(() => expect(verifier.status().repaired).toBe(1), WAITING);
+  });
+
   it('an outage is logged once and handed on, and the verifier goes on after it', async () => {
     const place = await filled();
     let failures = 0;
