@@ -247,9 +247,23 @@ describe('a listener that comes back', () => {
     expect(second.messages.map(({ kind }) => kind)).toEqual(['status', 'position']);
   });
 
+  it('gets what the others have got of a look that was cut short, and the rest with them', async () => {
+    const feed = new Feed();
+    const first = await feed.listen({ entityIds: ids('x') });
+    const body = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
+    for (let n = 0; n < 40; n++) feed.first.journal('a', Buffer.from(body));
+    feed.first.read = (range) => Partition.prototype.read.call(feed.first, { ...range, maxRecords: 4 });
+    const back = await feed.listen({ position: first.last, entityIds: ids('x') });
+    await feed.look();
+    await feed.look();
+    for (const listener of [first, back])
+      expect(listener.of('changes').map(({ records }) => records)).toEqual([16, 16, 8]);
+    expect(back.resets).toEqual([]);
+  });
+
   it('shares the read with others that come back from the same position', async () => {
     const feed = new Feed();
-    const first = await feed.listen();
+    const first = await feed.listen({ entityIds: ids('x') });
     feed.first.journal('a');
     await feed.look();
     const { reads } = feed;

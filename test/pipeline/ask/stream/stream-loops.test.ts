@@ -63,6 +63,19 @@ describe('the loops of the stream', () => {
     expect(listener.orders).toEqual(['a']);
   });
 
+  it('tell the first listener of a new run that store or log do not answer, as they told those before', async () => {
+    const feed = new Feed();
+    const gone = () => new TributaryError('store_unreachable', 'It is gone.');
+    const first = await feed.listen();
+    feed.faults.push(gone(), gone());
+    await feed.look();
+    first.leave();
+    await feed.settle();
+    const second = await feed.listen();
+    for (const listener of [first, second])
+      expect(listener.of('note').map(({ problem }) => problem)).toEqual(['It is gone.']);
+  });
+
   it('name a partition that cannot be read, follow the others, and tell its records later', async () => {
     const feed = new Feed(2);
     const listener = await feed.listen();
