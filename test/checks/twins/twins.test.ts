@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { OpenedStore, Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { MemoryDatabase } from '../../simulation/memory-store/database.ts';
 import { openMemoryStore } from '../../simulation/memory-store/index.ts';
 import { draw, play, shrink } from './history.ts';
 import { openPart } from './parts.ts';
 import { compareMany, type Found } from './run.ts';
-import { TARGETS, VIEW } from './store-caller.ts';
+import { type HistoryClock, migrationAt, PROCESSES, TARGETS, VIEW } from './store-caller.ts';
 import { type RealStores, STORE_KINDS, storeSetting } from './stores.ts';
 
 const noServices = () => {
@@ -21,19 +21,20 @@ class OtherTwin implements RealStores {
     this.#change = change;
   }
 
-  async open(clock: Parameters<RealStores['open']>[0], isAnother: boolean): Promise<OpenedStore> {
-    if (!isAnother) this.#database = new MemoryDatabase();
-    const opened = openMemoryStore({ database: this.#database, clock, time: clock, targets: TARGETS });
-    const migrate: OpenedStore['migrate'] = async (options) => {
-      const { store, report } = await opened.migrate(options);
+  async open(clock: HistoryClock): Promise<readonly Store[]> {
+    this.#database = new MemoryDatabase();
+    const stores: Store[] = [];
+    for (let process = 0; process < PROCESSES; process++) {
+      const opened = openMemoryStore({ database: this.#database, clock, time: clock, targets: TARGETS });
+      const { store } = await opened.migrate(migrationAt(clock));
       const changed = this.#change(store);
       const get = (_: Store, name: string | symbol) => {
         const member = Reflect.get(name in changed ? changed : store, name);
         return typeof member === 'function' ? member.bind(store) : member;
       };
-      return { store: new Proxy(store, { get }), report };
-    };
-    return { ...opened, close: () => opened.close(), migrate } as OpenedStore;
+      stores.push(new Proxy(store, { get }));
+    }
+    return stores;
   }
 
   async removeRow(entityId: string): Promise<void> {
@@ -53,7 +54,7 @@ describe('the twins beside the real parts', () => {
       const part = await openPart(name, noServices);
       const found: Found[] = [];
       try {
-        const result = await compareMany(part, { from: 1, histories, onFound: (one) => found.push(one) });
+        const result = await compareMany([part], { from: 1, histories, onFound: (one) => found.push(one) });
         expect(found).toEqual([]);
         expect(result.histories).toBe(histories);
       } finally {
