@@ -4,7 +4,7 @@ import { MemoryDatabase } from '../../simulation/memory-store/database.ts';
 import { openMemoryStore } from '../../simulation/memory-store/index.ts';
 import { draw, play, shrink } from './history.ts';
 import { openPart } from './parts.ts';
-import { compareMany, type Found } from './run.ts';
+import { compareMany, type Found, type OpenedPart } from './run.ts';
 import { type HistoryClock, migrationAt, PROCESSES, TARGETS, VIEW } from './store-caller.ts';
 import { type RealStores, STORE_KINDS, storeSetting } from './stores.ts';
 
@@ -100,6 +100,57 @@ describe('a difference', () => {
   it('a mistake that no answer shows is found in the contents at the end', async () => {
     const found = await firstFound(new OtherTwin(() => ({ addAudit: async () => {} })));
     expect(found?.difference.question).toMatch(/^listAudit/);
+  });
+});
+
+describe('histories side by side', () => {
+  const found: Found = {
+    seed: 0,
+    difference: { call: 'contents', question: 'counts null', twin: '1', real: '2' },
+    lines: [],
+  };
+  const calls = [{ kind: 'append', by: 0, seed: 1, most: 4 }];
+  const partsOf = (count: number, compare: (seed: number) => Promise<Found | null>): OpenedPart[] =>
+    Array.from({ length: count }, () => ({
+      compare: async (seed) => ({ calls, found: await compare(seed) }),
+      close: async () => {},
+    }));
+
+  it('plays each seed once, and as many at a time as there are parts', async () => {
+    const played: number[] = [];
+    let [now, most] = [0, 0];
+    const parts = partsOf(3, async (seed) => {
+      played.push(seed);
+      most = Math.max(most, ++now);
+      await Promise.resolve();
+      now--;
+      return null;
+    });
+    const result = await compareMany(parts, { from: 5, histories: 20 });
+    expect(played.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 5));
+    expect(most).toBe(3);
+    expect(result).toEqual({ histories: 20, calls: new Map([['append', 20]]), differences: 0 });
+  });
+
+  it('begins no history once ten differences are found', async () => {
+    const result = await compareMany(
+      partsOf(4, async () => found),
+      { from: 1, histories: 100 },
+    );
+    expect(result.differences).toBeGreaterThanOrEqual(10);
+    expect(result.histories).toBeLessThan(14);
+  });
+
+  it('rejects with the error of one part, once the histories of the others have ended', async () => {
+    const ended: number[] = [];
+    const parts = partsOf(2, async (seed) => {
+      if (seed === 1) throw new Error('The server is gone.');
+      await Promise.resolve();
+      ended.push(seed);
+      return null;
+    });
+    await expect(compareMany(parts, { from: 1, histories: 100 })).rejects.toThrow('The server is gone.');
+    expect(ended).toEqual([2]);
   });
 });
 
