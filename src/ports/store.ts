@@ -88,9 +88,12 @@ export interface MigratedStore {
 
 /**
  * Journal, view, deliveries, quarantine and checkpoints in one database, so that one transaction can change them
- * together. Ids are compared as bytes. Every method rejects with a TributaryError. If the error is `retryable`, nothing
- * was changed, except for `store_commit_unknown` from `commit`, where only the checkpoints tell whether the commit
- * stands.
+ * together. Ids are compared as bytes. Every method rejects with a TributaryError. If the error is `retryable`, the same
+ * call may succeed later, and this is known of the call that failed:
+ *
+ * - `commit` has changed nothing, except with `store_commit_unknown`: then only the checkpoints tell whether it counts.
+ * - Any other method may have made its change, because an answer may be lost when the change is made. A method that takes
+ *   a list may have made a part of it, because a store may change the rows of a list in several transactions.
  */
 export interface Store
   extends StoreAdministration,

@@ -125,7 +125,7 @@ export interface RangePage {
 }
 
 export interface OutdatedPage {
-  /** The ids of which one table has another version than the other one, or no row. */
+  /** The ids of which one table has another version than the other one, or no row. Sorted by their bytes. */
   readonly entityIds: readonly string[];
   /** The last id of the page; null at the end. */
   readonly through: string | null;

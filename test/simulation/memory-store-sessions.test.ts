@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../src/core/errors.ts';
 import type { Store } from '../../src/ports/store.ts';
-import { LEASE_MS } from '../contract/store/delivery-helpers.ts';
+import { claimOnly, LEASE_MS, settlement } from '../contract/store/delivery-helpers.ts';
 import {
   acquireOne,
   batchOf,
@@ -16,41 +16,7 @@ import {
   TARGETS,
 } from '../contract/store/fixtures.ts';
 import { MemoryDatabase, openMemoryStore, type StoreSession } from './memory-store/index.ts';
-
-/** A session that waits, fails or hangs where a test says so. */
-class ScriptedSession implements StoreSession {
-  readonly sent: string[] = [];
-  before: (name: string) => Promise<void> | void = () => {};
-  after: (name: string) => Promise<void> | void = () => {};
-
-  async statement(name: string): Promise<void> {
-    this.sent.push(name);
-    await this.before(name);
-  }
-
-  async answered(name: string): Promise<void> {
-    await this.after(name);
-  }
-
-  /** Holds the session up before the next statement of this name. Gives what lets it go on. */
-  holdBefore(name: string): { readonly arrived: Promise<void>; goOn(): void } {
-    const arrived = Promise.withResolvers<void>();
-    const gate = Promise.withResolvers<void>();
-    this.before = (sent) => {
-      if (sent !== name) return;
-      this.before = () => {};
-      arrived.resolve();
-      return gate.promise;
-    };
-    return { arrived: arrived.promise, goOn: gate.resolve };
-  }
-
-  failBefore(name: string, code: 'store_busy' | 'store_unreachable' | 'store_failed'): void {
-    this.before = (sent) => {
-      if (sent === name) throw new TributaryError(code, 'The test wants it.');
-    };
-  }
-}
+import { ScriptedSession } from './memory-store/scripted-session.ts';
 
 describe('a simulated database', () => {
   let clock: SeededClock;
@@ -350,6 +316,20 @@ describe('a simulated database', () => {
     const idsOf = (claims: Awaited<typeof slow>) => claims.map(({ entityId }) => entityId);
     expect([idsOf(quick), idsOf(await slow)]).toEqual([['a', 'b'], ['c']]);
     expect((await slow)[0]).toMatchObject({ attempt: 1, version: 1, claimant: 'slow' });
+  });
+
+  it('leaves a retry alone that an uncounted attempt has made of a first attempt since it was read', async () => {
+    await commitChanges(local, change('parcel', 0, { delivery: DUE }));
+    const held = session.holdBefore('take deliveries');
+    const request = { target: TARGET, limit: 1, leaseMs: LEASE_MS, attempts: 'first' } as const;
+    const slow = remote.claimDeliveries({ ...request, claimant: 'slow' });
+    await held.arrived;
+    const retryAtMs = clock.now() + 60_000;
+    await local.settleDeliveries([settlement(await claimOnly(local), { retryAtMs, isCounted: false })]);
+    held.goOn();
+    expect(await slow).toEqual([]);
+    const delivery = await local.readDelivery(TARGET, 'parcel');
+    expect(delivery).toMatchObject({ attempts: 0, nextAttemptAtMs: retryAtMs });
   });
 
   it('exchanges the tables of the view only while no transaction uses them', async () => {

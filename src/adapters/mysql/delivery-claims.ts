@@ -103,6 +103,7 @@ export class DeliveryClaims {
     const nowMs = this.#time.heard(found[0]?.[4]);
     const epoch = Number(found[0]?.[8]);
     const lease = {
+      isRetry,
       nowMs,
       latestMs: attempts === 'first' ? DEAD_AT_MS - 1 : nowMs,
       longestMs,
@@ -212,6 +213,8 @@ interface Taking {
 }
 
 interface Lease {
+  /** 1 to take retries, 0 to take first attempts. */
+  readonly isRetry: number;
   readonly nowMs: number;
   /** A delivery whose next attempt is later than this is not taken. */
   readonly latestMs: number;
@@ -230,11 +233,15 @@ function alike(takings: readonly Taking[]): Taking[][] | null {
   return groups.size * ALIKE_ROWS_MIN > takings.length ? null : [...groups.values()];
 }
 
-/** Whether the delivery is due and no claimant has it. */
-const IS_FREE = 'next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
-const IS_FREE_TYPES = ['integer', 'integer', 'integer'] as const;
+/**
+ * Whether the delivery is due and no claimant has it. An attempt that does not count makes a retry of a first attempt, and
+ * leaves its version and its attempts as they were.
+ */
+const IS_FREE = 'is_retry = ? AND next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
+const IS_FREE_TYPES = ['integer', 'integer', 'integer', 'integer'] as const;
 
-function writeIsFree(writer: ParameterWriter, { nowMs, latestMs, longestMs }: Lease): void {
+function writeIsFree(writer: ParameterWriter, { isRetry, nowMs, latestMs, longestMs }: Lease): void {
+  writer.integer(isRetry);
   writer.integer(latestMs);
   writer.integer(nowMs);
   writer.integer(nowMs + longestMs);

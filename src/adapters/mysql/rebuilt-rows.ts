@@ -94,7 +94,9 @@ export class RebuiltTable {
       const [rows] = await connection.execute<RowDataPacket[]>(
         `SELECT p.${key} FROM ${identifier(table)} p FORCE INDEX (PRIMARY) ` +
           `LEFT JOIN ${identifier(this.#rebuilt)} r ON r.${key} = p.${key} ` +
-          `WHERE p.${key} > ? AND p.${key} <= ? AND (r.version IS NULL OR r.version <> p.version)`,
+          `WHERE p.${key} > ? AND p.${key} <= ? AND (r.version IS NULL OR r.version <> p.version) ` +
+          // Without this, MySQL may join small tables in memory, which lists the ids without a new row last.
+          `ORDER BY p.${key}`,
         [after ?? '', last],
       );
       return { entityIds: rows.map((row) => textOf(row[0])), through: count < limit ? null : last };

@@ -86,7 +86,7 @@ export class RebuiltTable {
       const rows = reader
         .arrays(`
           SELECT p.${key} FROM ${table} AS p LEFT JOIN ${identifier(this.#rebuilt)} AS r ON r.${key} = p.${key}
-          WHERE p.${key} > ? AND p.${key} <= ? AND r.version IS NOT p.version`)
+          WHERE p.${key} > ? AND p.${key} <= ? AND r.version IS NOT p.version ORDER BY p.${key}`)
         .all(after ?? '', last) as unknown as SQLOutputValue[][];
       return { entityIds: rows.map(([id]) => textOf(id)), through: count < most ? null : last };
     });

@@ -50,8 +50,12 @@ export class TopicOperator {
     });
   }
 
-  async deleteTopic(topic: string): Promise<void> {
-    await this.#admin.deleteTopics({ topics: [topic] });
+  deleteTopic(topic: string): Promise<void> {
+    return this.deleteTopics([topic]);
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    await this.#admin.deleteTopics({ topics: [...topics] });
   }
 
   async growTopic(topic: string, partitions: number): Promise<void> {

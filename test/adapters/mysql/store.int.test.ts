@@ -140,6 +140,26 @@ function describeClaims(harness: MysqlHarness): void {
       },
     );
 
+    it('a first claim leaves a retry alone that was a first attempt when it was read', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      const other = await mysql.createConnection({ uri: harness.url });
+      try {
+        await other.query('START TRANSACTION');
+        // The claim reads what is due, and then waits for this lock before it takes it.
+        await other.query('SELECT 1 FROM view_states FOR UPDATE');
+        const claimed = claim(1);
+        await vi.waitFor(async () => expect(await waitingSessions(harness)).toHaveLength(1), waiting);
+        // An attempt that did not count has ended meanwhile, and waits for its next one.
+        const retryAtMs = place.clock.now() + 60_000;
+        await other.query(`UPDATE deliveries SET is_retry = 1, next_attempt_at = ${retryAtMs}`);
+        await other.query('COMMIT');
+        expect(await claimed).toEqual([]);
+      } finally {
+        await other.end();
+      }
+      expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({ attempts: 0 });
+    });
+
     it('a claim keeps the deliveries it has taken when the database fails at the rest', async () => {
       await makeDue();
       await harness.rawQuery(
@@ -155,6 +175,17 @@ function describeClaims(harness: MysqlHarness): void {
       expect(await claim(100)).toHaveLength(90 - claimed.length);
     });
   });
+}
+
+const waiting = { timeout: 20_000, interval: 20 };
+
+/** The sessions on the harness's database that wait for a lock of a row. */
+function waitingSessions(harness: MysqlHarness): Promise<Record<string, unknown>[]> {
+  return harness.rawQuery(
+    'SELECT t.trx_id FROM information_schema.innodb_trx t ' +
+      'JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id ' +
+      "WHERE p.db = DATABASE() AND t.trx_state = 'LOCK WAIT'",
+  );
 }
 
 /** MySQL commits a RENAME by itself, so a process may die between the RENAME and its record. */

@@ -1,9 +1,15 @@
 /** The calls of a history beside a log. */
 import { partitionName } from '../../../src/core/offset.ts';
-import type { EventLog, LogRecord, NewRecord, RecordsRead } from '../../../src/ports/event-log.ts';
+import type {
+  EventLog,
+  LogRecord,
+  NewRecord,
+  RecordsRead,
+  TopicDescription,
+} from '../../../src/ports/event-log.ts';
 import type { Drawing } from './history.ts';
 import { byKey, kind, type LogCaller, record, SINGLE, TOPICS } from './log-caller.ts';
-import { comesTrue, LogMember } from './log-member.ts';
+import { comesTrue, LogMember, PATIENCE_MS } from './log-member.ts';
 
 const STORES = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'] as const;
 const KEYS = [null, '', 'a', 'b', 'é', 'c'] as const;
@@ -51,7 +57,7 @@ export const logKinds = [
     await caller.ask(
       'peek',
       from,
-      () => log.peek(from),
+      () => log.peek(from, PATIENCE_MS),
       (peeks) =>
         peeks.map((peek) => {
           if (peek.kind === 'unreadable') return { kind: peek.kind };
@@ -87,9 +93,7 @@ export const logKinds = [
 async function append(caller: LogCaller, { by, random, count }: Drawing): Promise<void> {
   const mayMiss = random.chance(0.05);
   const names = mayMiss ? ['a', 'missing'] : ['a', 'a', 'b', 'c', 'c'];
-  const there = new Set(
-    (await caller.log(by).describe(names.map((name) => caller.topic(name)))).map(({ topic }) => topic),
-  );
+  const there = await caller.log(by).partitionCounts(names.map((name) => caller.topic(name)));
   const records = Array.from({ length: count(4) }, (): NewRecord => {
     const key = random.pick(KEYS);
     const text = random.chance(0.03) ? 'x'.repeat(LARGE_BYTES) : caller.newValue();
@@ -127,9 +131,13 @@ async function append(caller: LogCaller, { by, random, count }: Drawing): Promis
 }
 
 /** Topics have ids of their own on each side, and it is open which partition of `c` has which records. */
-export async function describe(caller: LogCaller, log: EventLog, names: readonly string[]): Promise<void> {
+export async function describe(
+  caller: LogCaller,
+  log: EventLog,
+  names: readonly string[],
+): Promise<TopicDescription[]> {
   const topics = names.map((name) => caller.topic(name));
-  await caller.ask(
+  const described = await caller.ask(
     'describe',
     topics,
     () => log.describe(topics),
@@ -152,6 +160,7 @@ export async function describe(caller: LogCaller, log: EventLog, names: readonly
     () => log.partitionCounts(topics),
     (counts) => new Map([...counts].map(([topic, count]) => [caller.nameOf(topic), count])),
   );
+  return described ?? [];
 }
 
 /** Reads on until nothing comes: how much one read gives is open within its limits (`EventLog.readRecords`). */
@@ -269,16 +278,16 @@ function told(caller: LogCaller, read: ReadonlyMap<string, readonly LogRecord[]>
 /** Everything that the log holds. */
 export async function readLog(caller: LogCaller): Promise<void> {
   const log = caller.log(1);
-  await describe(caller, log, ['a', 'b', 'c']);
+  const described = await describe(caller, log, ['a', 'b', 'c']);
+  const partitionsOf = (name: string) =>
+    described.find(({ topic }) => topic === caller.topic(name))?.partitions ?? [];
   for (const name of SINGLE) {
-    const [found] = await log.describe([caller.topic(name)]);
-    const offset = found?.partitions[0]?.startOffset ?? 0n;
+    const offset = partitionsOf(name)[0]?.startOffset ?? 0n;
     const range = { topic: caller.topic(name), partition: 0, offset };
     await caller.ask('readRecords', range, () => readAll(log, range, ALL));
   }
-  const [several] = await log.describe([caller.topic('c')]);
   const records: LogRecord[] = [];
-  for (const range of several?.partitions ?? []) {
+  for (const range of partitionsOf('c')) {
     for (let offset = range.startOffset; offset < range.endOffset; ) {
       const read = await log.readRecords({ ...range, offset, ...ALL });
       if (read.kind !== 'read' || read.nextOffset === offset) break;

@@ -11,7 +11,7 @@ import {
 } from '../../../src/ports/event-log.ts';
 
 /** A step of a group that takes longer than this has failed. It is far longer than any step needs. */
-const PATIENCE_MS = 30_000;
+export const PATIENCE_MS = 30_000;
 const LOOK_AGAIN_MS = 2;
 
 /** A member of a group that follows nothing before it is told to. */

@@ -1,10 +1,11 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
-import type { OpenedStore } from '../../../src/ports/store.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
 import { createDatabase, type TestDatabase } from '../../services/databases.ts';
-import type { HistoryClock } from './store-caller.ts';
-import { TARGETS, VIEW } from './store-caller.ts';
+import { HistoryClock, migrationAt, PROCESSES, TARGETS, VIEW } from './store-caller.ts';
 import type { RealStores } from './stores.ts';
 
 /** Tables whose rows a migration writes, and that histories do not change. */
@@ -12,12 +13,28 @@ const CONSTANT = ['schema_migrations', 'journal_places', 'store_identity'];
 /** Tables whose rows a migration writes, and that a rebuild changes. */
 const RECORDS = ['view_records', 'view_states'];
 const CONNECTIONS = 4;
+/**
+ * After this many histories the processes open their stores anew. In between they keep their connections, because a
+ * migration makes more statements than most histories.
+ */
+const HISTORIES_PER_OPENING = 20;
+
+/** What a migration has made, besides empty tables. */
+interface Migrated {
+  readonly viewSql: string;
+  /** The statement that writes the rows of a table again. */
+  readonly records: ReadonlyMap<string, string>;
+}
 
 /** A migrated database on a server. Between two histories its rows are deleted, which is faster than making tables. */
 export class MysqlStores implements RealStores {
   readonly #database: TestDatabase;
   readonly #connection: mysql.Connection;
-  #migrated: { readonly viewSql: string; readonly records: ReadonlyMap<string, string> } | null = null;
+  /** The clock of the history that is played. */
+  #clock = new HistoryClock();
+  #migrated: Migrated | null = null;
+  #stores: readonly Store[] = [];
+  #histories = 0;
 
   private constructor(database: TestDatabase, connection: mysql.Connection) {
     this.#database = database;
@@ -30,10 +47,17 @@ export class MysqlStores implements RealStores {
     return new MysqlStores(database, connection);
   }
 
-  async open(clock: HistoryClock, isAnother: boolean): Promise<OpenedStore> {
-    if (this.#migrated === null) await this.#migrate(clock);
-    else if (!isAnother) await this.#empty(this.#migrated.viewSql, this.#migrated.records);
-    return this.#openStore(clock);
+  async open(clock: HistoryClock): Promise<readonly Store[]> {
+    this.#clock = clock;
+    if (this.#migrated === null) this.#migrated = await this.#migrate();
+    else await this.#empty(this.#migrated);
+    if (this.#histories++ % HISTORIES_PER_OPENING === 0) {
+      await this.#closeStores();
+      this.#stores = [];
+      for (let process = 0; process < PROCESSES; process++)
+        this.#stores = [...this.#stores, await this.#openStore()];
+    }
+    return this.#stores;
   }
 
   async removeRow(entityId: string): Promise<void> {
@@ -45,12 +69,25 @@ export class MysqlStores implements RealStores {
   async release(): Promise<void> {}
 
   async close(): Promise<void> {
+    await this.#closeStores();
     await this.#connection.end();
     await this.#database.drop();
   }
 
-  #openStore(clock: HistoryClock): OpenedStore {
-    return openMysqlStore({
+  async #closeStores(): Promise<void> {
+    for (const store of this.#stores) await store.close();
+  }
+
+  async #openStore(): Promise<Store> {
+    const now = () => this.#clock.now();
+    const clock: Clock = {
+      now,
+      monotonicMs: () => systemClock.monotonicMs(),
+      sleep: (ms, signal) => systemClock.sleep(ms, signal),
+      random: () => systemClock.random(),
+      uuid: () => systemClock.uuid(),
+    };
+    const opened = openMysqlStore({
       ...mysqlServer(this.#database.url),
       clock,
       logger: () => {},
@@ -58,17 +95,17 @@ export class MysqlStores implements RealStores {
       connections: CONNECTIONS,
       time: {
         get sql() {
-          return String(clock.now());
+          return String(now());
         },
-        now: () => clock.now(),
+        now,
         heard: Number,
       },
     });
+    return (await opened.migrate(migrationAt(this.#clock))).store;
   }
 
-  async #migrate(clock: HistoryClock): Promise<void> {
-    const store = this.#openStore(clock);
-    await store.migrate({ view: VIEW, targets: TARGETS, adopt: null, nowMs: clock.now() });
+  async #migrate(): Promise<Migrated> {
+    const store = await this.#openStore();
     await store.close();
     // The triggers protect the journal from the emptying, too.
     for (const { name } of await this.#rows(
@@ -78,7 +115,7 @@ export class MysqlStores implements RealStores {
     const [made] = await this.#rows(`SHOW CREATE TABLE ${VIEW.table}`);
     const records = new Map<string, string>();
     for (const table of RECORDS) records.set(table, await this.#insertOf(table));
-    this.#migrated = { viewSql: String(made?.['Create Table']), records };
+    return { viewSql: String(made?.['Create Table']), records };
   }
 
   /** The statement that writes a table's rows again. */
@@ -89,7 +126,7 @@ export class MysqlStores implements RealStores {
       : mysql.format(`INSERT INTO ${table} VALUES ?`, [rows.map((row) => Object.values(row))]);
   }
 
-  async #empty(viewSql: string, records: ReadonlyMap<string, string>): Promise<void> {
+  async #empty({ viewSql, records }: Migrated): Promise<void> {
     const tables = (await this.#rows("SHOW FULL TABLES WHERE Table_type = 'BASE TABLE'"))
       .map((row) => String(Object.values(row)[0]))
       .filter((table) => !CONSTANT.includes(table));

@@ -65,22 +65,40 @@ export function partOf<Part extends Caller>(setting: Setting<Part>, close: () =>
   };
 }
 
-export async function compareMany(part: OpenedPart, comparison: Comparison): Promise<ComparisonResult> {
+/** Plays histories side by side, one at a time on each part. The parts are of one kind, and share nothing but a server. */
+export async function compareMany(
+  parts: readonly OpenedPart[],
+  comparison: Comparison,
+): Promise<ComparisonResult> {
   const { from, histories, signal, onLine, onFound, onProgress } = comparison;
   const calls = new Map<string, number>();
-  let [played, differences] = [0, 0];
-  while (played < histories && differences < DIFFERENCES_MAX && signal?.aborted !== true) {
-    const result = await part.compare(from + played, (call, exchanges) => {
-      if (onLine !== undefined) for (const line of linesOf(call, exchanges)) onLine(line);
-    });
-    for (const { kind } of result.calls) calls.set(kind, (calls.get(kind) ?? 0) + 1);
-    if (result.found !== null) {
-      differences++;
-      onFound?.(result.found);
+  let [begun, played, differences] = [0, 0, 0];
+  let hasFailed = false;
+  const goesOn = () =>
+    begun < histories && differences < DIFFERENCES_MAX && !hasFailed && signal?.aborted !== true;
+  const playOn = async (part: OpenedPart) => {
+    while (goesOn()) {
+      const result = await part.compare(from + begun++, (call, exchanges) => {
+        if (onLine !== undefined) for (const line of linesOf(call, exchanges)) onLine(line);
+      });
+      for (const { kind } of result.calls) calls.set(kind, (calls.get(kind) ?? 0) + 1);
+      if (result.found !== null) {
+        differences++;
+        onFound?.(result.found);
+      }
+      played++;
+      onProgress?.(played);
     }
-    played++;
-    onProgress?.(played);
-  }
+  };
+  const outcomes = await Promise.allSettled(
+    parts.map((part) =>
+      playOn(part).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      }),
+    ),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return { histories: played, calls, differences };
 }
 

@@ -15,7 +15,7 @@ describe.each([
       const part = await openPart(name, services);
       const found: Found[] = [];
       try {
-        const result = await compareMany(part, { from: 1, histories, onFound: (one) => found.push(one) });
+        const result = await compareMany([part], { from: 1, histories, onFound: (one) => found.push(one) });
         expect(found).toEqual([]);
         expect(result.histories).toBe(histories);
       } finally {

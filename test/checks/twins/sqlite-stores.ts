@@ -2,10 +2,10 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
-import type { OpenedStore } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { FAST_FOLDER } from './real-logs.ts';
 import type { HistoryClock } from './store-caller.ts';
-import { TARGETS, VIEW } from './store-caller.ts';
+import { migrationAt, PROCESSES, TARGETS, VIEW } from './store-caller.ts';
 import type { RealStores } from './stores.ts';
 
 /** SQLite files, each a copy of one migrated file. */
@@ -13,11 +13,16 @@ export class SqliteStores implements RealStores {
   readonly #folder = mkdtempSync(join(FAST_FOLDER, 'tributary-twins-'));
   readonly #pattern = join(this.#folder, 'migrated.db');
   readonly #file = join(this.#folder, 'store.db');
+  #opened: readonly Store[] = [];
 
-  async open(clock: HistoryClock, isAnother: boolean): Promise<OpenedStore> {
-    if (!existsSync(this.#pattern)) await this.#migrate(clock);
-    if (!isAnother) copyFileSync(this.#pattern, this.#file);
-    return this.#openFile(this.#file, clock);
+  async open(clock: HistoryClock): Promise<readonly Store[]> {
+    if (!existsSync(this.#pattern)) {
+      const [store] = await this.#openFile(this.#pattern, clock, 1);
+      await store?.close();
+    }
+    copyFileSync(this.#pattern, this.#file);
+    this.#opened = await this.#openFile(this.#file, clock, PROCESSES);
+    return this.#opened;
   }
 
   async removeRow(entityId: string): Promise<void> {
@@ -27,6 +32,7 @@ export class SqliteStores implements RealStores {
   }
 
   async release(): Promise<void> {
+    for (const store of this.#opened) await store.close();
     for (const end of ['', '-wal', '-shm']) rmSync(`${this.#file}${end}`, { force: true });
   }
 
@@ -34,15 +40,14 @@ export class SqliteStores implements RealStores {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async #migrate(clock: HistoryClock): Promise<void> {
-    const store = this.#openFile(this.#pattern, clock);
-    await store.migrate({ view: VIEW, targets: TARGETS, adopt: null, nowMs: clock.now() });
-    await store.close();
-  }
-
-  #openFile(file: string, clock: HistoryClock): OpenedStore {
+  async #openFile(file: string, clock: HistoryClock, processes: number): Promise<Store[]> {
     const now = () => clock.now();
     const time = { now, shown: (_: unknown, atMs: number) => atMs, leaseNow: now, fix: () => {} };
-    return openSqliteStore({ file, clock, time, targets: TARGETS });
+    const stores: Store[] = [];
+    for (let process = 0; process < processes; process++) {
+      const opened = openSqliteStore({ file, clock, time, targets: TARGETS });
+      stores.push((await opened.migrate(migrationAt(clock))).store);
+    }
+    return stores;
   }
 }

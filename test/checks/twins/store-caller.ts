@@ -69,6 +69,14 @@ export class HistoryClock implements Clock {
   }
 }
 
+/** The processes of each side. */
+export const PROCESSES = 2;
+
+/** The options of each process's migration. */
+export function migrationAt(clock: HistoryClock): MigrationOptions {
+  return { view: VIEW, targets: TARGETS, adopt: null, nowMs: clock.now() };
+}
+
 /** What the two processes of one side know. Calls draw their arguments from it, so that they concern each other. */
 export class StoreCaller extends Caller {
   readonly clock: HistoryClock;

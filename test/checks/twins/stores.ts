@@ -1,9 +1,18 @@
 /** The stores beside their twin: opens both, and reads their whole content. */
-import type { OpenedStore } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { MemoryDatabase, openMemoryStore } from '../../simulation/memory-store/index.ts';
 import type { CallKind, Pair, Setting } from './history.ts';
 import { auditEntry, checkpoints, entityRecord, holds } from './normal.ts';
-import { ALL, ENTITIES, HistoryClock, StoreCaller, TARGETS, VIEW } from './store-caller.ts';
+import {
+  ALL,
+  ENTITIES,
+  HistoryClock,
+  migrationAt,
+  PROCESSES,
+  StoreCaller,
+  TARGETS,
+  VIEW,
+} from './store-caller.ts';
 import { deliveryKinds } from './store-deliveries.ts';
 import { ingestKinds } from './store-ingest.ts';
 import { journalKinds, verifyKinds } from './store-journal.ts';
@@ -39,15 +48,13 @@ function rarely(one: CallKind<StoreCaller>): CallKind<StoreCaller> {
   return { ...one, weight: one.weight / 3 };
 }
 
-const PROCESSES = 2;
-
-/** Opens the real store, each time in an empty place. */
+/** Gives the stores of the real side, in the same empty state for each history. */
 export interface RealStores {
-  /** A process on a new place, or another one on the place of the last call. */
-  open(clock: HistoryClock, isAnother: boolean): Promise<OpenedStore>;
+  /** Resolves with a migrated store for each process, all on one place without any rows but those of the migration. */
+  open(clock: HistoryClock): Promise<readonly Store[]>;
   /** Removes the row of an entity from the view, as a person does with a database client. */
   removeRow(entityId: string): Promise<void>;
-  /** Called when the history is over and its stores are closed. */
+  /** Called when the history is over. Closes the stores, unless the next history gets them again. */
   release(): Promise<void>;
 }
 
@@ -72,44 +79,28 @@ function alternately(seed: number): TwinWay {
 }
 
 async function openPair(real: RealStores, way: TwinWay): Promise<Pair<StoreCaller>> {
-  const closers: OpenedStore[] = [];
-  const opened = async (
-    open: (clock: HistoryClock, isAnother: boolean) => Promise<OpenedStore>,
-    removeRow: RealStores['removeRow'],
-  ) => {
-    const clock = new HistoryClock();
-    const stores = [];
-    for (let process = 0; process < PROCESSES; process++) {
-      const store = await open(clock, process > 0);
-      closers.push(store);
-      const options = { view: VIEW, targets: TARGETS, adopt: null, nowMs: clock.now() };
-      stores.push((await store.migrate(options)).store);
-    }
-    return new StoreCaller(clock, stores, removeRow);
-  };
+  const clocks = { twin: new HistoryClock(), real: new HistoryClock() };
   const database = new MemoryDatabase();
   const session = () => ({ statement: async () => {}, answered: async () => {} });
-  const twin = await opened(
-    async (clock) =>
-      openMemoryStore({
-        database,
-        clock,
-        time: clock,
-        targets: TARGETS,
-        ...(way === 'in-process' ? {} : { session: session() }),
-      }),
-    async (entityId) => {
-      database.viewTable(VIEW.table).delete(entityId);
-    },
-  );
+  const twins: Store[] = [];
+  for (let process = 0; process < PROCESSES; process++) {
+    const opened = openMemoryStore({
+      database,
+      clock: clocks.twin,
+      time: clocks.twin,
+      targets: TARGETS,
+      ...(way === 'in-process' ? {} : { session: session() }),
+    });
+    twins.push((await opened.migrate(migrationAt(clocks.twin))).store);
+  }
+  const removeTwinRow = async (entityId: string) => {
+    database.viewTable(VIEW.table).delete(entityId);
+  };
   return {
-    twin,
-    real: await opened(
-      (clock, isAnother) => real.open(clock, isAnother),
-      (entityId) => real.removeRow(entityId),
-    ),
+    twin: new StoreCaller(clocks.twin, twins, removeTwinRow),
+    real: new StoreCaller(clocks.real, await real.open(clocks.real), (entityId) => real.removeRow(entityId)),
     close: async () => {
-      for (const store of closers) await store.close();
+      for (const twin of twins) await twin.close();
       await real.release();
     },
   };

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { OpenedStore, Store } from '../../../src/ports/store.ts';
+import type { Store } from '../../../src/ports/store.ts';
 import { MemoryDatabase } from '../../simulation/memory-store/database.ts';
 import { openMemoryStore } from '../../simulation/memory-store/index.ts';
 import { draw, play, shrink } from './history.ts';
 import { openPart } from './parts.ts';
-import { compareMany, type Found } from './run.ts';
-import { TARGETS, VIEW } from './store-caller.ts';
+import { compareMany, type Found, type OpenedPart } from './run.ts';
+import { type HistoryClock, migrationAt, PROCESSES, TARGETS, VIEW } from './store-caller.ts';
 import { type RealStores, STORE_KINDS, storeSetting } from './stores.ts';
 
 const noServices = () => {
@@ -21,19 +21,20 @@ class OtherTwin implements RealStores {
     this.#change = change;
   }
 
-  async open(clock: Parameters<RealStores['open']>[0], isAnother: boolean): Promise<OpenedStore> {
-    if (!isAnother) this.#database = new MemoryDatabase();
-    const opened = openMemoryStore({ database: this.#database, clock, time: clock, targets: TARGETS });
-    const migrate: OpenedStore['migrate'] = async (options) => {
-      const { store, report } = await opened.migrate(options);
+  async open(clock: HistoryClock): Promise<readonly Store[]> {
+    this.#database = new MemoryDatabase();
+    const stores: Store[] = [];
+    for (let process = 0; process < PROCESSES; process++) {
+      const opened = openMemoryStore({ database: this.#database, clock, time: clock, targets: TARGETS });
+      const { store } = await opened.migrate(migrationAt(clock));
       const changed = this.#change(store);
       const get = (_: Store, name: string | symbol) => {
         const member = Reflect.get(name in changed ? changed : store, name);
         return typeof member === 'function' ? member.bind(store) : member;
       };
-      return { store: new Proxy(store, { get }), report };
-    };
-    return { ...opened, close: () => opened.close(), migrate } as OpenedStore;
+      stores.push(new Proxy(store, { get }));
+    }
+    return stores;
   }
 
   async removeRow(entityId: string): Promise<void> {
@@ -53,7 +54,7 @@ describe('the twins beside the real parts', () => {
       const part = await openPart(name, noServices);
       const found: Found[] = [];
       try {
-        const result = await compareMany(part, { from: 1, histories, onFound: (one) => found.push(one) });
+        const result = await compareMany([part], { from: 1, histories, onFound: (one) => found.push(one) });
         expect(found).toEqual([]);
         expect(result.histories).toBe(histories);
       } finally {
@@ -99,6 +100,57 @@ describe('a difference', () => {
   it('a mistake that no answer shows is found in the contents at the end', async () => {
     const found = await firstFound(new OtherTwin(() => ({ addAudit: async () => {} })));
     expect(found?.difference.question).toMatch(/^listAudit/);
+  });
+});
+
+describe('histories side by side', () => {
+  const found: Found = {
+    seed: 0,
+    difference: { call: 'contents', question: 'counts null', twin: '1', real: '2' },
+    lines: [],
+  };
+  const calls = [{ kind: 'append', by: 0, seed: 1, most: 4 }];
+  const partsOf = (count: number, compare: (seed: number) => Promise<Found | null>): OpenedPart[] =>
+    Array.from({ length: count }, () => ({
+      compare: async (seed) => ({ calls, found: await compare(seed) }),
+      close: async () => {},
+    }));
+
+  it('plays each seed once, and as many at a time as there are parts', async () => {
+    const played: number[] = [];
+    let [now, most] = [0, 0];
+    const parts = partsOf(3, async (seed) => {
+      played.push(seed);
+      most = Math.max(most, ++now);
+      await Promise.resolve();
+      now--;
+      return null;
+    });
+    const result = await compareMany(parts, { from: 5, histories: 20 });
+    expect(played.sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index + 5));
+    expect(most).toBe(3);
+    expect(result).toEqual({ histories: 20, calls: new Map([['append', 20]]), differences: 0 });
+  });
+
+  it('begins no history once ten differences are found', async () => {
+    const result = await compareMany(
+      partsOf(4, async () => found),
+      { from: 1, histories: 100 },
+    );
+    expect(result.differences).toBeGreaterThanOrEqual(10);
+    expect(result.histories).toBeLessThan(14);
+  });
+
+  it('rejects with the error of one part, once the histories of the others have ended', async () => {
+    const ended: number[] = [];
+    const parts = partsOf(2, async (seed) => {
+      if (seed === 1) throw new Error('The server is gone.');
+      await Promise.resolve();
+      ended.push(seed);
+      return null;
+    });
+    await expect(compareMany(parts, { from: 1, histories: 100 })).rejects.toThrow('The server is gone.');
+    expect(ended).toEqual([2]);
   });
 });
 

@@ -104,6 +104,13 @@ export function describeRebuild(harness: StoreHarness): void {
       );
     });
 
+    it('outdated ids are listed by their bytes, whether their new row is old or missing', async () => {
+      await place.store.beginRebuild(REBUILD);
+      await commitChanges(place.store, ...['A', 'a', 'é'].map((id) => change(id, 0)));
+      await write([['é', 2, ROW]]);
+      expect((await place.store.listOutdated(ALL)).entityIds).toEqual(['A', 'a', 'é']);
+    });
+
     it('pages of both tables are compared by the bytes of the ids, texts byte by byte', async () => {
       const ids = ['A1', 'A1 ', 'a1', 'é', '\uffff', '\u{10000}'];
       await place.store.beginRebuild(REBUILD);

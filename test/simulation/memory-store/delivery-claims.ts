@@ -154,7 +154,9 @@ async function take(
     if (locked !== undefined) await locked;
     const row = ledger.get(entityId);
     if (row === undefined || row.dueVersion !== found.dueVersion || row.attempts !== found.attempts) continue;
-    if (row.nextAttemptAt > latestMs || isLeased(row, nowMs, leaseMs)) continue;
+    // An attempt that does not count makes a retry of a first attempt, and leaves version and attempts as they were.
+    if (row.isRetry !== (kind === 'later') || row.nextAttemptAt > latestMs) continue;
+    if (isLeased(row, nowMs, leaseMs)) continue;
     taken.push(found);
   }
   transaction.write(() => {
