@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Client, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isProgramError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from '../../ports/delivery-target.ts';
 import { adviceOn, adviceOnFault, describeAnswer } from './advice.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
-import type { Connections, ConnectionUser } from './connections.ts';
+import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
@@ -35,6 +35,7 @@ const ANSWER_READ_BYTES = 64 * 1_024;
  * One request, from its beginning until its outcome is known. It is in one of these states:
  *
  *     waiting --connection--> sent --status and headers--> answering --end, limit--> settled
+ *     sent --the connection was used before, and is cut without a byte of an answer--> waiting
  *     waiting, sent, answering --deadline, stop signal, broken connection, defect--> settled
  *
  * A settled attempt never changes its outcome. A connection that is made later does not carry its request any more.
@@ -42,7 +43,7 @@ const ANSWER_READ_BYTES = 64 * 1_024;
 export class Attempt implements ConnectionUser, Endable {
   previous: Endable | null = null;
   next: Endable | null = null;
-  connection: Client | null = null;
+  connection: Connection | null = null;
   isHandedOver = false;
   readonly isCareful: boolean;
   readonly signal: AbortSignal;
@@ -168,7 +169,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
-    connections.failed(this);
+    if (connections.failed(this, error)) return;
     // undici passes on what another method of this class has thrown. Errors of undici and of Node have a code.
     if (isProgramError(error) && !('code' in error)) {
       this.failBy(error);

@@ -2,7 +2,7 @@
  * A delivery target that takes signed POSTs. Files that the topic target has too do the same there. These have no twin,
  * because appending to a topic is one call of a producer:
  *
- * - A request has a connection, a deadline and an answer: `connections.ts`, `under-way.ts`, `attempt.ts`, `answer.ts`,
+ * - A request has a connection, a deadline and an answer: `connections.ts`, `connection-limit.ts`, `under-way.ts`, `attempt.ts`, `answer.ts`,
  *   `fault.ts`, `advice.ts`, `url.ts`, `traceparent.ts`, `request-spans.ts`.
  * - A target may announce that it takes several states in one request: `delivery-batch.ts`, `delivery-batch-offer.ts`.
  * - A target may tell which states it holds: `holdings.ts`, `holdings-answers.ts`.

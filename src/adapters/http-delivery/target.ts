@@ -67,6 +67,11 @@ class HttpTarget implements DeliveryTarget {
       origin: url.origin,
       max: options.connections ?? 64,
       connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+      onFewer: (limit) =>
+        logger(
+          'info',
+          `Target ${name} cuts connections between two requests: it gets at most ${limit} connections for a minute. No state was lost by that.`,
+        ),
     });
     this.#context = {
       place: url.origin,
