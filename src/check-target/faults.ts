@@ -104,9 +104,7 @@ export const FAULTS = {
   ),
   answer_slow: warn('Answer sooner; this close to the deadline a short delay causes a retry.'),
   clock_differs: warn('Set the clock by NTP; with a difference of 5 minutes every signature is refused.'),
-  batch_announcement_invalid: fail(
-    'Announce batches in this form: webhook-batch: 500;path="/api/orders/batch".',
-  ),
+  batch_announcement_invalid: fail('Announce batches in this form: webhook-batch: 500;path="batch".'),
   batch_refused: fail('Take batches at the announced path, or do not announce them.'),
   batch_signature_wrong_accepted: fail(
     'Verify the signature of a batch over its whole body, as that of a single state.',

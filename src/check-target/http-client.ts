@@ -40,14 +40,14 @@ export class HttpClient {
     largestBytes: 0,
     clockAheadMs: null,
   };
-  readonly #url: URL;
+  readonly url: URL;
   readonly #pool: Pool;
   readonly #apiKey: string | null;
   readonly #deadlineMs: number;
   readonly #stop: AbortSignal;
 
   constructor(url: URL, options: { apiKey: string | null; deadlineMs: number; stop: AbortSignal }) {
-    this.#url = url;
+    this.url = url;
     this.#apiKey = options.apiKey;
     this.#deadlineMs = options.deadlineMs;
     this.#stop = options.stop;
@@ -65,13 +65,13 @@ export class HttpClient {
   /** Posts to the target's URL, or to another path of the same origin. */
   post(headers: Readonly<Record<string, string>>, body: Buffer, path?: string): Promise<Answer> {
     const jsonHeaders = { 'content-type': 'application/json', ...headers };
-    return this.#request('POST', path ?? this.#url.pathname + this.#url.search, jsonHeaders, body);
+    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body);
   }
 
   /** Gets the target's URL, with `/segment` at the end of its path and `query` added to its query. */
   get(segment: string | null, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const path = this.#url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
-    const parameters = new URLSearchParams([...this.#url.searchParams, ...Object.entries(query)]).toString();
+    const path = this.url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
+    const parameters = new URLSearchParams([...this.url.searchParams, ...Object.entries(query)]).toString();
     const headers: Record<string, string> =
       this.#apiKey === null ? {} : { authorization: `Bearer ${this.#apiKey}` };
     return this.#request('GET', parameters === '' ? path : `${path}?${parameters}`, headers, null);
@@ -111,13 +111,13 @@ export class HttpClient {
       const isReached = this.observed.connections > 0;
       throw new RequestFault(
         isReached ? 'connection_broken' : 'target_unreachable',
-        describeFault(error, this.#url.origin).replace(/\.$/, ''),
+        describeFault(error, this.url.origin).replace(/\.$/, ''),
       );
     }
   }
 
   #commonHeaders(): Record<string, string> {
-    const { username, password } = this.#url;
+    const { username, password } = this.url;
     const common = {
       accept: 'application/json',
       'user-agent': `tributary/${packageJson.version} (check-target)`,

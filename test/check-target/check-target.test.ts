@@ -202,11 +202,12 @@ it('check-target finds every fault that it can name at some receiver', () => {
 describe('the announcement of delivery batches', () => {
   it.each([
     ['500;path="/api/orders/batch"', { statesMax: 500, path: '/api/orders/batch' }],
+    ['500;path="batch"', { statesMax: 500, path: 'batch' }],
     ['1; max-age=3; path="/b?key=a;b"', { statesMax: 1, path: '/b?key=a;b' }],
     ['500', null],
     ['0;path="/b"', null],
     ['500;path=/b', null],
-    ['500;path="b"', null],
+    ['500;path="a blank"', null],
     ['500;path="//host/b"', null],
     ['500;path="https://host/b"', null],
     ['many;path="/b"', null],

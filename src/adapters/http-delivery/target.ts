@@ -61,7 +61,7 @@ class HttpTarget implements DeliveryTarget {
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = commonHeaders(url);
     this.#spans = new RequestSpans(url, options.tracing);
-    this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
+    this.#offer = new DeliveryBatchOffer({ url, targetName: name, clock, logger });
     this.#connections = new Connections({
       clock,
       origin: url.origin,
