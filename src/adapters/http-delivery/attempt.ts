@@ -9,7 +9,7 @@ import {
   defectOutcome,
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
-import { adviceOn, adviceOnFault, describeAnswer } from './advice.ts';
+import { adviceOn, adviceOnFault, describeAnswer, wantedScheme } from './advice.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
 import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
@@ -19,7 +19,7 @@ import { retryAfterMs, verdictOf } from './verdict.ts';
 
 /** The parts that all attempts of one target share. */
 export interface AttemptContext {
-  /** Scheme, host and port. Messages name the target by it. */
+  /** Scheme, host and port, and the proxy if there is one. Messages name the target by it. */
   readonly place: string;
   readonly settingNames: SettingNames;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
@@ -106,8 +106,8 @@ export class Attempt implements ConnectionUser, Endable {
   }
 
   /** Settles the attempt before anything was sent. */
-  fail(verdict: DeliveryVerdict, error: string): void {
-    this.#settle(verdict, error);
+  fail(verdict: DeliveryVerdict, error: string, advice?: string): void {
+    this.#settle(verdict, error, null, advice);
   }
 
   /** Settles the attempt, because a defect of Tributary keeps it from going on. */
@@ -169,7 +169,8 @@ export class Attempt implements ConnectionUser, Endable {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
-    if (connections.failed(this, error)) return;
+    const failure = connections.failed(this, error);
+    if (failure === null) return;
     // undici passes on what another method of this class has thrown. Errors of undici and of Node have a code.
     if (isProgramError(error) && !('code' in error)) {
       this.failBy(error);
@@ -178,7 +179,7 @@ export class Attempt implements ConnectionUser, Endable {
     // undici would refuse to send the same request again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
-    else this.#settleBroken(describeFault(error, place), codeOf(error));
+    else this.#settleBroken(describeFault(failure, place), codeOf(failure));
   }
 
   /** Settles the attempt, because its deadline is over. */
@@ -242,7 +243,12 @@ export class Attempt implements ConnectionUser, Endable {
     return describeAnswer(place, { status, headers: this.#headers, text: this.#answer() }, clock.now());
   }
 
-  #settle(verdict: DeliveryVerdict, error: string | null, faultCode: string | null = null): void {
+  #settle(
+    verdict: DeliveryVerdict,
+    error: string | null,
+    faultCode: string | null = null,
+    advice = error === null ? null : this.#advice(faultCode),
+  ): void {
     if (this.#isSettled) return;
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
     this.#end({
@@ -252,13 +258,13 @@ export class Attempt implements ConnectionUser, Endable {
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
-      ...(error === null ? {} : { advice: this.#advice(faultCode) }),
+      ...(error === null ? {} : { advice }),
     });
   }
 
   #advice(faultCode: string | null): string | null {
     const { settingNames } = this.#context;
-    const byStatus = adviceOn(this.#status, settingNames);
+    const byStatus = adviceOn(this.#status, settingNames, wantedScheme(this.#headers));
     return byStatus ?? (faultCode === null ? null : adviceOnFault(faultCode, settingNames));
   }
 

@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import { TLSSocket } from 'node:tls';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { codeOf } from './fault.ts';
+import { CertificateWanted, codeOf } from './fault.ts';
 
 /** The handler of one request. It waits for a connection, and has one while the request is under way. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
@@ -21,7 +22,8 @@ export interface ConnectionsOptions {
   readonly origin: string;
   /** The most connections at once. Further requests wait. */
   readonly max: number;
-  readonly connect: buildConnector.BuildOptions;
+  /** Makes the sockets. */
+  readonly connector: buildConnector.connector;
   /** Called when the target cuts connections, so that fewer are kept open: at most once a second. */
   readonly onFewer?: (limit: number) => void;
 }
@@ -40,6 +42,8 @@ export class Connection extends Client {
   /** The last request that was given to it. */
   lastRequest: Dispatcher.DispatchOptions | null = null;
   #socket: Socket | null = null;
+  /** Whether the other end has asked for a certificate in its handshake. */
+  #wantsCertificate = false;
   /** The bytes that the socket had brought at the end of its last answer. Undefined before its first answer. */
   #answeredBytes: number | undefined;
   /** Since when it was free before its last request; null if it was not free. */
@@ -51,6 +55,8 @@ export class Connection extends Client {
       connect: (to, connected) =>
         connector(to, (...result: Parameters<buildConnector.Callback>) => {
           this.#socket = result[1];
+          // A server sends the algorithms of signatures with nothing but such a wish. Source: RFC 8446, 4.3.2.
+          this.#wantsCertificate = result[1] instanceof TLSSocket && result[1].getSharedSigalgs().length > 0;
           this.#answeredBytes = undefined;
           connected(...result);
         }),
@@ -61,6 +67,12 @@ export class Connection extends Client {
   answered(): void {
     this.#answeredBytes = this.#socket?.bytesRead;
     this.freeSinceMs = null;
+  }
+
+  /** The error of its request, or that the target wants a certificate, if it asked for one and then cut the socket. */
+  explained(error: Error): Error {
+    const isMute = this.#answeredBytes === undefined && CUT_CODES.has(codeOf(error));
+    return isMute && this.#wantsCertificate ? new CertificateWanted(error) : error;
   }
 
   /** Whether its socket has carried an answer before, and has brought nothing since then. */
@@ -104,8 +116,6 @@ interface Waiting {
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** All connections share one connector, and with it their TLS sessions. */
-  readonly #connector: buildConnector.connector;
   readonly #all = new Set<Connection>();
   /** The connection that became free last comes last, and is used first. */
   readonly #free: Connection[] = [];
@@ -118,7 +128,6 @@ export class Connections {
   constructor(options: ConnectionsOptions) {
     this.#options = options;
     this.#limit = new ConnectionLimit(options.max, options.clock);
-    this.#connector = buildConnector({ allowH2: false, ...options.connect });
   }
 
   /** Gives the request a connection, or has it wait. Never throws: undici tells the user if a request cannot be made. */
@@ -154,17 +163,17 @@ export class Connections {
   }
 
   /**
-   * A user calls this when its request has failed, from undici's call of the user. Returns whether the request is sent
-   * again on a new socket, so that it has not failed yet.
+   * A user calls this when its request has failed, from undici's call of the user. Returns what failed, or null if the request
+   * is sent again on a new socket, so that it has not failed yet.
    */
-  failed(user: ConnectionUser, error: Error): boolean {
+  failed(user: ConnectionUser, error: Error): Error | null {
     const connection = taken(user);
     this.#restUntilMs = this.#options.clock.monotonicMs() + RESTS_AFTER_FAILURE_MS;
     const request = connection?.lastRequest ?? null;
     const isCut = CUT_CODES.has(codeOf(error)) && connection?.isSilentSinceAnswer === true;
     if (connection === null || request === null || !isCut || user.isSettled) {
       this.#rest(connection);
-      return false;
+      return connection?.explained(error) ?? error;
     }
     this.#wasCut(connection);
     // Undici still works on the client during this turn.
@@ -172,7 +181,7 @@ export class Connections {
       if (user.isSettled) this.#rest(connection);
       else give(connection, request, user, false);
     });
-    return true;
+    return null;
   }
 
   #wasCut(connection: Connection): void {
@@ -232,7 +241,8 @@ export class Connections {
 
   #newClient(): Connection | null {
     if (this.#all.size >= this.#limit.now) return null;
-    const connection = new Connection(this.#options.origin, this.#connector, {
+    const { origin, connector } = this.#options;
+    const connection = new Connection(origin, connector, {
       // Undici still writes one POST at a time, after the answer to the one before. But with 1 it would write a request
       // that it is given while an answer ends one turn later.
       pipelining: 2,

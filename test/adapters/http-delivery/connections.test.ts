@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Dispatcher } from 'undici';
+import { buildConnector, type Dispatcher } from 'undici';
 import { afterEach, expect, it } from 'vitest';
 import {
   type Connection,
@@ -58,7 +58,7 @@ class Noted implements ConnectionUser {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#connections.failed(this, error)) return;
+    if (this.#connections.failed(this, error) === null) return;
     this.#end(`failed: ${(error as { code?: string }).code ?? error.message}`);
   }
 
@@ -85,7 +85,12 @@ async function serve(listener: RequestListener) {
 const REAL_CLOCK = { monotonicMs: () => performance.now() };
 
 function open(origin: string, max: number, clock = REAL_CLOCK): Connections {
-  const connections = new Connections({ origin, max, clock, connect: { timeout: 5_000 } });
+  const connections = new Connections({
+    origin,
+    max,
+    clock,
+    connector: buildConnector({ allowH2: false, timeout: 5_000 }),
+  });
   cleanups.push(() => connections.destroy());
   return connections;
 }

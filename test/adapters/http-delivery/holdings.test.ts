@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { ViewColumn } from '../../../src/core/domain.ts';
 import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';
 
@@ -30,6 +31,8 @@ function holdingsAt(url: string, deadlineMs: number) {
     name: 'shop',
     url,
     deadlineMs,
+    clock: systemClock,
+    logger: () => {},
     view: { keyColumn: 'order_id', columns: COLUMNS },
   });
 }
@@ -61,6 +64,8 @@ describe('the holdings of an HTTP target', () => {
       name: 'shop',
       url: `http://user:pw@${host}/api/orders`,
       apiKey: 'the.Key~1==',
+      clock: systemClock,
+      logger: () => {},
       view: { keyColumn: 'order_id', columns: COLUMNS },
     });
     onTestFinished(async () => {

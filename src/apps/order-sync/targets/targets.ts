@@ -1,4 +1,8 @@
-import { openHttpHoldings, openHttpTarget } from '../../../adapters/http-delivery/index.ts';
+import {
+  openHttpHoldings,
+  openHttpTarget,
+  type SettingNames,
+} from '../../../adapters/http-delivery/index.ts';
 import { openTopicTarget } from '../../../adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
@@ -13,6 +17,7 @@ import type { TargetHoldings } from '../../../ports/target-holdings.ts';
 import { NO_TRACING, type Tracing } from '../../../ports/tracing.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
+import { reachOf, reachOptions } from './reach.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
 
 type OrderSyncSettings = SettingsOf<'order-sync'>;
@@ -39,10 +44,10 @@ interface OpenParts {
 }
 
 /** A target that takes states by HTTP. */
-type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'reach' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
-  /** How messages name the settings of its URL and its secret. */
-  readonly settingNames: { readonly url: string; readonly secret: string; readonly caFile: string };
+  /** How messages name its settings. */
+  readonly settingNames: SettingNames;
   readonly concurrency: number;
   readonly reconcileEveryMs: number;
 };
@@ -118,12 +123,16 @@ export function openForReconciliation(
 ): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
   const spec = reconcilable(settings, specs, name);
   if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
-  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
+  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec, parts) };
 }
 
 /** Opens the requests that ask a target which states it holds. The caller closes them. Throws if it is a topic. */
-export function openHoldingsOf(settings: OrderSyncSettings, name: string): TargetHoldings {
-  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name));
+export function openHoldingsOf(
+  settings: OrderSyncSettings,
+  name: string,
+  parts: Pick<OpenParts, 'clock' | 'logger'>,
+): TargetHoldings {
+  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name), parts);
 }
 
 /** The names of the targets that can be asked which states they hold. */
@@ -132,15 +141,17 @@ export function targetsThatTell(specs: readonly TargetSpec[]): string[] {
 }
 
 function openHoldings(
-  { deliveryDeadlineMs }: OrderSyncSettings,
-  { name, url, apiKey, caFile }: HttpSpec,
+  settings: OrderSyncSettings,
+  { name, url, reach }: HttpSpec,
+  { clock, logger }: Pick<OpenParts, 'clock' | 'logger'>,
 ): TargetHoldings {
   return openHttpHoldings({
+    ...reachOptions(reach, url, settings),
     name,
     url,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(caFile === undefined ? {} : { caFile }),
-    deadlineMs: deliveryDeadlineMs,
+    clock,
+    logger,
+    deadlineMs: settings.deliveryDeadlineMs,
     view: orders.view,
   });
 }
@@ -171,10 +182,14 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
       url: 'ORDER_SYNC_TARGET_URL',
       secret: 'ORDER_SYNC_TARGET_SECRET',
       caFile: 'ORDER_SYNC_TARGET_CA_FILE',
+      certFile: 'ORDER_SYNC_TARGET_CERT_FILE and ORDER_SYNC_TARGET_KEY_FILE',
+      apiKey: 'ORDER_SYNC_TARGET_API_KEY',
+      headers: 'ORDER_SYNC_TARGET_HEADERS',
+      oauth: 'ORDER_SYNC_TARGET_OAUTH_TOKEN_URL, ..._CLIENT_ID and ..._CLIENT_SECRET',
+      proxy: 'HTTP_PROXY, HTTPS_PROXY, NO_PROXY or ORDER_SYNC_TARGET_PROXY',
     },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
-    apiKey: settings.targetApiKey,
-    caFile: settings.targetCaFile,
+    reach: reachOf(settings),
     filter: new Map(),
     concurrency: deliveryConcurrency,
     ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
@@ -183,13 +198,19 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
 }
 
 function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
+  const named = (field: string) => `${field} of ${spec.name} in the targets file`;
   return {
     ...spec,
     url,
     settingNames: {
-      url: `"url" of ${spec.name} in the targets file`,
-      secret: `"secretFile" of ${spec.name} in the targets file`,
-      caFile: `"caFile" of ${spec.name} in the targets file`,
+      url: named('"url"'),
+      secret: named('"secretFile"'),
+      caFile: named('"caFile"'),
+      certFile: named('"certFile" and "keyFile"'),
+      apiKey: named('"apiKeyFile"'),
+      headers: named('"headersFile"'),
+      oauth: named('"oauth"'),
+      proxy: `HTTP_PROXY, HTTPS_PROXY, NO_PROXY or ${named('"proxy"')}`,
     },
     concurrency: spec.concurrency ?? settings.deliveryConcurrency,
     reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
@@ -202,7 +223,7 @@ function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: Open
   if (everyMs === 0) return route;
   return {
     ...route,
-    sweep: { holdings: openHoldings(settings, spec), everyMs, perSecond: settings.redriveRate },
+    sweep: { holdings: openHoldings(settings, spec, parts), everyMs, perSecond: settings.redriveRate },
   };
 }
 
@@ -211,14 +232,14 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger, tracing = NO_TRACING }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, caFile, concurrency, settingNames } = spec;
+  const { name, url, secrets, reach, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
+    ...reachOptions(reach, url, settings),
     name,
     url,
     settingNames,
     secrets,
-    ...(caFile === undefined ? {} : { caFile }),
     clock,
     logger,
     tracing,
