@@ -130,15 +130,7 @@ const targetDifferences: readonly Difference[] = [
   {
     file: 'index.ts',
     names: {
-      [HTTP]: [
-        'Header',
-        'OAuthClient',
-        'ReachOptions',
-        'SettingNames',
-        'headerNameFault',
-        'isHeaderValue',
-        'parseHeaders',
-      ],
+      [HTTP]: ['BodyOptions', 'CloudEventOptions', 'OAuthClient', 'ReachOptions', 'SettingNames'],
     },
     reason: 'A request is authorized by its headers. An append is authorized by the connection to the log.',
   },
@@ -150,7 +142,7 @@ const targetDifferences: readonly Difference[] = [
   {
     file: 'verdict.ts',
     names: {
-      [HTTP]: ['httpDateMs', 'isAboutTheDeliveryBatch', 'retryAfterMs'],
+      [HTTP]: ['Judge', 'httpDateMs', 'isAboutTheDeliveryBatch', 'judgeBy', 'retryAfterMs'],
       [TOPIC]: ['isTooLarge'],
     },
     reason: 'An HTTP answer has a status and headers. An append has an error.',

@@ -15,7 +15,7 @@ import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
-import { retryAfterMs, verdictOf } from './verdict.ts';
+import { type Judge, retryAfterMs } from './verdict.ts';
 
 /** The parts that all attempts of one target share. */
 export interface AttemptContext {
@@ -24,6 +24,7 @@ export interface AttemptContext {
   readonly settingNames: SettingNames;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
+  readonly verdictOf: Judge;
   readonly underWay: UnderWay;
   readonly connections: Connections;
 }
@@ -214,7 +215,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   #settleByStatus(answered: Answered): void {
     if (this.#isSettled || this.#status === null) return;
-    const verdict = verdictOf(this.#status, this.#number);
+    const verdict = this.#context.verdictOf(this.#status, this.#number);
     const isDelivered = verdict === 'delivered';
     // A verdict that leads to another attempt may be wrong without harm.
     const isFinal = isDelivered || verdict === 'park' || verdict === 'disable';
@@ -233,7 +234,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   /** A status counts although the answer broke off, unless it is a 2xx: the missing part may have refused the state. */
   #settleBroken(error: string, faultCode: string | null = null): void {
-    const verdict = this.#status === null ? 'retry' : verdictOf(this.#status, this.#number);
+    const verdict = this.#status === null ? 'retry' : this.#context.verdictOf(this.#status, this.#number);
     if (this.#status === null || verdict === 'delivered') this.#settle('retry', error, faultCode);
     else this.#settle(verdict, `${this.#statusSentence(this.#status)} Then: ${error}`);
   }

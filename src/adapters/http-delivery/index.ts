@@ -5,13 +5,13 @@
  * - A request has a connection, a deadline and an answer: `connections.ts`, `connection-limit.ts`, `under-way.ts`,
  *   `attempt.ts`, `answer.ts`, `fault.ts`, `advice.ts`, `reading.ts`, `traceparent.ts`, `request-spans.ts`.
  * - It is signed, authorized and sent on a way of its own: `sender.ts`, `authorization.ts`, `oauth.ts`, `way.ts`,
- *   `tls-files.ts`, `url.ts`.
+ *   `tls-files.ts`, `url.ts`. Its body may be another than the contract's: `body.ts`.
  * - A target may announce that it takes several states in one request: `delivery-batch.ts`, `delivery-batch-offer.ts`.
  * - A target may tell which states it holds: `holdings.ts`, `holdings-answers.ts`.
  */
 
 export { type Answered, answeredDelivery, answerText } from './answer.ts';
-export { type Header, headerNameFault, isHeaderValue, parseHeaders } from './authorization.ts';
+export type { BodyOptions, CloudEventOptions } from './body.ts';
 export { codeOf, describeFault } from './fault.ts';
 export { type HttpHoldingsOptions, openHttpHoldings } from './holdings.ts';
 export type { OAuthClient } from './oauth.ts';

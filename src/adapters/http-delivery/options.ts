@@ -1,7 +1,9 @@
+import type { Header } from '../../core/http-headers.ts';
+import type { VerdictRules } from '../../core/verdict-rules.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Tracing } from '../../ports/tracing.ts';
-import type { Header } from './authorization.ts';
+import type { BodyOptions } from './body.ts';
 import type { OAuthClient } from './oauth.ts';
 import type { TlsFileNames } from './tls-files.ts';
 
@@ -44,7 +46,7 @@ export interface ReachOptions extends TlsFileNames {
   readonly proxy?: URL | null | undefined;
 }
 
-export interface HttpTargetOptions extends ReachOptions {
+export interface HttpTargetOptions extends ReachOptions, BodyOptions {
   /** Names the target in the ledger and in messages. */
   readonly name: string;
   /** States are posted to this URL. Its user and password are sent as Basic authorization, and never shown. */
@@ -62,6 +64,8 @@ export interface HttpTargetOptions extends ReachOptions {
   readonly connections?: number;
   /** Messages use these names for the settings that a person should look at. */
   readonly settingNames?: Partial<SettingNames>;
+  /** What the target means by its statuses, where it differs from the contract. */
+  readonly verdicts?: VerdictRules | undefined;
   /** Records a span for each request. Default: nobody records any. */
   readonly tracing?: Tracing;
 }

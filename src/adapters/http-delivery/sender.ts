@@ -4,6 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { Attempt } from './attempt.ts';
 import { fixedHeaders } from './authorization.ts';
+import type { Body } from './body.ts';
 import { Connections } from './connections.ts';
 import { TokenFault, TokenSource } from './oauth.ts';
 import { type HttpTargetOptions, SETTING_NAMES } from './options.ts';
@@ -87,14 +88,15 @@ export class Sender {
     return true;
   }
 
-  /** The headers of one request, as names and values by turns. */
-  headers(id: string, body: string, trace: RequestTrace, token: string | null): string[] {
-    const headers = ['content-type', 'application/json', ...this.#commonHeaders];
+  /** The headers of one request, as names and values by turns. `made`: a body that is not as the contract says. */
+  headers(id: string, body: string, trace: RequestTrace, token: string | null, made?: Body): string[] {
+    const headers = ['content-type', made?.contentType ?? 'application/json', ...this.#commonHeaders];
     headers.push('idempotency-key', quoted(id), 'webhook-id', id);
     const timestamp = Math.floor(this.#clock.now() / 1_000);
     headers.push('webhook-timestamp', String(timestamp));
     if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
     headers.push(...trace.headers);
+    if (made !== undefined) headers.push(...made.headers);
     if (token !== null) headers.push('authorization', `Bearer ${token}`);
     return headers;
   }

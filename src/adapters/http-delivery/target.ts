@@ -6,6 +6,7 @@ import {
   defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
+import { type Body, bodyMaker } from './body.ts';
 import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
 import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
 import { type HttpTargetOptions, SETTING_NAMES } from './options.ts';
@@ -13,7 +14,7 @@ import { RequestSpans, type RequestTrace } from './request-spans.ts';
 import { type Made, Sender } from './sender.ts';
 import { UnderWay } from './under-way.ts';
 import { parseTargetUrl } from './url.ts';
-import { isAboutTheDeliveryBatch } from './verdict.ts';
+import { isAboutTheDeliveryBatch, judgeBy } from './verdict.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks defines it. A request carries one state, or a
@@ -36,6 +37,8 @@ class HttpTarget implements DeliveryTarget {
   readonly name: string;
   readonly #sender: Sender;
   readonly #path: string;
+  /** Null if the bodies are as the contract says. Else delivery batches, which the contract defines, are not used. */
+  readonly #makeBody: ((delivery: Delivery) => Body) | null;
   readonly #context: AttemptContext;
   readonly #spans: RequestSpans;
   readonly #offer: DeliveryBatchOffer;
@@ -51,12 +54,14 @@ class HttpTarget implements DeliveryTarget {
     this.#path = url.pathname + url.search;
     this.#spans = new RequestSpans(url, options.tracing);
     this.#offer = new DeliveryBatchOffer({ url, targetName: name, clock, logger });
+    this.#makeBody = bodyMaker(options);
     this.#sender = new Sender(url, { ...options, deadlineMs });
     this.#context = {
       place: this.#sender.place,
       settingNames: { ...SETTING_NAMES, ...options.settingNames },
       clock,
       deadlineMs,
+      verdictOf: judgeBy(options.verdicts),
       underWay: new UnderWay(clock, deadlineMs),
       connections: this.#sender.connections,
     };
@@ -149,10 +154,11 @@ class HttpTarget implements DeliveryTarget {
     this.#send(attempt, (token) => {
       trace = this.#spans.begin([delivery]);
       sentToken = token;
-      const body = JSON.stringify(delivery.body);
+      const made = this.#makeBody?.(delivery);
+      const body = made?.text ?? JSON.stringify(delivery.body);
       return {
         path: this.#path,
-        headers: this.#sender.headers(delivery.deliveryId, body, trace, token),
+        headers: this.#sender.headers(delivery.deliveryId, body, trace, token, made),
         body,
       };
     });
@@ -161,7 +167,7 @@ class HttpTarget implements DeliveryTarget {
   /** Reads what an answer says about delivery batches. A defect in that does not change the outcome of the state. */
   #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
     try {
-      this.#offer.hear(announcement);
+      if (this.#makeBody === null) this.#offer.hear(announcement);
       return outcome;
     } catch (defect) {
       return { ...outcome, defect };
@@ -193,7 +199,7 @@ class HttpTarget implements DeliveryTarget {
     }
     this.#offer.hear(attempt.announcement);
     if (verdict !== 'delivered') return members.map(() => outcome);
-    return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context.place, outcome);
+    return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context, outcome);
   }
 
   #postTogether(members: readonly Delivery[], signal: AbortSignal): Promise<SentTogether> {

@@ -1,11 +1,12 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { fixedHeaders, parseHeaders } from '../../../src/adapters/http-delivery/authorization.ts';
+import { fixedHeaders } from '../../../src/adapters/http-delivery/authorization.ts';
 import {
   type HttpTargetOptions,
   openHttpHoldings,
   openHttpTarget,
 } from '../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { parseHeaders } from '../../../src/core/http-headers.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';

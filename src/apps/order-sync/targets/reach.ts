@@ -1,11 +1,6 @@
-import {
-  type Header,
-  headerNameFault,
-  isHeaderValue,
-  type OAuthClient,
-  parseHeaders,
-} from '../../../adapters/http-delivery/index.ts';
+import type { OAuthClient } from '../../../adapters/http-delivery/index.ts';
 import { messageOf } from '../../../core/errors.ts';
+import { type Header, headerNameFault, isHeaderValue, parseHeaders } from '../../../core/http-headers.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import { checkBearerKey } from '../../shared/settings/checks.ts';
 import type { TargetSettingValues } from '../../shared/settings/known/target.ts';

@@ -6,6 +6,7 @@ import { orders } from '../../../orders/index.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import { contentOf, type EntryPlace, fault, isObject } from './entry-files.ts';
 import { REACH_FIELDS, type Reach, reachIn } from './reach.ts';
+import { WISH_FIELDS, type Wishes, wishesIn } from './wishes.ts';
 
 /** A valid entry of the file that ORDER_SYNC_TARGETS_FILE names. */
 export interface TargetSpec {
@@ -14,6 +15,7 @@ export interface TargetSpec {
   /** `whsec_` secrets that sign requests. Without secrets requests are not signed. */
   readonly secrets: readonly string[];
   readonly reach: Reach;
+  readonly wishes: Wishes;
   /** The values that a state may have in a column, by the name of the column. */
   readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
   readonly concurrency: number | null;
@@ -29,6 +31,7 @@ const KNOWN = [
   'topic',
   'secretFile',
   ...REACH_FIELDS,
+  ...WISH_FIELDS,
   'filter',
   'concurrency',
   'ratePerSecond',
@@ -45,7 +48,12 @@ const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
  */
 export function readTargetsFile(
   path: string | undefined,
-  taken: { readonly names: readonly string[]; readonly topics: readonly string[] },
+  taken: {
+    readonly names: readonly string[];
+    readonly topics: readonly string[];
+    /** The consumer group, of which the source of events is made. */
+    readonly group: string;
+  },
 ): TargetSpec[] {
   if (path === undefined) return [];
   const entries = parsed(path);
@@ -84,7 +92,11 @@ function parsed(path: string): unknown {
 function specOf(
   entry: unknown,
   entryName: string,
-  { folder, topics }: { readonly folder: string; readonly topics: readonly string[] },
+  {
+    folder,
+    topics,
+    group,
+  }: { readonly folder: string; readonly topics: readonly string[]; readonly group: string },
 ): TargetSpec {
   if (!isObject(entry))
     throw fault(`${entryName} has to be an object such as {"name": "crm", "url": "https://..."}`);
@@ -116,6 +128,7 @@ function specOf(
     place,
     secrets: secretsOf(entry.secretFile, place, where),
     reach: reachIn(entry, where),
+    wishes: wishesIn(entry, where, group),
     filter: filterOf(entry.filter, called),
     concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, [1, 4_096]),
     ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, [1, 1_000_000]),

@@ -19,20 +19,19 @@ import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
 import { reachOf, reachOptions } from './reach.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
+import { STATE_TYPE, sourceOf, wishesOf } from './wishes.ts';
 
 type OrderSyncSettings = SettingsOf<'order-sync'>;
 
 /** The name of order-mgt in the ledger. */
 export const TARGET = 'order-mgt';
 
-/** The type of a state on a topic of states. */
-const STATE_TYPE = 'order.state';
-
 /** The targets besides order-mgt. */
 export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   return readTargetsFile(settings.targetsFile, {
     names: [TARGET],
     topics: [settings.orderTopic, settings.paymentTopic],
+    group: settings.group,
   });
 }
 
@@ -44,7 +43,7 @@ interface OpenParts {
 }
 
 /** A target that takes states by HTTP. */
-type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'reach' | 'filter' | 'ratePerSecond'> & {
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'reach' | 'wishes' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
   /** How messages name its settings. */
   readonly settingNames: SettingNames;
@@ -85,7 +84,7 @@ export function openRoutes(
       clock,
       tombstones: spec.tombstones,
       isReady: (body) => body.ready_to_send === true && passes(filter, body),
-      source: `/tributary/${settings.group}`,
+      source: sourceOf(settings.group),
       type: STATE_TYPE,
       tracing,
     });
@@ -136,8 +135,10 @@ export function openHoldingsOf(
 }
 
 /** The names of the targets that can be asked which states they hold. */
-export function targetsThatTell(specs: readonly TargetSpec[]): string[] {
-  return [TARGET, ...specs.filter(({ place }) => 'url' in place).map(({ name }) => name)];
+export function targetsThatTell(settings: OrderSyncSettings, specs: readonly TargetSpec[]): string[] {
+  const tells = ({ wishes }: Pick<HttpSpec, 'wishes'>) => wishes.template === undefined;
+  const others = specs.filter((spec) => 'url' in spec.place && tells(spec)).map(({ name }) => name);
+  return tells(firstSpec(settings)) ? [TARGET, ...others] : others;
 }
 
 function openHoldings(
@@ -157,6 +158,16 @@ function openHoldings(
 }
 
 function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
+  const spec = specOf(settings, specs, name);
+  if (spec.wishes.template === undefined) return spec;
+  throw new TributaryError(
+    'holdings_not_offered',
+    `Target ${name} gets a body of its own (ORDER_SYNC_TARGET_BODY, or "bodyFile" in the targets file), so what it holds ` +
+      'cannot be compared with what was delivered.',
+  );
+}
+
+function specOf(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
   if (name === TARGET) return firstSpec(settings);
   const spec = specs.find((found) => found.name === name);
   if (spec === undefined) {
@@ -190,6 +201,7 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
     },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
     reach: reachOf(settings),
+    wishes: wishesOf(settings),
     filter: new Map(),
     concurrency: deliveryConcurrency,
     ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
@@ -221,6 +233,13 @@ function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: Open
   const route = openHttpRoute(settings, spec, parts);
   const everyMs = spec.reconcileEveryMs;
   if (everyMs === 0) return route;
+  if (spec.wishes.template !== undefined) {
+    parts.logger(
+      'info',
+      `Target ${spec.name} gets a body of its own: states go singly, and sweeps do not compare what it holds.`,
+    );
+    return route;
+  }
   return {
     ...route,
     sweep: { holdings: openHoldings(settings, spec, parts), everyMs, perSecond: settings.redriveRate },
@@ -232,10 +251,11 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger, tracing = NO_TRACING }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, reach, concurrency, settingNames } = spec;
+  const { name, url, secrets, reach, wishes, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
     ...reachOptions(reach, url, settings),
+    ...wishes,
     name,
     url,
     settingNames,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { passes, readTargetsFile } from '../../../../src/apps/order-sync/targets/targets-file.ts';
 
-const taken = { names: ['order-mgt'], topics: ['order_events'] };
+const taken = { names: ['order-mgt'], topics: ['order_events'], group: 'order-sync' };
 
 function read(content: unknown) {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
@@ -55,6 +55,7 @@ describe('the file of targets', () => {
         keyFile: undefined,
         proxy: undefined,
       },
+      wishes: { template: undefined, cloudEvents: undefined, verdicts: undefined },
       filter: new Map(),
       concurrency: 8,
       ratePerSecond: 50,
@@ -113,6 +114,10 @@ describe('the file of targets', () => {
     [[{ name: 'a', url, oauth: { ...oauth, secret: 'hush' } }], /known in it are tokenUrl/],
     [[{ name: 'a', url, oauth, apiKeyFile: 'crm.key' }], /both be sent as Authorization/],
     [[{ name: 'a', topic: 't', oauth }], /"oauth.tokenUrl" is only for a url/],
+    [[{ name: 'a', url, bodyFile: 'two.keys' }], /"bodyFile": it is no valid JSON/],
+    [[{ name: 'a', url, cloudEvents: { mode: 'both' } }], /"cloudEvents" has to be an object such as/],
+    [[{ name: 'a', url, verdicts: '500=delivered' }], /"verdicts": "500=delivered" would lose states/],
+    [[{ name: 'a', topic: 't', verdicts: '409=delivered' }], /"verdicts" is only for a url/],
     [[{ name: 'a', url, caFile: 7 }], /"caFile" has to be the path/],
     [[{ name: 'a', url, tombstones: 'never' }], /only for a topic/],
     [[{ name: 'a', topic: 't', tombstones: 'always' }], /"never" or "not_ready"/],

@@ -1,5 +1,8 @@
-import { headerNameFault, isHeaderValue, parseHeaders } from '../../../../adapters/http-delivery/index.ts';
+import { type BodyTemplate, parseBodyTemplate } from '../../../../core/body-template.ts';
 import { messageOf } from '../../../../core/errors.ts';
+import { headerNameFault, isHeaderValue, parseHeaders } from '../../../../core/http-headers.ts';
+import { parseVerdictRules } from '../../../../core/verdict-rules.ts';
+import { orders } from '../../../../orders/index.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { checkBearerKey, checkWebhookSecret } from '../checks.ts';
 import {
@@ -78,6 +81,40 @@ export const TARGET_SETTINGS = {
     default: 'header',
     help: 'Where the token endpoint wants the client id and secret: as Basic authorization (header), or in the body.',
   }),
+  targetBody: {
+    ...text({
+      env: 'ORDER_SYNC_TARGET_BODY',
+      flag: 'target-body',
+      help: 'A JSON template of the body, if the target wants another one: {"id": "{order_id}"}. docs/operations.md describes it.',
+      check: checkBody,
+    }),
+    fromFile: true,
+  },
+  targetCloudEvents: choice({
+    env: 'ORDER_SYNC_TARGET_CLOUDEVENTS',
+    flag: 'target-cloudevents',
+    choices: ['off', 'structured', 'binary'],
+    default: 'off',
+    help: 'Whether each state is sent as a CloudEvent: with its attributes in the body (structured) or in headers (binary).',
+  }),
+  targetCloudEventsType: text({
+    env: 'ORDER_SYNC_TARGET_CLOUDEVENTS_TYPE',
+    flag: 'target-cloudevents-type',
+    default: 'order.state',
+    help: 'The type of those CloudEvents.',
+  }),
+  targetCloudEventsSource: text({
+    env: 'ORDER_SYNC_TARGET_CLOUDEVENTS_SOURCE',
+    flag: 'target-cloudevents-source',
+    defaultText: '/tributary/<group>',
+    help: 'The source of those CloudEvents.',
+  }),
+  targetVerdicts: text({
+    env: 'ORDER_SYNC_TARGET_VERDICTS',
+    flag: 'target-verdicts',
+    help: 'What statuses mean at this target, if not what docs/being-a-target.md says: 409=delivered,404=retry,5xx=throttle.',
+    check: checkVerdicts,
+  }),
   targetCaFile: text({
     env: 'ORDER_SYNC_TARGET_CA_FILE',
     flag: 'target-ca-file',
@@ -125,12 +162,41 @@ function checkHeaderValue(given: string): void {
   if (!isHeaderValue(given)) throw new SettingFault('give one key, as the target knows it, in visible ASCII');
 }
 
-function checkHeaders(given: string): void {
+/** The names that stand for values in a template of a body. */
+export const BODY_VALUES = [
+  orders.view.keyColumn,
+  ...orders.view.columns.map(({ name }) => name),
+  'version',
+  'delivery_id',
+];
+
+/** Reads the template of a body. Throws an `Error` that says what is wrong. */
+export function parseBody(given: string): BodyTemplate {
+  const template = parseBodyTemplate(given, BODY_VALUES);
+  const { keyColumn } = orders.view;
+  if (!template.uses.has(keyColumn))
+    throw new Error(`it has no {${keyColumn}}, so the target could not tell the orders apart`);
+  return template;
+}
+
+function checkBody(given: string): void {
+  asFault(() => parseBody(given));
+}
+
+function checkVerdicts(given: string): void {
+  asFault(() => parseVerdictRules(given));
+}
+
+function asFault<Value>(parse: () => Value): Value {
   try {
-    parseHeaders(given);
+    return parse();
   } catch (error) {
     throw new SettingFault(messageOf(error));
   }
+}
+
+function checkHeaders(given: string): void {
+  asFault(() => parseHeaders(given));
 }
 
 /** Faults of values that are right alone and wrong together, as sentences. */
