@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import { answerText } from './answer.ts';
-import { CERTIFICATE_MEANINGS } from './fault.ts';
+import { CERTIFICATE_MEANINGS, isOfProxy, isUnknownAuthority } from './fault.ts';
 import type { SettingNames } from './options.ts';
 import { httpDateMs } from './verdict.ts';
 
@@ -63,11 +63,11 @@ export function adviceOn(
 
 /** The same after a request without an answer, by the code of its error. */
 export function adviceOnFault(code: string, { url, caFile, certFile, proxy }: SettingNames): string | null {
-  if (UNKNOWN_AUTHORITY.has(code)) return `Look at ${caFile}.`;
+  if (isUnknownAuthority(code)) return `Look at ${caFile}.`;
   if (Object.hasOwn(CERTIFICATE_MEANINGS, code)) return `Look at ${certFile}.`;
   if (code === 'PROXY_WANTS_LOGIN')
     return `Write the user and the password of the proxy into the URL of ${proxy}.`;
-  if (code.startsWith('PROXY_')) return `Look at ${proxy}.`;
+  if (isOfProxy(code)) return `Look at ${proxy}.`;
   return WRONG_PLACE.has(code) || code.startsWith('HPE_') ? `Look at ${url}.` : null;
 }
 
@@ -82,13 +82,6 @@ const WRONG_PLACE: ReadonlySet<string> = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'ERR_SSL_WRONG_VERSION_NUMBER',
   'EPROTO',
-]);
-
-const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
 /**

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import { ConnectionLimit } from './connection-limit.ts';
 import { CertificateWanted, codeOf } from './fault.ts';
+import { asksForCertificate } from './way.ts';
 
 /** The handler of one request. It waits for a connection, and has one while the request is under way. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
@@ -55,8 +55,7 @@ export class Connection extends Client {
       connect: (to, connected) =>
         connector(to, (...result: Parameters<buildConnector.Callback>) => {
           this.#socket = result[1];
-          // A server sends the algorithms of signatures with nothing but such a wish. Source: RFC 8446, 4.3.2.
-          this.#wantsCertificate = result[1] instanceof TLSSocket && result[1].getSharedSigalgs().length > 0;
+          this.#wantsCertificate = asksForCertificate(result[1]);
           this.#answeredBytes = undefined;
           connected(...result);
         }),

@@ -66,6 +66,23 @@ function proxyFaultIn(error: unknown): ProxyFault | null {
   return null;
 }
 
+/** Whether the code says that no known authority has signed the certificate. */
+export function isUnknownAuthority(code: string): boolean {
+  return UNKNOWN_AUTHORITY.has(code);
+}
+
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether the code is that of a `ProxyFault`. */
+export function isOfProxy(code: string): boolean {
+  return code.startsWith('PROXY_');
+}
+
 const WANTED = 'it wants a certificate of its clients; give one that it knows, with its key, in the settings';
 const REFUSED =
   'it refuses the certificate that it was shown; give one that it knows, with its key, in the settings';

@@ -9,14 +9,13 @@ import type {
   TargetHoldings,
 } from '../../ports/target-holdings.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
-import { fixedHeaders } from './authorization.ts';
 import { describeFault } from './fault.ts';
 import { AnswerFault, digestFrom, pageFrom } from './holdings-answers.ts';
-import { TokenFault, TokenSource } from './oauth.ts';
+import { TokenFault } from './oauth.ts';
 import type { HttpTargetOptions, ReachOptions } from './options.ts';
+import { type Reach, reach } from './reach.ts';
 import { readUpTo } from './reading.ts';
 import { parseTargetUrl } from './url.ts';
-import { type Way, wayTo } from './way.ts';
 
 export interface HttpHoldingsOptions
   extends ReachOptions,
@@ -41,8 +40,7 @@ class HttpHoldings implements TargetHoldings {
   readonly #options: HttpHoldingsOptions;
   readonly #url: URL;
   readonly #pool: Pool;
-  readonly #way: Way;
-  readonly #tokens: TokenSource | null;
+  readonly #reach: Reach;
   readonly #headers: readonly string[];
   readonly #deadlineMs: number;
   #closed: Promise<void> | null = null;
@@ -52,19 +50,16 @@ class HttpHoldings implements TargetHoldings {
     this.#options = options;
     this.#url = parseTargetUrl(options.url, name);
     this.#deadlineMs = deadlineMs;
-    this.#way = wayTo(this.#url, { ...options, deadlineMs });
-    const { oauth } = options;
-    this.#tokens = oauth === undefined ? null : new TokenSource(oauth, { ...options, deadlineMs });
+    this.#reach = reach(this.#url, { ...options, deadlineMs });
     this.#headers = [
       ...['accept', 'application/json', 'user-agent', `tributary/${packageJson.version}`],
-      ...this.#way.headers,
-      ...fixedHeaders({ ...options, url: this.#url, hasToken: this.#tokens !== null, name }, 'reads'),
+      ...this.#reach.headersFor('reads'),
     ];
-    this.#pool = new Pool(this.#way.origin, {
+    this.#pool = new Pool(this.#reach.origin, {
       connections: 1,
       pipelining: 1,
       allowH2: false,
-      connect: this.#way.connector,
+      connect: this.#reach.connector,
     });
   }
 
@@ -79,7 +74,7 @@ class HttpHoldings implements TargetHoldings {
   }
 
   close(): Promise<void> {
-    this.#closed ??= Promise.all([this.#pool.destroy(), this.#tokens?.close()]).then(() => {});
+    this.#closed ??= Promise.all([this.#pool.destroy(), this.#reach.tokens?.close()]).then(() => {});
     return this.#closed;
   }
 
@@ -90,11 +85,11 @@ class HttpHoldings implements TargetHoldings {
     signal: AbortSignal,
     answerLimit: number,
   ): Promise<Buffer> {
-    const path = this.#way.pathPrefix + pathOf(this.#url, below, range);
+    const path = this.#reach.pathPrefix + pathOf(this.#url, below, range);
     const token = await this.#token();
     let answer = await this.#get(path, token, signal, answerLimit);
     if (answer.status === 401 && token !== null) {
-      this.#tokens?.refused(token);
+      this.#reach.tokens?.refused(token);
       answer = await this.#get(path, await this.#token(), signal, answerLimit);
     }
     const { status, body } = answer;
@@ -107,9 +102,9 @@ class HttpHoldings implements TargetHoldings {
 
   /** The token of the OAuth client; null if there is no client. */
   async #token(): Promise<string | null> {
-    if (this.#tokens === null) return null;
+    if (this.#reach.tokens === null) return null;
     try {
-      return this.#tokens.current ?? (await this.#tokens.fetch());
+      return this.#reach.tokens.current ?? (await this.#reach.tokens.fetch());
     } catch (error) {
       if (!(error instanceof TokenFault)) throw error;
       throw this.#fault('target_unreachable', error.message, error);
@@ -139,7 +134,7 @@ class HttpHoldings implements TargetHoldings {
         'target_unreachable',
         deadline.aborted
           ? `it gave no complete answer within ${this.#deadlineMs} ms.`
-          : describeFault(error, this.#way.place),
+          : describeFault(error, this.#reach.place),
         error,
       );
     }
@@ -181,7 +176,7 @@ class HttpHoldings implements TargetHoldings {
   ): TributaryError {
     return new TributaryError(
       code,
-      `Target ${this.#options.name} at ${this.#way.place} was asked for what it holds: ${sentence}`,
+      `Target ${this.#options.name} at ${this.#reach.place} was asked for what it holds: ${sentence}`,
       { cause },
     );
   }

@@ -3,13 +3,12 @@ import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-sign
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryOutcome } from '../../ports/delivery-target.ts';
 import type { Attempt } from './attempt.ts';
-import { fixedHeaders } from './authorization.ts';
 import type { Body } from './body.ts';
 import { Connections } from './connections.ts';
-import { TokenFault, TokenSource } from './oauth.ts';
+import { TokenFault, type TokenSource } from './oauth.ts';
 import { type HttpTargetOptions, SETTING_NAMES } from './options.ts';
+import { reach } from './reach.ts';
 import type { RequestTrace } from './request-spans.ts';
-import { wayTo } from './way.ts';
 
 /** The parts of one request. */
 export interface Made {
@@ -35,24 +34,23 @@ export class Sender {
 
   /** Throws `setting_invalid`. */
   constructor(url: URL, options: HttpTargetOptions & { readonly deadlineMs: number }) {
-    const { name, clock, logger, oauth } = options;
-    const way = wayTo(url, options);
-    this.place = way.place;
-    this.#pathPrefix = way.pathPrefix;
-    this.#tokens = oauth === undefined ? null : new TokenSource(oauth, options);
+    const { name, clock, logger } = options;
+    const reached = reach(url, options);
+    this.place = reached.place;
+    this.#pathPrefix = reached.pathPrefix;
+    this.#tokens = reached.tokens;
     this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
     this.#commonHeaders = [
       ...['user-agent', `tributary/${packageJson.version}`],
-      ...way.headers,
-      ...fixedHeaders({ ...options, url, hasToken: oauth !== undefined }, 'writes'),
+      ...reached.headersFor('writes'),
     ];
     this.#clock = clock;
     this.#oauthName = options.settingNames?.oauth ?? SETTING_NAMES.oauth;
     this.connections = new Connections({
       clock,
-      origin: way.origin,
+      origin: reached.origin,
       max: options.connections ?? 64,
-      connector: way.connector,
+      connector: reached.connector,
       onFewer: (limit) =>
         logger(
           'info',

@@ -1,6 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Logger } from '../../ports/logger.ts';
 import { basicAuthorization } from './authorization.ts';
@@ -129,6 +130,12 @@ function tunnel(
     asked.once('error', (error) => connected(unreachable(proxy, error), null));
     asked.end();
   };
+}
+
+/** Whether the other end has asked for a certificate in its handshake. */
+export function asksForCertificate(socket: Socket | null): boolean {
+  // A server sends the algorithms of signatures with nothing but such a wish. Source: RFC 8446, 4.3.2.
+  return socket instanceof TLSSocket && socket.getSharedSigalgs().length > 0;
 }
 
 function unreachable(proxy: URL, error: Error): ProxyFault {

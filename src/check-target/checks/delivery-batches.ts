@@ -89,6 +89,11 @@ export function pathOf({ path }: Offer, url: URL): string {
   return path.includes('?') ? below : `${below}${url.search}`;
 }
 
+/** Whether the path may lead elsewhere, because a proxy strips a prefix. */
+function isOutsidePrefix({ path }: Offer, { pathname }: URL): boolean {
+  return path.startsWith('/') && !path.startsWith(`${pathname.replace(/\/$/, '')}/`);
+}
+
 function withOffer(probe: Probe, run: (offer: Offer) => Promise<Finding>): Promise<Finding> {
   const offer = probe.announcement === null ? null : offerIn(probe.announcement);
   return offer === null ? Promise.resolve(notChecked('not offered')) : run(offer);
@@ -150,6 +155,12 @@ function sendDeliveryBatch(
 async function judge(probe: Probe, offer: Offer, members: readonly Member[]): Promise<Finding> {
   const answer = await sendDeliveryBatch(probe, offer, members);
   const hasBad = members.some(({ isBad }) => isBad === true);
+  const { url } = probe.client;
+  if ((answer.status === 404 || answer.status === 405) && isOutsidePrefix(offer, url))
+    return fault(
+      'batch_outside_prefix',
+      `${answer.status} at ${offer.path}, which is not below ${url.pathname}`,
+    );
   if (!isOk(answer))
     return fault(hasBad ? 'batch_member_spoils' : 'batch_refused', unexpected(answer, 'the whole batch'));
 
