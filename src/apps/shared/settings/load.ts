@@ -201,7 +201,8 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
   }
   const known = knownNames();
   for (const [name, value] of Object.entries(content)) {
-    const asText = Array.isArray(value) ? value.join(',') : String(value);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const asText = Array.isArray(value) ? value.join(',') : isObject ? JSON.stringify(value) : String(value);
     if (!known.has(name)) faults.push(unknownName(name, `setting (in ${path})`, asText, known));
     else if (value !== null && asText !== '') settings.set(name, asText);
   }

@@ -125,3 +125,12 @@ it('shows no secret of a target, and none of a proxy', () => {
     /^ORDER_SYNC_TARGET_HEADERS is "\*{8}": line 1 has no colon/,
   );
 });
+
+it('takes the body of the settings file as the JSON that it is', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'settings.json');
+  writeFileSync(file, JSON.stringify({ ORDER_SYNC_TARGET_BODY: { id: '{order_id}' } }));
+  const { values } = loadSettings('order-sync', { env: { TRIBUTARY_CONFIG: file } });
+  expect(values.targetBody).toBe('{"id":"{order_id}"}');
+});
