@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { CertificateWanted, codeOf } from './fault.ts';
+import { CertificateWanted, codeOf, isCut } from './fault.ts';
 import { asksForCertificate } from './way.ts';
 
 /** The handler of one request. It waits for a connection, and has one while the request is under way. */
@@ -33,9 +33,7 @@ const REST_TURNS = 3;
 /** After a failed request no connection is handed over for this long. */
 const RESTS_AFTER_FAILURE_MS = 60_000;
 /** A socket closes this long before the end of the time that the target's header `Keep-Alive` names. */
-const CLOSES_BEFORE_HINT_MS = 500;
-/** How undici and Node say that the other end has closed the socket. */
-const CUT_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+export const CLOSES_BEFORE_HINT_MS = 500;
 
 /** A client of undici, and what is known of its present socket. */
 export class Connection extends Client {
@@ -70,7 +68,7 @@ export class Connection extends Client {
 
   /** The error of its request, or that the target wants a certificate, if it asked for one and then cut the socket. */
   explained(error: Error): Error {
-    const isMute = this.#answeredBytes === undefined && CUT_CODES.has(codeOf(error));
+    const isMute = this.#answeredBytes === undefined && isCut(codeOf(error));
     return isMute && this.#wantsCertificate ? new CertificateWanted(error) : error;
   }
 
@@ -169,8 +167,8 @@ export class Connections {
     const connection = taken(user);
     this.#restUntilMs = this.#options.clock.monotonicMs() + RESTS_AFTER_FAILURE_MS;
     const request = connection?.lastRequest ?? null;
-    const isCut = CUT_CODES.has(codeOf(error)) && connection?.isSilentSinceAnswer === true;
-    if (connection === null || request === null || !isCut || user.isSettled) {
+    const wasCut = isCut(codeOf(error)) && connection?.isSilentSinceAnswer === true;
+    if (connection === null || request === null || !wasCut || user.isSettled) {
       this.#rest(connection);
       return connection?.explained(error) ?? error;
     }

@@ -78,6 +78,13 @@ const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
+/** Whether the code says that the other end has closed the socket. */
+export function isCut(code: string): boolean {
+  return CUT_CODES.has(code);
+}
+
+const CUT_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
 /** Whether the code is that of a `ProxyFault`. */
 export function isOfProxy(code: string): boolean {
   return code.startsWith('PROXY_');

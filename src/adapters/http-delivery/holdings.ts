@@ -9,7 +9,8 @@ import type {
   TargetHoldings,
 } from '../../ports/target-holdings.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
-import { describeFault } from './fault.ts';
+import { CLOSES_BEFORE_HINT_MS } from './connections.ts';
+import { codeOf, describeFault, isCut } from './fault.ts';
 import { AnswerFault, digestFrom, pageFrom } from './holdings-answers.ts';
 import { TokenFault } from './oauth.ts';
 import type { HttpTargetOptions, ReachOptions } from './options.ts';
@@ -59,6 +60,7 @@ class HttpHoldings implements TargetHoldings {
       connections: 1,
       pipelining: 1,
       allowH2: false,
+      keepAliveTimeoutThreshold: CLOSES_BEFORE_HINT_MS,
       connect: this.#reach.connector,
     });
   }
@@ -119,11 +121,16 @@ class HttpHoldings implements TargetHoldings {
   ): Promise<{ readonly status: number; readonly body: Buffer }> {
     const deadline = AbortSignal.timeout(this.#deadlineMs);
     try {
-      const answer = await this.#pool.request({
+      const request = {
         method: 'GET',
         path,
         headers: token === null ? [...this.#headers] : [...this.#headers, 'authorization', `Bearer ${token}`],
         signal: AbortSignal.any([signal, deadline]),
+      } as const;
+      // The target may have closed the connection since the last answer. A request that reads may be sent twice.
+      const answer = await this.#pool.request(request).catch((error: unknown) => {
+        if (!isCut(codeOf(error))) throw error;
+        return this.#pool.request(request);
       });
       const status = answer.statusCode;
       return { status, body: await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES) };

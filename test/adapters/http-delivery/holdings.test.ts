@@ -164,4 +164,17 @@ describe('the holdings of an HTTP target', () => {
     });
     await nobody.close();
   });
+
+  it('a request whose connection is cut without an answer is sent once more, and no more than that', async () => {
+    const { server, holdings } = await asking((response, { socket }, number) => {
+      if (number === 1 || number === 3) response.end('{"count":0,"last":null,"digest":"","page":{}}');
+      else socket.destroy();
+    });
+    const ask = () => holdings.digest({ after: null, limit: 3 }, SIGNAL);
+    expect((await ask()).count).toBe(0);
+    expect((await ask()).count).toBe(0);
+    expect(server.received).toHaveLength(3);
+    await expect(ask()).rejects.toMatchObject({ code: 'target_unreachable' });
+    expect(server.received).toHaveLength(5);
+  });
 });
