@@ -21,6 +21,10 @@ export const FAULTS = {
     'Answer every request completely; the log of the target should say why it did not.',
   ),
   redirects: fail('Answer under the given URL; redirects are not followed.'),
+  authorization_wanted: fail('Give the key, the user or the token that the target wants.'),
+  client_certificate_wanted: fail('Give a certificate that the target knows, and its key.'),
+  authority_unknown: fail("Give the file of the authority that signs the target's certificate."),
+  proxy_in_the_way: fail('Correct the proxy, or reach the target without one.'),
   throttled: fail(
     'Answer 429 or 503 only if the same request can succeed soon, and say when by Retry-After.',
   ),
@@ -99,14 +103,14 @@ export const FAULTS = {
   ),
   idempotency_key_form_counts: warn('Remove the quotes before you compare: "x" and x are one key.'),
   connections_not_kept: warn('Keep connections alive; a new connection costs more than a delivery.'),
+  keep_alive_short: warn('Keep idle connections for 5 s or longer; a new one costs more than a delivery.'),
   answer_too_large: warn(
     'Answer with less than 64 KiB; the sender reads no more, and then closes the connection.',
   ),
   answer_slow: warn('Answer sooner; this close to the deadline a short delay causes a retry.'),
   clock_differs: warn('Set the clock by NTP; with a difference of 5 minutes every signature is refused.'),
-  batch_announcement_invalid: fail(
-    'Announce batches in this form: webhook-batch: 500;path="/api/orders/batch".',
-  ),
+  batch_announcement_invalid: fail('Announce batches in this form: webhook-batch: 500;path="batch".'),
+  batch_outside_prefix: fail('Announce batches by a path below the URL, without a slash at its beginning.'),
   batch_refused: fail('Take batches at the announced path, or do not announce them.'),
   batch_signature_wrong_accepted: fail(
     'Verify the signature of a batch over its whole body, as that of a single state.',

@@ -1,11 +1,25 @@
-import { type Dispatcher, Pool } from 'undici';
+import { type buildConnector, type Dispatcher, Pool } from 'undici';
 import packageJson from '../../package.json' with { type: 'json' };
-import { answerText, codeOf, describeFault } from '../adapters/http-delivery/index.ts';
-import { RequestFault } from './faults.ts';
+import {
+  answerText,
+  asksForCertificate,
+  CERTIFICATE_MEANINGS,
+  codeOf,
+  describeFault,
+  isOfProxy,
+  isUnknownAuthority,
+  type Reach,
+  TokenFault,
+} from '../adapters/http-delivery/index.ts';
+import { type VerdictRules, verdictByRules } from '../core/verdict-rules.ts';
+import { type FaultCode, RequestFault } from './faults.ts';
+import type { OptionNames } from './option-names.ts';
 
 /** An answer. Its body holds no more than order-sync would read. */
 export interface Answer {
   readonly status: number;
+  /** Whether order-sync would take the state for delivered. */
+  readonly isTaken: boolean;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: Buffer;
   /** The body as JSON, or undefined if it is none. */
@@ -19,6 +33,8 @@ export interface Observed {
   connections: number;
   slowestMs: number;
   largestBytes: number;
+  /** The shortest time for which the target keeps a connection, by its header Keep-Alive. Null if it names none. */
+  keepAliveSeconds: number | null;
   /** The target's clock minus ours, by the `Date` of its last answer. Null if no answer had a `Date`. */
   clockAheadMs: number | null;
 }
@@ -29,8 +45,8 @@ const CONNECTIONS = 8;
 
 /**
  * The HTTP client of the checks. It remembers what the answers show, and judges only whether an answer is usable. It shares
- * the texts of faults and the signature with order-sync's sender, but not the way in which requests are made. So a mistake in
- * the sender cannot hide here.
+ * with order-sync's sender the way to the target, its authorization and its signature, but not how requests are made. So a
+ * mistake in the sender cannot hide here.
  */
 export class HttpClient {
   readonly observed: Observed = {
@@ -38,47 +54,71 @@ export class HttpClient {
     connections: 0,
     slowestMs: 0,
     largestBytes: 0,
+    keepAliveSeconds: null,
     clockAheadMs: null,
   };
-  readonly #url: URL;
+  readonly url: URL;
   readonly #pool: Pool;
-  readonly #apiKey: string | null;
+  readonly #reach: Reach;
+  readonly #verdicts: VerdictRules;
+  readonly #names: OptionNames;
+  /** Whether the target has asked for a certificate, at the last connection. */
+  #wantsCertificate = false;
   readonly #deadlineMs: number;
   readonly #stop: AbortSignal;
 
-  constructor(url: URL, options: { apiKey: string | null; deadlineMs: number; stop: AbortSignal }) {
-    this.#url = url;
-    this.#apiKey = options.apiKey;
+  constructor(
+    url: URL,
+    options: {
+      readonly reach: Reach;
+      readonly verdicts: VerdictRules;
+      readonly optionNames: OptionNames;
+      readonly deadlineMs: number;
+      readonly stop: AbortSignal;
+    },
+  ) {
+    this.url = url;
+    this.#reach = options.reach;
+    this.#verdicts = options.verdicts;
+    this.#names = options.optionNames;
     this.#deadlineMs = options.deadlineMs;
     this.#stop = options.stop;
-    this.#pool = new Pool(url.origin, {
+    this.#pool = new Pool(options.reach.origin, {
       connections: CONNECTIONS,
       pipelining: 1,
       allowH2: false,
-      connect: { timeout: options.deadlineMs },
+      keepAliveTimeoutThreshold: 500,
+      connect: (to, connected) =>
+        options.reach.connector(to, (...result: Parameters<buildConnector.Callback>) => {
+          this.#wantsCertificate = asksForCertificate(result[1]);
+          connected(...result);
+        }),
     });
     this.#pool.on('connect', () => {
       this.observed.connections++;
     });
   }
 
+  /** Whether requests go through a proxy. */
+  get isProxied(): boolean {
+    return this.#reach.place !== this.url.origin;
+  }
+
   /** Posts to the target's URL, or to another path of the same origin. */
   post(headers: Readonly<Record<string, string>>, body: Buffer, path?: string): Promise<Answer> {
     const jsonHeaders = { 'content-type': 'application/json', ...headers };
-    return this.#request('POST', path ?? this.#url.pathname + this.#url.search, jsonHeaders, body);
+    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body);
   }
 
   /** Gets the target's URL, with `/segment` at the end of its path and `query` added to its query. */
   get(segment: string | null, query: Readonly<Record<string, string>> = {}): Promise<Answer> {
-    const path = this.#url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
-    const parameters = new URLSearchParams([...this.#url.searchParams, ...Object.entries(query)]).toString();
-    const headers: Record<string, string> =
-      this.#apiKey === null ? {} : { authorization: `Bearer ${this.#apiKey}` };
-    return this.#request('GET', parameters === '' ? path : `${path}?${parameters}`, headers, null);
+    const path = this.url.pathname.replace(/\/$/, '') + (segment === null ? '' : `/${segment}`);
+    const parameters = new URLSearchParams([...this.url.searchParams, ...Object.entries(query)]).toString();
+    return this.#request('GET', parameters === '' ? path : `${path}?${parameters}`, {}, null);
   }
 
   close(): Promise<void> {
-    return this.#pool.destroy();
+    return Promise.all([this.#pool.destroy(), this.#reach.tokens?.close()]).then(() => {});
   }
 
   async #request(
@@ -92,8 +132,8 @@ export class HttpClient {
     try {
       const response = await this.#pool.request({
         method,
-        path,
-        headers: { ...this.#commonHeaders(), ...headers },
+        path: this.#reach.pathPrefix + path,
+        headers: [...(await this.#commonHeaders(method)), ...Object.entries(headers).flat()],
         body,
         signal: AbortSignal.any([deadline, this.#stop]),
       });
@@ -101,30 +141,50 @@ export class HttpClient {
       const latencyMs = Math.round(performance.now() - startedMs);
       this.#observe(response.headers, latencyMs, read.length);
       const { statusCode: status } = response;
-      return { status, headers: response.headers, body: read, json: parse(read), latencyMs };
+      const rule = verdictByRules(this.#verdicts, status);
+      const isTaken = rule === null ? status >= 200 && status < 300 : rule === 'delivered';
+      return { status, isTaken, headers: response.headers, body: read, json: parse(read), latencyMs };
     } catch (error) {
       if (deadline.aborted) {
         throw new RequestFault('no_answer_in_time', `no complete answer within ${this.#deadlineMs} ms`);
       }
       // A stop is no fault of the target. A request that could not be made is none, either.
       if (this.#stop.aborted || ['TypeError', 'UND_ERR_INVALID_ARG'].includes(codeOf(error))) throw error;
-      const isReached = this.observed.connections > 0;
-      throw new RequestFault(
-        isReached ? 'connection_broken' : 'target_unreachable',
-        describeFault(error, this.#url.origin).replace(/\.$/, ''),
-      );
+      throw this.#faultOf(error);
     }
   }
 
-  #commonHeaders(): Record<string, string> {
-    const { username, password } = this.#url;
-    const common = {
-      accept: 'application/json',
-      'user-agent': `tributary/${packageJson.version} (check-target)`,
-    };
-    if (username === '' && password === '') return common;
-    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-    return { ...common, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+  #faultOf(error: unknown): RequestFault {
+    const names = this.#names;
+    const code = codeOf(error);
+    const seen = describeFault(error, this.#reach.place).replace(/\.$/, '');
+    const fault = (kind: FaultCode, remedy: string) => new RequestFault(kind, `${seen}: ${remedy}`);
+    if (error instanceof TokenFault)
+      return new RequestFault('authorization_wanted', `${error.message} Look at ${names.oauth}`);
+    if (isUnknownAuthority(code)) return fault('authority_unknown', `set ${names.caFile}`);
+    const isShut = this.#wantsCertificate && this.observed.requests === 0;
+    if (isShut || Object.hasOwn(CERTIFICATE_MEANINGS, code))
+      return fault('client_certificate_wanted', `set ${names.certFile}`);
+    if (isOfProxy(code))
+      return fault('proxy_in_the_way', `look at ${names.proxy}, or except the host by ${names.noProxy}`);
+    if (this.observed.connections > 0) return new RequestFault('connection_broken', seen);
+    return !this.isProxied && FAR_AWAY.has(code)
+      ? fault(
+          'target_unreachable',
+          `if this network lets requests out through a proxy alone, set ${names.proxy}`,
+        )
+      : new RequestFault('target_unreachable', seen);
+  }
+
+  /** Names and values by turns. */
+  async #commonHeaders(method: 'GET' | 'POST'): Promise<string[]> {
+    const { tokens } = this.#reach;
+    const token = tokens === null ? null : (tokens.current ?? (await tokens.fetch()));
+    return [
+      ...['accept', 'application/json', 'user-agent', `tributary/${packageJson.version} (check-target)`],
+      ...this.#reach.headersFor(method === 'GET' ? 'reads' : 'writes'),
+      ...(token === null ? [] : ['authorization', `Bearer ${token}`]),
+    ];
   }
 
   #observe(headers: Answer['headers'], latencyMs: number, bytes: number): void {
@@ -132,10 +192,26 @@ export class HttpClient {
     observed.requests++;
     observed.slowestMs = Math.max(observed.slowestMs, latencyMs);
     observed.largestBytes = Math.max(observed.largestBytes, bytes);
+    const kept = /timeout=(\d+)/i.exec(String(headers['keep-alive'] ?? ''))?.[1];
+    if (kept !== undefined)
+      observed.keepAliveSeconds = Math.min(
+        observed.keepAliveSeconds ?? Number.POSITIVE_INFINITY,
+        Number(kept),
+      );
     const atMs = Date.parse(String(headers.date ?? ''));
     if (!Number.isNaN(atMs)) observed.clockAheadMs = atMs - Date.now();
   }
 }
+
+/** Where nothing answers, a firewall may let requests out through a proxy alone. */
+const FAR_AWAY: ReadonlySet<string> = new Set([
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Reads a body to its end or to the limit. A body over the limit is left there, and the connection is closed. */
 async function readBody(body: Dispatcher.ResponseData['body']): Promise<Buffer> {
@@ -165,7 +241,7 @@ export function describe(answer: Answer): string {
 }
 
 export function isOk(answer: Answer): boolean {
-  return answer.status >= 200 && answer.status < 300;
+  return answer.isTaken;
 }
 
 /** The field of a value, or undefined if the value is no object or has no such field. */

@@ -1,8 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Body, type bodyMaker, locationIn } from '../adapters/http-delivery/index.ts';
 import { type SigningKey, sign } from '../core/webhook-signature.ts';
 import { RequestFault } from './faults.ts';
 import { type Answer, describe, field, type HttpClient, isOk } from './http-client.ts';
+import type { OptionNames } from './option-names.ts';
 
 /** The state in a delivery: the row of an order and its version. */
 export interface State {
@@ -23,16 +25,6 @@ export const STATE_FIELDS = [
   'version',
 ] as const satisfies readonly (keyof State)[];
 
-/** The names of options, as the user of the caller knows them. Messages use these. */
-export interface OptionNames {
-  /** The option that gives the secret, such as `ORDER_SYNC_TARGET_SECRET`. */
-  readonly secret: string;
-  /** The option that gives the key, such as `ORDER_SYNC_TARGET_API_KEY`. */
-  readonly apiKey: string;
-  /** The option that says that the target shows its orders, such as `--read-side`. */
-  readonly mustShow: string;
-}
-
 /** The differences between a request and the one that order-sync would send. */
 export interface Form {
   /** The delivery id. Default: a new one. */
@@ -44,6 +36,8 @@ export interface Form {
   readonly bodySent?: Buffer;
   readonly idempotencyKey?: 'quoted' | 'bare';
   readonly path?: string;
+  /** The form of a body that is not as the contract says. */
+  readonly made?: Body;
 }
 
 /** What the target shows of an order. `unseen` means that nothing shows it. */
@@ -72,6 +66,8 @@ export class Probe {
   readonly optionNames: OptionNames;
   /** Whether the target shows its orders. Null before the first read. */
   #hasReadSide: boolean | null = null;
+  /** Makes bodies that are not as the contract says. */
+  readonly #makeBody: ReturnType<typeof bodyMaker>;
   #nextId = 1;
   /** The last announcement of delivery batches on a 2xx answer, or null. */
   announcement: string | null = null;
@@ -85,7 +81,9 @@ export class Probe {
     deadlineMs: number;
     mustShow: boolean;
     optionNames: OptionNames;
+    makeBody: ReturnType<typeof bodyMaker>;
   }) {
+    this.#makeBody = options.makeBody;
     this.client = options.client;
     this.keys = options.keys;
     this.prefix = `check-target-${options.runId}-`;
@@ -128,9 +126,19 @@ export class Probe {
 
   /** Sends one state. Throws a RequestFault for a missing answer and for a redirect. */
   async deliver(state: object, form: Form = {}): Promise<Answer> {
-    const answer = await this.send(Buffer.from(JSON.stringify(state)), form);
+    const id = form.id ?? this.newDeliveryId();
+    const made = this.#makeBody?.({
+      deliveryId: id,
+      entityId: String(field(state, 'order_id')),
+      version: Number(field(state, 'version')),
+      body: { ...state },
+      attempt: 1,
+    });
+    const body = Buffer.from(made?.text ?? JSON.stringify(state));
+    const answer = await this.send(body, { ...form, id, ...(made === undefined ? {} : { made }) });
     const announced = answer.headers['webhook-batch'];
-    if (isOk(answer) && announced !== undefined) this.announcement = String(announced);
+    // order-sync sends no delivery batches with another body.
+    if (isOk(answer) && announced !== undefined && made === undefined) this.announcement = String(announced);
     const orderId = field(state, 'order_id');
     if (isOk(answer) && typeof orderId === 'string') this.accepted.add(orderId);
     return answer;
@@ -142,7 +150,11 @@ export class Probe {
     for (let tries = 1; ; tries++) {
       const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, form.path);
       if (answer.status >= 300 && answer.status < 400) {
-        throw new RequestFault('redirects', `${answer.status} to ${String(answer.headers.location)}`);
+        const place = locationOf(answer, this.client.url);
+        throw new RequestFault(
+          'redirects',
+          `${answer.status} to ${place}: set ${this.optionNames.url} to where the target is`,
+        );
       }
       const isThrottled = answer.status === 429 || answer.status === 503;
       if (!isThrottled) return answer;
@@ -157,10 +169,14 @@ export class Probe {
   #headers(id: string, body: Buffer, form: Form): Record<string, string> {
     const timestamp = Math.floor(Date.now() / 1_000) + (form.timestampShiftSeconds ?? 0);
     const headers: Record<string, string> = {
+      ...(form.made === undefined ? {} : { 'content-type': form.made.contentType }),
       'webhook-id': id,
       'webhook-timestamp': String(timestamp),
       'idempotency-key': form.idempotencyKey === 'bare' ? id : `"${id}"`,
     };
+    const named = form.made?.headers ?? [];
+    for (let index = 0; index < named.length; index += 2)
+      headers[named[index] as string] = named[index + 1] as string;
     const keys = form.signedBy ?? this.keys;
     if (keys === 'nobody' || keys.length === 0) return headers;
     return { ...headers, 'webhook-signature': sign(keys, id, timestamp, body) };
@@ -211,6 +227,14 @@ export class Probe {
   #get(orderId: string): Promise<Answer> {
     return this.client.get(encodeURIComponent(orderId));
   }
+}
+
+/** Where a redirect leads, without what may be secret in it. */
+function locationOf(answer: Answer, url: URL): string {
+  const location = locationIn(answer.headers);
+  if (location === null) return 'no Location';
+  const from = url.origin + url.pathname;
+  return URL.canParse(location, from) ? new URL(location, from).href : location;
 }
 
 /** The state in an answer of the read side. Null if the answer does not have the contract's form. */

@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { type BodyOptions, bodyMaker, type ReachOptions, reach } from '../adapters/http-delivery/index.ts';
+import { parseVerdictRules, type VerdictRules } from '../core/verdict-rules.ts';
 import type { SigningKey } from '../core/webhook-signature.ts';
 import { ACCEPTED, type Check } from './check.ts';
 import { acceptingChecks } from './checks/accepting.ts';
@@ -11,7 +13,8 @@ import { signatureChecks } from './checks/signatures.ts';
 import { versionChecks } from './checks/versions.ts';
 import { FAULTS, type Finding, fault, notChecked, RequestFault } from './faults.ts';
 import { HttpClient } from './http-client.ts';
-import { type OptionNames, Probe } from './probe.ts';
+import type { OptionNames } from './option-names.ts';
+import { Probe } from './probe.ts';
 
 /** All checks, in the sequence in which they run. A check comes after those that it needs. */
 export const CHECKS: readonly Check[] = [
@@ -29,8 +32,12 @@ export interface CheckTargetOptions {
   readonly url: URL;
   /** Every key signs each request, as order-sync does. Without keys the checks of signatures are left out. */
   readonly keys: readonly SigningKey[];
-  /** The bearer key of requests that read, or null for none. */
-  readonly apiKey: string | null;
+  /** How the target is reached, and how requests are authorized. */
+  readonly reach?: ReachOptions;
+  /** The body that the target wants, if not the contract's. */
+  readonly body?: BodyOptions;
+  /** What statuses mean at the target, if not what the contract says. */
+  readonly verdicts?: VerdictRules | undefined;
   /** Part of every order id of this run, so that runs never meet: letters, digits and `-`. By default it is random. */
   readonly runId?: string;
   readonly deadlineMs: number;
@@ -60,9 +67,12 @@ export interface Report {
  * that an earlier check has found, so that each fault is named once.
  */
 export async function checkTarget(options: CheckTargetOptions): Promise<Report> {
-  const client = new HttpClient(options.url, options);
+  const { url, deadlineMs, verdicts = parseVerdictRules('') } = options;
+  const clock = { monotonicMs: () => performance.now() };
+  const way = reach(url, { ...options.reach, name: 'the target', clock, logger: () => {}, deadlineMs });
+  const client = new HttpClient(url, { ...options, verdicts, reach: way });
   const { runId = randomBytes(4).toString('hex') } = options;
-  const probe = new Probe({ ...options, runId, client });
+  const probe = new Probe({ ...options, runId, client, makeBody: bodyMaker(options.body ?? {}) });
   const found = new Map<string, Finding>();
   try {
     for (const check of CHECKS) found.set(check.name, await runCheck(check, probe, found));

@@ -6,6 +6,7 @@ import { FAULTS, type FaultCode } from '../../src/check-target/faults.ts';
 import { CHECKS, type CheckedLine, checkTarget } from '../../src/check-target/run.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { TestOrderMgt } from '../apps/order-mgt/fixture.ts';
+import { OPTION_NAMES } from './option-names.ts';
 import { Receiver, SECRET, startReceiver } from './receiver.ts';
 import { SLOPPY_RECEIVERS } from './sloppy-receivers.ts';
 import { WRONG_WITH_MANY } from './wrong-with-many.ts';
@@ -23,11 +24,11 @@ function check(
   return checkTarget({
     url,
     keys: parseSigningKeys(options.secret ?? SECRET, 'the secret'),
-    apiKey: options.apiKey ?? null,
+    reach: { apiKey: options.apiKey },
     runId: `test${++runs}`,
     deadlineMs: options.deadlineMs ?? 5_000,
     mustShow: options.mustShow ?? false,
-    optionNames: { secret: 'THE_SECRET', apiKey: 'THE_API_KEY', mustShow: '--the-read-side' },
+    optionNames: OPTION_NAMES,
     stop: new AbortController().signal,
   });
 }
@@ -63,7 +64,7 @@ describe('check-target', () => {
     expect(notPassed(checks)).toEqual([]);
   });
 
-  it('sends its API key with requests that read, and with no others', async () => {
+  it('sends its API key with every request', async () => {
     const apiKey = 'a.key';
     const receiver = new (class extends Receiver {
       readonly seen = new Set<string>();
@@ -78,7 +79,7 @@ describe('check-target', () => {
     })();
     const { checks } = await check(await startReceiver(receiver), { apiKey, mustShow: true });
     expect(notPassed(checks)).toEqual([]);
-    expect([...receiver.seen].sort()).toEqual(['GET Bearer a.key', 'POST undefined']);
+    expect([...receiver.seen].sort()).toEqual(['GET Bearer a.key', 'POST Bearer a.key']);
   });
 
   it('finds no fault at an order-mgt with keys, and names the missing option without a key', async () => {
@@ -194,7 +195,15 @@ describe('check-target', () => {
 
 it('check-target finds every fault that it can name at some receiver', () => {
   // These faults depend on the given URL and secret. Other tests find them.
-  const foundElsewhere = ['target_unreachable', 'secret_wanted', 'right_signature_refused'];
+  const foundElsewhere = [
+    'target_unreachable',
+    'secret_wanted',
+    'right_signature_refused',
+    'authorization_wanted',
+    'client_certificate_wanted',
+    'authority_unknown',
+    'proxy_in_the_way',
+  ];
   const found = [...WRONG_RECEIVERS, ...SLOPPY_RECEIVERS].flatMap(([, , codes]) => codes);
   expect(new Set([...found, ...foundElsewhere])).toEqual(new Set(Object.keys(FAULTS)));
 });
@@ -202,11 +211,12 @@ it('check-target finds every fault that it can name at some receiver', () => {
 describe('the announcement of delivery batches', () => {
   it.each([
     ['500;path="/api/orders/batch"', { statesMax: 500, path: '/api/orders/batch' }],
+    ['500;path="batch"', { statesMax: 500, path: 'batch' }],
     ['1; max-age=3; path="/b?key=a;b"', { statesMax: 1, path: '/b?key=a;b' }],
     ['500', null],
     ['0;path="/b"', null],
     ['500;path=/b', null],
-    ['500;path="b"', null],
+    ['500;path="a blank"', null],
     ['500;path="//host/b"', null],
     ['500;path="https://host/b"', null],
     ['many;path="/b"', null],

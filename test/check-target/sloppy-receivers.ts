@@ -15,6 +15,16 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
     ['connections_not_kept'],
   ],
   [
+    'keeps connections for a second',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, status: number, body: object) {
+          super.answer(response.setHeader('keep-alive', 'timeout=1'), status, body);
+        }
+      })(),
+    ['keep_alive_short'],
+  ],
+  [
     'answers 409 to another payload',
     () =>
       new (class extends Receiver {

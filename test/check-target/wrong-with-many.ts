@@ -4,6 +4,19 @@ import { type Delivery, type FaultyReceiver, Receiver, type Result, type State }
 /** Targets with one fault in delivery batches, the list or the digest. */
 export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
   [
+    'announces batches outside its prefix',
+    () =>
+      new (class extends Receiver {
+        override announcement = '500;path="/other/batch"';
+        override async onPost(...given: Parameters<Receiver['onPost']>) {
+          const [{ url }, response] = given;
+          if (url !== '/other/batch') return super.onPost(...given);
+          response.writeHead(404).end();
+        }
+      })(),
+    ['batch_outside_prefix'],
+  ],
+  [
     'announces delivery batches and answers 404 to them',
     () =>
       new (class extends Receiver {

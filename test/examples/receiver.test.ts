@@ -20,6 +20,7 @@ import { deliveryIdOf } from '../../src/pipeline/delivery-id.ts';
 import { Sync } from '../../src/pipeline/sync.ts';
 import type { NewRecord } from '../../src/ports/event-log.ts';
 import { startScriptedServer } from '../adapters/http-delivery/scripted-server.ts';
+import { OPTION_NAMES } from '../check-target/option-names.ts';
 import { singly } from '../contract/delivery-target.ts';
 import { blocksOf } from '../tidy/doc-blocks.ts';
 
@@ -89,10 +90,9 @@ describe('the example receiver', () => {
     const { checks, ok } = await checkTarget({
       url: new URL(url),
       keys: parseSigningKeys(SECRET, 'the secret'),
-      apiKey: null,
       runId: 'example',
       deadlineMs: 5_000,
-      optionNames: { secret: 'the secret', apiKey: 'the key', mustShow: 'the option' },
+      optionNames: OPTION_NAMES,
       mustShow: true,
       stop: new AbortController().signal,
     });

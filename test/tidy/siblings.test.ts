@@ -124,18 +124,44 @@ const targetDifferences: readonly Difference[] = [
   },
   {
     file: 'index.ts',
-    names: { [HTTP]: ['Answered', 'answerText', 'answeredDelivery', 'codeOf', 'describeFault'] },
+    names: {
+      [HTTP]: [
+        'Answered',
+        'Body',
+        'CERTIFICATE_MEANINGS',
+        'Reach',
+        'TokenFault',
+        'answerText',
+        'answeredDelivery',
+        'asksForCertificate',
+        'bodyMaker',
+        'codeOf',
+        'describeFault',
+        'isOfProxy',
+        'isUnknownAuthority',
+        'locationIn',
+        'reach',
+        'wantedScheme',
+      ],
+    },
     reason: 'check-target judges the answers of a target by the same rules.',
   },
   {
+    file: 'index.ts',
+    names: {
+      [HTTP]: ['BodyOptions', 'CloudEventOptions', 'OAuthClient', 'ReachOptions', 'SettingNames'],
+    },
+    reason: 'A request is authorized by its headers. An append is authorized by the connection to the log.',
+  },
+  {
     file: 'options.ts',
-    names: { [HTTP]: ['SettingNames'] },
+    names: { [HTTP]: ['ReachOptions', 'SETTING_NAMES', 'SettingNames'] },
     reason: 'Messages about a URL, a secret or a certificate name the setting to correct.',
   },
   {
     file: 'verdict.ts',
     names: {
-      [HTTP]: ['httpDateMs', 'isAboutTheDeliveryBatch', 'retryAfterMs'],
+      [HTTP]: ['Judge', 'httpDateMs', 'isAboutTheDeliveryBatch', 'judgeBy', 'retryAfterMs'],
       [TOPIC]: ['isTooLarge'],
     },
     reason: 'An HTTP answer has a status and headers. An append has an error.',

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import { answerText } from './answer.ts';
+import { CERTIFICATE_MEANINGS, isOfProxy, isUnknownAuthority } from './fault.ts';
 import type { SettingNames } from './options.ts';
 import { httpDateMs } from './verdict.ts';
 
@@ -32,17 +33,27 @@ export function describeAnswer(place: string, { status, headers, text }: Answer,
   return `${parts.join('')}.`;
 }
 
-/** Which setting a person should look at after such an answer, in one sentence; null if no setting of ours can help. */
-export function adviceOn(status: number | null, { url, secret }: SettingNames): string | null {
+/**
+ * Which setting a person should look at after such an answer, in one sentence; null if no setting of ours can help. `scheme`:
+ * the scheme of authorization that the answer wants, if it names one.
+ */
+export function adviceOn(
+  status: number | null,
+  { url, secret, apiKey, headers, oauth, proxy }: SettingNames,
+  scheme: string | null = null,
+): string | null {
   switch (status) {
     case 401:
     case 403:
-      return `Look at ${secret}, at the user and the password in ${url}, and at both clocks.`;
+      if (scheme === 'bearer') return `It wants a bearer token: look at ${apiKey}, or at ${oauth}.`;
+      if (scheme === 'basic') return `It wants a user and a password: write them into ${url}.`;
+      if (scheme !== null) return `It wants authorization by ${scheme}: look at ${headers}.`;
+      return `Look at ${secret}, at the user and the password in ${url}, at ${apiKey}, and at both clocks.`;
     case 404:
     case 405:
       return `Look at the path of ${url}.`;
     case 407:
-      return `A proxy in between wants credentials: look at the host of ${url}.`;
+      return `A proxy in between wants a user and a password: write them into the URL of ${proxy}.`;
     case 413:
       return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a delivery batch.';
     default:
@@ -51,8 +62,12 @@ export function adviceOn(status: number | null, { url, secret }: SettingNames): 
 }
 
 /** The same after a request without an answer, by the code of its error. */
-export function adviceOnFault(code: string, { url, caFile }: SettingNames): string | null {
-  if (UNKNOWN_AUTHORITY.has(code)) return `Look at ${caFile}.`;
+export function adviceOnFault(code: string, { url, caFile, certFile, proxy }: SettingNames): string | null {
+  if (isUnknownAuthority(code)) return `Look at ${caFile}.`;
+  if (Object.hasOwn(CERTIFICATE_MEANINGS, code)) return `Look at ${certFile}.`;
+  if (code === 'PROXY_WANTS_LOGIN')
+    return `Write the user and the password of the proxy into the URL of ${proxy}.`;
+  if (isOfProxy(code)) return `Look at ${proxy}.`;
   return WRONG_PLACE.has(code) || code.startsWith('HPE_') ? `Look at ${url}.` : null;
 }
 
@@ -69,12 +84,21 @@ const WRONG_PLACE: ReadonlySet<string> = new Set([
   'EPROTO',
 ]);
 
-const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-]);
+/**
+ * The scheme of authorization that an answer wants, in small letters; null if it names none. If it names several, the one
+ * that order-sync can do counts. Source: RFC 9110, 11.6.1.
+ */
+export function wantedScheme(headers: IncomingHttpHeaders): string | null {
+  const wanted = headers['www-authenticate'];
+  if (wanted === undefined) return null;
+  const challenges = Array.isArray(wanted) ? (wanted as readonly string[]) : [wanted];
+  const schemes = challenges.flatMap((challenge) =>
+    [...challenge.matchAll(/(?:^|,)\s*([a-z][a-z0-9-]{0,31})(?=\s+[^=\s,]|\s*$|\s*,)/gi)].map(
+      ([, scheme = '']) => scheme.toLowerCase(),
+    ),
+  );
+  return ['bearer', 'basic'].find((known) => schemes.includes(known)) ?? schemes[0] ?? null;
+}
 
 /** The member `code` of a problem document. Source: RFC 9457, 3.2. */
 function problemCodeIn(text: string): string | null {
@@ -82,7 +106,7 @@ function problemCodeIn(text: string): string | null {
 }
 
 /** The header `Location` without user, password, query and fragment, which may contain secrets; null if there is none. */
-function locationIn({ location }: IncomingHttpHeaders): string | null {
+export function locationIn({ location }: IncomingHttpHeaders): string | null {
   if (location === undefined) return null;
   const bare = location.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//').replace(/[?#].*$/s, '');
   return answerText(Buffer.from(bare.slice(0, LOCATION_CHARACTERS_MAX)));

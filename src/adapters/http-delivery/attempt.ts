@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Client, Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { isProgramError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import {
@@ -9,21 +9,22 @@ import {
   defectOutcome,
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
-import { adviceOn, adviceOnFault, describeAnswer } from './advice.ts';
+import { adviceOn, adviceOnFault, describeAnswer, wantedScheme } from './advice.ts';
 import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
-import type { Connections, ConnectionUser } from './connections.ts';
+import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { SettingNames } from './options.ts';
 import type { Endable, UnderWay } from './under-way.ts';
-import { retryAfterMs, verdictOf } from './verdict.ts';
+import { type Judge, retryAfterMs } from './verdict.ts';
 
 /** The parts that all attempts of one target share. */
 export interface AttemptContext {
-  /** Scheme, host and port. Messages name the target by it. */
+  /** Scheme, host and port, and the proxy if there is one. Messages name the target by it. */
   readonly place: string;
   readonly settingNames: SettingNames;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly deadlineMs: number;
+  readonly verdictOf: Judge;
   readonly underWay: UnderWay;
   readonly connections: Connections;
 }
@@ -35,6 +36,7 @@ const ANSWER_READ_BYTES = 64 * 1_024;
  * One request, from its beginning until its outcome is known. It is in one of these states:
  *
  *     waiting --connection--> sent --status and headers--> answering --end, limit--> settled
+ *     sent --the connection was used before, and is cut without a byte of an answer--> waiting
  *     waiting, sent, answering --deadline, stop signal, broken connection, defect--> settled
  *
  * A settled attempt never changes its outcome. A connection that is made later does not carry its request any more.
@@ -42,7 +44,7 @@ const ANSWER_READ_BYTES = 64 * 1_024;
 export class Attempt implements ConnectionUser, Endable {
   previous: Endable | null = null;
   next: Endable | null = null;
-  connection: Client | null = null;
+  connection: Connection | null = null;
   isHandedOver = false;
   readonly isCareful: boolean;
   readonly signal: AbortSignal;
@@ -105,8 +107,8 @@ export class Attempt implements ConnectionUser, Endable {
   }
 
   /** Settles the attempt before anything was sent. */
-  fail(verdict: DeliveryVerdict, error: string): void {
-    this.#settle(verdict, error);
+  fail(verdict: DeliveryVerdict, error: string, advice?: string): void {
+    this.#settle(verdict, error, null, advice);
   }
 
   /** Settles the attempt, because a defect of Tributary keeps it from going on. */
@@ -168,7 +170,8 @@ export class Attempt implements ConnectionUser, Endable {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const { place, connections } = this.#context;
-    connections.failed(this);
+    const failure = connections.failed(this, error);
+    if (failure === null) return;
     // undici passes on what another method of this class has thrown. Errors of undici and of Node have a code.
     if (isProgramError(error) && !('code' in error)) {
       this.failBy(error);
@@ -177,7 +180,7 @@ export class Attempt implements ConnectionUser, Endable {
     // undici would refuse to send the same request again.
     const isRefused = codeOf(error) === 'UND_ERR_INVALID_ARG';
     if (isRefused) this.#settle('park', `The request to ${place} could not be made: ${error.message}.`);
-    else this.#settleBroken(describeFault(error, place), codeOf(error));
+    else this.#settleBroken(describeFault(failure, place), codeOf(failure));
   }
 
   /** Settles the attempt, because its deadline is over. */
@@ -212,7 +215,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   #settleByStatus(answered: Answered): void {
     if (this.#isSettled || this.#status === null) return;
-    const verdict = verdictOf(this.#status, this.#number);
+    const verdict = this.#context.verdictOf(this.#status, this.#number);
     const isDelivered = verdict === 'delivered';
     // A verdict that leads to another attempt may be wrong without harm.
     const isFinal = isDelivered || verdict === 'park' || verdict === 'disable';
@@ -231,7 +234,7 @@ export class Attempt implements ConnectionUser, Endable {
 
   /** A status counts although the answer broke off, unless it is a 2xx: the missing part may have refused the state. */
   #settleBroken(error: string, faultCode: string | null = null): void {
-    const verdict = this.#status === null ? 'retry' : verdictOf(this.#status, this.#number);
+    const verdict = this.#status === null ? 'retry' : this.#context.verdictOf(this.#status, this.#number);
     if (this.#status === null || verdict === 'delivered') this.#settle('retry', error, faultCode);
     else this.#settle(verdict, `${this.#statusSentence(this.#status)} Then: ${error}`);
   }
@@ -241,7 +244,12 @@ export class Attempt implements ConnectionUser, Endable {
     return describeAnswer(place, { status, headers: this.#headers, text: this.#answer() }, clock.now());
   }
 
-  #settle(verdict: DeliveryVerdict, error: string | null, faultCode: string | null = null): void {
+  #settle(
+    verdict: DeliveryVerdict,
+    error: string | null,
+    faultCode: string | null = null,
+    advice = error === null ? null : this.#advice(faultCode),
+  ): void {
     if (this.#isSettled) return;
     if (this.#keptLimit !== ANSWER_KEPT_BYTES) this.#body = Buffer.concat(this.#chunks);
     this.#end({
@@ -251,13 +259,13 @@ export class Attempt implements ConnectionUser, Endable {
       answer: this.#answer(),
       error,
       retryAfterMs: this.#retryAfterMs,
-      ...(error === null ? {} : { advice: this.#advice(faultCode) }),
+      ...(error === null ? {} : { advice }),
     });
   }
 
   #advice(faultCode: string | null): string | null {
     const { settingNames } = this.#context;
-    const byStatus = adviceOn(this.#status, settingNames);
+    const byStatus = adviceOn(this.#status, settingNames, wantedScheme(this.#headers));
     return byStatus ?? (faultCode === null ? null : adviceOnFault(faultCode, settingNames));
   }
 

@@ -1,10 +1,14 @@
-import { buildConnector, Client, type Dispatcher } from 'undici';
+import type { Socket } from 'node:net';
+import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
+import { ConnectionLimit } from './connection-limit.ts';
+import { CertificateWanted, codeOf, isCut } from './fault.ts';
+import { asksForCertificate } from './way.ts';
 
 /** The handler of one request. It waits for a connection, and has one while the request is under way. */
 export interface ConnectionUser extends Dispatcher.DispatchHandler {
   /** The connection that carries the request now; null before and after that. Only `Connections` writes it. */
-  connection: Client | null;
+  connection: Connection | null;
   /** Whether the request was written on a warm connection. Only `Connections` writes it. */
   isHandedOver: boolean;
   /** Whether the request may only be written on a connection that has rested. */
@@ -18,13 +22,61 @@ export interface ConnectionsOptions {
   readonly origin: string;
   /** The most connections at once. Further requests wait. */
   readonly max: number;
-  readonly connect: buildConnector.BuildOptions;
+  /** Makes the sockets. */
+  readonly connector: buildConnector.connector;
+  /** Called when the target cuts connections, so that fewer are kept open: at most once a second. */
+  readonly onFewer?: (limit: number) => void;
 }
 
 /** Turns of the event loop. After two turns, servers that close after each answer broke more requests than with undici's pool. */
 const REST_TURNS = 3;
 /** After a failed request no connection is handed over for this long. */
 const RESTS_AFTER_FAILURE_MS = 60_000;
+/** A socket closes this long before the end of the time that the target's header `Keep-Alive` names. */
+export const CLOSES_BEFORE_HINT_MS = 500;
+
+/** A client of undici, and what is known of its present socket. */
+export class Connection extends Client {
+  /** The last request that was given to it. */
+  lastRequest: Dispatcher.DispatchOptions | null = null;
+  #socket: Socket | null = null;
+  /** Whether the other end has asked for a certificate in its handshake. */
+  #wantsCertificate = false;
+  /** The bytes that the socket had brought at the end of its last answer. Undefined before its first answer. */
+  #answeredBytes: number | undefined;
+  /** Since when it was free before its last request; null if it was not free. */
+  freeSinceMs: number | null = null;
+
+  constructor(origin: string, connector: buildConnector.connector, options: Omit<Client.Options, 'connect'>) {
+    super(origin, {
+      ...options,
+      connect: (to, connected) =>
+        connector(to, (...result: Parameters<buildConnector.Callback>) => {
+          this.#socket = result[1];
+          this.#wantsCertificate = asksForCertificate(result[1]);
+          this.#answeredBytes = undefined;
+          connected(...result);
+        }),
+    });
+  }
+
+  /** Its answer has ended. */
+  answered(): void {
+    this.#answeredBytes = this.#socket?.bytesRead;
+    this.freeSinceMs = null;
+  }
+
+  /** The error of its request, or that the target wants a certificate, if it asked for one and then cut the socket. */
+  explained(error: Error): Error {
+    const isMute = this.#answeredBytes === undefined && isCut(codeOf(error));
+    return isMute && this.#wantsCertificate ? new CertificateWanted(error) : error;
+  }
+
+  /** Whether its socket has carried an answer before, and has brought nothing since then. */
+  get isSilentSinceAnswer(): boolean {
+    return this.#answeredBytes !== undefined && this.#socket?.bytesRead === this.#answeredBytes;
+  }
+}
 
 interface Waiting {
   readonly request: Dispatcher.DispatchOptions;
@@ -38,6 +90,7 @@ interface Waiting {
  *   free --request--> busy --the answer ends--> resting --three turns--> free, or busy with the next waiting request
  *                     busy --the answer ends and names its delivery--> warm --next request--> busy
  *                                                                      warm --no request--> resting
+ *                     busy --cut on a used socket, without a byte of an answer--> busy with the same request, once
  *                     busy --the request fails--> resting
  *                     busy --the answer may be another request's--> destroyed
  *
@@ -50,6 +103,9 @@ interface Waiting {
  *   waits, or within a minute after a request has failed.
  * - Resting: for three turns of the event loop nothing is written. If the other end has closed the socket, or sends what
  *   nobody asked for, undici notices that in this time, and the next request gets a new socket.
+ * - Cut: a target closes sockets that rest, and a request may meet that. It is written again on a new socket, which is
+ *   safe because a request has an id. On a new socket a cut is a failure. If a target cuts sockets that rested for less
+ *   than a second, it is short of connections, and fewer are kept (`connection-limit.ts`).
  * - Destroyed: more data may come on it, and belongs to no request. A waiting request gets a new connection.
  *
  * A request that finds no connection waits in a queue. The request that has waited longest is served first. A request
@@ -57,19 +113,18 @@ interface Waiting {
  */
 export class Connections {
   readonly #options: ConnectionsOptions;
-  /** All connections share one connector, and with it their TLS sessions. */
-  readonly #connector: buildConnector.connector;
-  readonly #all = new Set<Client>();
+  readonly #all = new Set<Connection>();
   /** The connection that became free last comes last, and is used first. */
-  readonly #free: Client[] = [];
+  readonly #free: Connection[] = [];
   readonly #waiting: Waiting[] = [];
   /** The warm connection; null outside of `ended`. */
-  #warm: Client | null = null;
+  #warm: Connection | null = null;
+  readonly #limit: ConnectionLimit;
   #restUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
-    this.#connector = buildConnector({ allowH2: false, ...options.connect });
+    this.#limit = new ConnectionLimit(options.max, options.clock);
   }
 
   /** Gives the request a connection, or has it wait. Never throws: undici tells the user if a request cannot be made. */
@@ -91,6 +146,7 @@ export class Connections {
    */
   ended(user: ConnectionUser, isNamed: boolean, settle: () => void): void {
     const connection = taken(user);
+    connection?.answered();
     const mayHandOver =
       isNamed && this.#waiting.length === 0 && this.#options.clock.monotonicMs() >= this.#restUntilMs;
     if (mayHandOver) this.#warm = connection;
@@ -103,10 +159,43 @@ export class Connections {
     }
   }
 
-  /** A user calls this when its request has failed, from undici's call of the user. Undici still works on the client. */
-  failed(user: ConnectionUser): void {
+  /**
+   * A user calls this when its request has failed, from undici's call of the user. Returns what failed, or null if the request
+   * is sent again on a new socket, so that it has not failed yet.
+   */
+  failed(user: ConnectionUser, error: Error): Error | null {
+    const connection = taken(user);
     this.#restUntilMs = this.#options.clock.monotonicMs() + RESTS_AFTER_FAILURE_MS;
-    this.#rest(taken(user));
+    const request = connection?.lastRequest ?? null;
+    const wasCut = isCut(codeOf(error)) && connection?.isSilentSinceAnswer === true;
+    if (connection === null || request === null || !wasCut || user.isSettled) {
+      this.#rest(connection);
+      return connection?.explained(error) ?? error;
+    }
+    this.#wasCut(connection);
+    // Undici still works on the client during this turn.
+    setImmediate(() => {
+      if (user.isSettled) this.#rest(connection);
+      else give(connection, request, user, false);
+    });
+    return null;
+  }
+
+  #wasCut(connection: Connection): void {
+    const { freeSinceMs } = connection;
+    const idleMs = freeSinceMs === null ? 0 : this.#options.clock.monotonicMs() - freeSinceMs;
+    if (!this.#limit.cut(idleMs, this.#all.size)) return;
+    this.#options.onFewer?.(this.#limit.now);
+    while (this.#all.size > this.#limit.now) {
+      const idle = this.#free.shift();
+      if (idle === undefined) break;
+      this.#close(idle);
+    }
+  }
+
+  #close(connection: Connection): void {
+    this.#all.delete(connection);
+    void connection.destroy();
   }
 
   /** A user calls this instead of `ended` if the answer may be another request's. Destroys the connection. */
@@ -115,8 +204,7 @@ export class Connections {
     if (connection === null) return;
     // Undici still works on it during this turn.
     setImmediate(() => {
-      this.#all.delete(connection);
-      void connection.destroy();
+      this.#close(connection);
       this.#serveWaiting(() => this.#newClient());
     });
   }
@@ -126,15 +214,19 @@ export class Connections {
     await Promise.all([...this.#all].map((client) => client.destroy()));
   }
 
-  #rest(client: Client | null): void {
-    if (client === null) return;
+  #rest(connection: Connection | null): void {
+    if (connection === null) return;
     afterTurns(REST_TURNS, () => {
-      if (!this.#serveWaiting(() => client)) this.#free.push(client);
+      if (this.#all.size > this.#limit.now) this.#close(connection);
+      else if (!this.#serveWaiting(() => connection)) {
+        connection.freeSinceMs = this.#options.clock.monotonicMs();
+        this.#free.push(connection);
+      }
     });
   }
 
   /** Gives a connection to the request that has waited longest. Returns false if no request waits. */
-  #serveWaiting(connection: () => Client | null): boolean {
+  #serveWaiting(connection: () => Connection | null): boolean {
     let next = this.#waiting.shift();
     while (next?.user.isSettled === true) next = this.#waiting.shift();
     if (next === undefined) return false;
@@ -144,21 +236,22 @@ export class Connections {
     return true;
   }
 
-  #newClient(): Client | null {
-    const { origin, max } = this.#options;
-    if (this.#all.size >= max) return null;
-    const client = new Client(origin, {
-      connect: this.#connector,
+  #newClient(): Connection | null {
+    if (this.#all.size >= this.#limit.now) return null;
+    const { origin, connector } = this.#options;
+    const connection = new Connection(origin, connector, {
       // Undici still writes one POST at a time, after the answer to the one before. But with 1 it would write a request
       // that it is given while an answer ends one turn later.
       pipelining: 2,
       allowH2: false,
+      // With the default of 2 s, a target that says `Keep-Alive: timeout=1` would get a connection for each request.
+      keepAliveTimeoutThreshold: CLOSES_BEFORE_HINT_MS,
       // The attempt's own deadline covers both. Two more timers for each request would cost time.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    this.#all.add(client);
-    return client;
+    this.#all.add(connection);
+    return connection;
   }
 }
 
@@ -167,19 +260,20 @@ function afterTurns(turns: number, then: () => void): void {
 }
 
 /** Takes the connection from its user. Null if the user had none. */
-function taken(user: ConnectionUser): Client | null {
+function taken(user: ConnectionUser): Connection | null {
   const { connection } = user;
   user.connection = null;
   return connection;
 }
 
 function give(
-  client: Client,
+  connection: Connection,
   request: Dispatcher.DispatchOptions,
   user: ConnectionUser,
   isHandedOver: boolean,
 ): void {
-  user.connection = client;
+  user.connection = connection;
   user.isHandedOver = isHandedOver;
-  client.dispatch(request, user);
+  connection.lastRequest = request;
+  connection.dispatch(request, user);
 }

@@ -1,15 +1,17 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 
-/** The content of the header `webhook-batch`: the most states in one request, and the path to which they are posted. */
+/** The content of the header `webhook-batch`. */
 export interface DeliveryBatchAnnouncement {
+  /** The most states in one request. */
   readonly states: number;
+  /** The path to which they are posted. Without a slash at its beginning it is below the target's URL. */
   readonly path: string;
 }
 
 export interface DeliveryBatchOfferOptions {
-  /** Scheme, host and port of the target. Delivery batches are posted to no other place. */
-  readonly origin: string;
+  /** Single states are posted there. Delivery batches are posted to no other host, port or scheme. */
+  readonly url: URL;
   readonly targetName: string;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly logger: Logger;
@@ -55,11 +57,11 @@ export class DeliveryBatchOffer {
   hear(header: string | undefined): void {
     if (header === undefined || header === this.#seen) return;
     this.#seen = header;
-    const { targetName, logger, origin } = this.#options;
+    const { targetName, logger, url } = this.#options;
     const announced = parseDeliveryBatchAnnouncement(header);
-    const path = announced === null ? null : pathOnOrigin(announced.path, origin);
+    const path = announced === null ? null : pathOnTarget(announced.path, url);
     if (announced === null || path === null) {
-      const why = announced === null ? 'cannot be read' : `names a place that is not on ${origin}`;
+      const why = announced === null ? 'cannot be read' : `names a place that is not on ${url.origin}`;
       logger(
         'warn',
         `Target ${targetName} announces delivery batches that cannot be used: webhook-batch ${why}.`,
@@ -70,17 +72,23 @@ export class DeliveryBatchOffer {
     this.#offered = { states: announced.states, path };
     logger(
       'info',
-      `Target ${targetName} takes up to ${announced.states} states in one request, posted to ${path}.`,
+      `Target ${targetName} takes up to ${announced.states} states in one request, posted to ${shown(path)}.`,
     );
   }
 
   /** The target has refused a delivery batch, and has then taken its states one by one. */
   refused(status: number): void {
-    const { targetName, clock, logger } = this.#options;
+    const { targetName, url, clock, logger } = this.#options;
     this.#refusedUntilMs = clock.monotonicMs() + REFUSAL_HOLDS_MS;
+    const seen = parseDeliveryBatchAnnouncement(this.#seen ?? '')?.path ?? '';
+    const isOfPlace = status === 404 || status === 405 || (status >= 300 && status < 400);
+    const remedy =
+      isOfPlace && seen.startsWith('/')
+        ? ` If a proxy in front of the target strips a prefix, let the target announce a path below its URL: path="batch".`
+        : '';
     logger(
       'warn',
-      `Target ${targetName} answered a delivery batch with ${status}, and took its states one by one: states go singly for 10 minutes.`,
+      `Target ${targetName} answered a delivery batch at ${url.origin}${shown(this.path)} with ${status}, and took its states one by one: states go singly for 10 minutes.${remedy}`,
     );
   }
 
@@ -119,9 +127,19 @@ export function parseDeliveryBatchAnnouncement(header: string): DeliveryBatchAnn
   return path === null || path === '' || states < 1 ? null : { states, path };
 }
 
-/** Path and query, if the path leads to this origin; else null. */
-function pathOnOrigin(path: string, origin: string): string | null {
-  if (!URL.canParse(path, origin)) return null;
-  const url = new URL(path, origin);
-  return url.origin === origin ? url.pathname + url.search : null;
+/**
+ * Path and query, if the path leads to the host of the target; else null. A path without a slash at its beginning is below
+ * the target's URL, which is right behind a proxy that strips a prefix. It keeps the query of the URL if it has none itself.
+ */
+function pathOnTarget(path: string, target: URL): string | null {
+  const folder = target.origin + target.pathname.replace(/\/?$/, '/');
+  if (!URL.canParse(path, folder)) return null;
+  const url = new URL(path, folder);
+  const isBelow = !path.startsWith('/') && !URL.canParse(path) && url.search === '';
+  return url.origin === target.origin ? url.pathname + (isBelow ? target.search : url.search) : null;
+}
+
+/** A path without its query, which may hold a key. */
+function shown(path: string): string {
+  return path.replace(/\?.*$/s, '');
 }

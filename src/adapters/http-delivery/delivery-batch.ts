@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import { answerText } from './answer.ts';
-import { verdictOf } from './verdict.ts';
+import type { Judge } from './verdict.ts';
 
 /** The id of a delivery batch: the same members in the same sequence have the same id. */
 export function deliveryBatchIdOf(deliveries: readonly Delivery[]): string {
@@ -35,7 +35,7 @@ export function answerLimitOf(members: number): number {
 export function outcomesOf(
   deliveries: readonly Delivery[],
   answer: Buffer,
-  place: string,
+  { place, verdictOf }: { readonly place: string; readonly verdictOf: Judge },
   whole: DeliveryOutcome,
 ): DeliveryOutcome[] {
   const results = new Map<string, Result>();
@@ -44,7 +44,7 @@ export function outcomesOf(
     if (!results.has(result.id)) results.set(result.id, result);
   }
   return deliveries.map((delivery) =>
-    outcomeOf(results.get(delivery.deliveryId), delivery.attempt, place, whole),
+    outcomeOf(results.get(delivery.deliveryId), delivery.attempt, { place, verdictOf }, whole),
   );
 }
 
@@ -57,7 +57,7 @@ interface Result {
 function outcomeOf(
   result: Result | undefined,
   attempt: number,
-  place: string,
+  { place, verdictOf }: { readonly place: string; readonly verdictOf: Judge },
   whole: DeliveryOutcome,
 ): DeliveryOutcome {
   const { latencyMs } = whole;

@@ -1,10 +1,46 @@
+import { STATUS_CODES } from 'node:http';
+
+/** A connection that the proxy in between did not make. The message says why, as the end of a sentence. */
+export class ProxyFault extends Error {
+  readonly code: 'PROXY_UNREACHABLE' | 'PROXY_WANTS_LOGIN' | 'PROXY_REFUSED';
+
+  private constructor(code: ProxyFault['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+
+  static unreachable(origin: string, code: string): ProxyFault {
+    return new ProxyFault('PROXY_UNREACHABLE', `the proxy ${origin} cannot be reached (${code})`);
+  }
+
+  /** The proxy answered CONNECT with this status. */
+  static refused(origin: string, status: number): ProxyFault {
+    const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+    return new ProxyFault(
+      status === 407 ? 'PROXY_WANTS_LOGIN' : 'PROXY_REFUSED',
+      `the proxy ${origin} made no way there: it answered CONNECT with ${answer}`,
+    );
+  }
+}
+
+/** The target asked for a certificate in the handshake, and then cut the connection without a word. */
+export class CertificateWanted extends Error {
+  readonly code = 'CERTIFICATE_WANTED';
+
+  constructor(cause: Error) {
+    super('The target wants a certificate.', { cause });
+  }
+}
+
 /**
  * Describes a failed request in one sentence. It explains known codes, and names only `place` (scheme, host and port):
- * messages of libraries may quote addresses that contain secrets.
+ * messages of libraries may quote addresses that contain secrets. `what` is asked.
  */
-export function describeFault(error: unknown, place: string): string {
+export function describeFault(error: unknown, place: string, what = 'target'): string {
+  const proxied = proxyFaultIn(error);
+  if (proxied !== null) return `${place}: ${proxied.message}.`;
   const code = codeOf(error);
-  const meaning = MEANINGS[code.startsWith('HPE_') ? 'HTTPParserError' : code];
+  const meaning = MEANINGS[code.startsWith('HPE_') ? 'HTTPParserError' : code]?.replaceAll('target', what);
   if (meaning !== undefined) return `${place}: ${meaning} (${code}).`;
   return `${place}: the request failed (${code}).`;
 }
@@ -15,11 +51,64 @@ export function codeOf(error: unknown): string {
   // A host with several IP addresses fails with one error that contains one error for each address.
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
     const { code } = current as { code?: unknown };
-    if (typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code)) return code;
+    if (typeof code === 'string' && /^[A-Z0-9_/]{1,64}$/.test(code)) return code;
     current = current instanceof AggregateError ? current.errors[0] : current.cause;
   }
   return error instanceof Error && /^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'unknown error';
 }
+
+function proxyFaultIn(error: unknown): ProxyFault | null {
+  let current = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
+    if (current instanceof ProxyFault) return current;
+    current = current.cause;
+  }
+  return null;
+}
+
+/** Whether the code says that no known authority has signed the certificate. */
+export function isUnknownAuthority(code: string): boolean {
+  return UNKNOWN_AUTHORITY.has(code);
+}
+
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether the code says that the other end has closed the socket. */
+export function isCut(code: string): boolean {
+  return CUT_CODES.has(code);
+}
+
+const CUT_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'ECONNABORTED']);
+
+/** Whether the code is that of a `ProxyFault`. */
+export function isOfProxy(code: string): boolean {
+  return code.startsWith('PROXY_');
+}
+
+const WANTED = 'it wants a certificate of its clients; give one that it knows, with its key, in the settings';
+const REFUSED =
+  'it refuses the certificate that it was shown; give one that it knows, with its key, in the settings';
+
+/** Codes by which the target says that it wants another certificate of ours, or one at all. */
+export const CERTIFICATE_MEANINGS: Readonly<Record<string, string>> = {
+  CERTIFICATE_WANTED: WANTED,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTED,
+  // With TLS 1.2, a missing certificate ends the handshake. Other causes are rare.
+  'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': `TLS could not be agreed on, perhaps because ${WANTED}`,
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: `TLS could not be agreed on, perhaps because ${WANTED}`,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: REFUSED,
+  'ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE': REFUSED,
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_EXPIRED': REFUSED,
+  'ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN': REFUSED,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: REFUSED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: REFUSED,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: REFUSED,
+};
 
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; start the target or correct the target URL',
@@ -48,6 +137,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "the target's certificate is signed by an unknown authority; give its file in the settings",
   ERR_TLS_CERT_ALTNAME_INVALID: "the target's certificate is for another host name",
+  ...CERTIFICATE_MEANINGS,
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; correct the scheme of the target URL',
   EPROTO: 'TLS could not be agreed on',
 };

@@ -1,4 +1,4 @@
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
 import packageJson from '../../../package.json' with { type: 'json' };
 import type { ViewColumn } from '../../core/domain.ts';
 import { isProgramError, TributaryError } from '../../core/errors.ts';
@@ -9,15 +9,18 @@ import type {
   TargetHoldings,
 } from '../../ports/target-holdings.ts';
 import { ANSWER_KEPT_BYTES, answerText } from './answer.ts';
-import { describeFault } from './fault.ts';
+import { CLOSES_BEFORE_HINT_MS } from './connections.ts';
+import { codeOf, describeFault, isCut } from './fault.ts';
 import { AnswerFault, digestFrom, pageFrom } from './holdings-answers.ts';
-import type { HttpTargetOptions } from './options.ts';
-import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
+import { TokenFault } from './oauth.ts';
+import type { HttpTargetOptions, ReachOptions } from './options.ts';
+import { type Reach, reach } from './reach.ts';
+import { readUpTo } from './reading.ts';
+import { parseTargetUrl } from './url.ts';
 
 export interface HttpHoldingsOptions
-  extends Pick<HttpTargetOptions, 'name' | 'url' | 'deadlineMs' | 'caFile'> {
-  /** Sent as `Authorization: Bearer`, instead of the user in the URL. */
-  readonly apiKey?: string;
+  extends ReachOptions,
+    Pick<HttpTargetOptions, 'name' | 'url' | 'deadlineMs' | 'clock' | 'logger'> {
   /** Names the fields of a listed state, beside `version`. */
   readonly view: { readonly keyColumn: string; readonly columns: readonly ViewColumn[] };
 }
@@ -38,6 +41,8 @@ class HttpHoldings implements TargetHoldings {
   readonly #options: HttpHoldingsOptions;
   readonly #url: URL;
   readonly #pool: Pool;
+  readonly #reach: Reach;
+  readonly #headers: readonly string[];
   readonly #deadlineMs: number;
   #closed: Promise<void> | null = null;
 
@@ -46,11 +51,17 @@ class HttpHoldings implements TargetHoldings {
     this.#options = options;
     this.#url = parseTargetUrl(options.url, name);
     this.#deadlineMs = deadlineMs;
-    this.#pool = new Pool(this.#url.origin, {
+    this.#reach = reach(this.#url, { ...options, deadlineMs });
+    this.#headers = [
+      ...['accept', 'application/json', 'user-agent', `tributary/${packageJson.version}`],
+      ...this.#reach.headersFor('reads'),
+    ];
+    this.#pool = new Pool(this.#reach.origin, {
       connections: 1,
       pipelining: 1,
       allowH2: false,
-      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
+      keepAliveTimeoutThreshold: CLOSES_BEFORE_HINT_MS,
+      connect: this.#reach.connector,
     });
   }
 
@@ -65,7 +76,7 @@ class HttpHoldings implements TargetHoldings {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#pool.destroy();
+    this.#closed ??= Promise.all([this.#pool.destroy(), this.#reach.tokens?.close()]).then(() => {});
     return this.#closed;
   }
 
@@ -76,18 +87,53 @@ class HttpHoldings implements TargetHoldings {
     signal: AbortSignal,
     answerLimit: number,
   ): Promise<Buffer> {
-    const deadline = AbortSignal.timeout(this.#deadlineMs);
-    let status: number;
-    let body: Buffer;
+    const path = this.#reach.pathPrefix + pathOf(this.#url, below, range);
+    const token = await this.#token();
+    let answer = await this.#get(path, token, signal, answerLimit);
+    if (answer.status === 401 && token !== null) {
+      this.#reach.tokens?.refused(token);
+      answer = await this.#get(path, await this.#token(), signal, answerLimit);
+    }
+    const { status, body } = answer;
+    if (status !== 200) throw this.#refusal(status, body);
+    if (body.length > answerLimit) {
+      throw this.#fault('target_answer_invalid', `it answered with more than ${answerLimit} bytes.`);
+    }
+    return body;
+  }
+
+  /** The token of the OAuth client; null if there is no client. */
+  async #token(): Promise<string | null> {
+    if (this.#reach.tokens === null) return null;
     try {
-      const answer = await this.#pool.request({
+      return this.#reach.tokens.current ?? (await this.#reach.tokens.fetch());
+    } catch (error) {
+      if (!(error instanceof TokenFault)) throw error;
+      throw this.#fault('target_unreachable', error.message, error);
+    }
+  }
+
+  async #get(
+    path: string,
+    token: string | null,
+    signal: AbortSignal,
+    answerLimit: number,
+  ): Promise<{ readonly status: number; readonly body: Buffer }> {
+    const deadline = AbortSignal.timeout(this.#deadlineMs);
+    try {
+      const request = {
         method: 'GET',
-        path: pathOf(this.#url, below, range),
-        headers: headersFor(this.#url, this.#options.apiKey),
+        path,
+        headers: token === null ? [...this.#headers] : [...this.#headers, 'authorization', `Bearer ${token}`],
         signal: AbortSignal.any([signal, deadline]),
+      } as const;
+      // The target may have closed the connection since the last answer. A request that reads may be sent twice.
+      const answer = await this.#pool.request(request).catch((error: unknown) => {
+        if (!isCut(codeOf(error))) throw error;
+        return this.#pool.request(request);
       });
-      status = answer.statusCode;
-      body = await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES);
+      const status = answer.statusCode;
+      return { status, body: await readUpTo(answer.body, status === 200 ? answerLimit : ANSWER_KEPT_BYTES) };
     } catch (error) {
       // Errors of undici and of Node have a code, mistakes of this program do not.
       if (isProgramError(error) && !('code' in (error as Error))) throw error;
@@ -95,15 +141,10 @@ class HttpHoldings implements TargetHoldings {
         'target_unreachable',
         deadline.aborted
           ? `it gave no complete answer within ${this.#deadlineMs} ms.`
-          : describeFault(error, this.#url.origin),
+          : describeFault(error, this.#reach.place),
         error,
       );
     }
-    if (status !== 200) throw this.#refusal(status, body);
-    if (body.length > answerLimit) {
-      throw this.#fault('target_answer_invalid', `it answered with more than ${answerLimit} bytes.`);
-    }
-    return body;
   }
 
   #refusal(status: number, body: Buffer): TributaryError {
@@ -142,7 +183,7 @@ class HttpHoldings implements TargetHoldings {
   ): TributaryError {
     return new TributaryError(
       code,
-      `Target ${this.#options.name} at ${this.#url.origin} was asked for what it holds: ${sentence}`,
+      `Target ${this.#options.name} at ${this.#reach.place} was asked for what it holds: ${sentence}`,
       { cause },
     );
   }
@@ -152,26 +193,6 @@ function pathOf(url: URL, below: string, { after, limit }: HoldingsRange): strin
   const query = new URLSearchParams(url.search);
   query.set('limit', String(limit));
   if (after !== null) query.set('after', Buffer.from(after).toString('base64url'));
-  return `${url.pathname}${below}?${query}`;
-}
-
-function headersFor(url: URL, apiKey: string | undefined): Record<string, string> {
-  const authorization = apiKey === undefined ? basicAuthorization(url) : `Bearer ${apiKey}`;
-  return {
-    accept: 'application/json',
-    'user-agent': `tributary/${packageJson.version}`,
-    ...(authorization === null ? {} : { authorization }),
-  };
-}
-
-/** Reads at most one byte more than the limit. That byte shows that the answer is larger. */
-async function readUpTo(body: Dispatcher.ResponseData['body'], limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > limit) break;
-  }
-  return Buffer.concat(chunks).subarray(0, limit + 1);
+  const path = below === '' ? url.pathname : url.pathname.replace(/\/$/, '') + below;
+  return `${path}?${query}`;
 }

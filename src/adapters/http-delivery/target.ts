@@ -1,5 +1,3 @@
-import packageJson from '../../../package.json' with { type: 'json' };
-import { parseSigningKeys, type SigningKey, sign } from '../../core/webhook-signature.ts';
 import {
   type DeliveriesSettled,
   type Delivery,
@@ -8,14 +6,15 @@ import {
   defectOutcome,
 } from '../../ports/delivery-target.ts';
 import { Attempt, type AttemptContext } from './attempt.ts';
-import { Connections } from './connections.ts';
+import { type Body, bodyMaker } from './body.ts';
 import { answerLimitOf, deliveryBatchBody, deliveryBatchIdOf, outcomesOf } from './delivery-batch.ts';
 import { DeliveryBatchOffer } from './delivery-batch-offer.ts';
-import type { HttpTargetOptions, SettingNames } from './options.ts';
+import { type HttpTargetOptions, SETTING_NAMES } from './options.ts';
 import { RequestSpans, type RequestTrace } from './request-spans.ts';
+import { type Made, Sender } from './sender.ts';
 import { UnderWay } from './under-way.ts';
-import { authorities, basicAuthorization, parseTargetUrl } from './url.ts';
-import { isAboutTheDeliveryBatch } from './verdict.ts';
+import { parseTargetUrl } from './url.ts';
+import { isAboutTheDeliveryBatch, judgeBy } from './verdict.ts';
 
 /**
  * A target that takes states by HTTP POST, signed as Standard Webhooks defines it. A request carries one state, or a
@@ -33,18 +32,13 @@ export function openHttpTarget(options: HttpTargetOptions): DeliveryTarget {
 const FALLBACK_CONCURRENCY = 16;
 /** After this many members in a row that the target has not taken either, the other members are not sent. */
 const FALLBACK_FAILURES_MAX = 16;
-const SETTING_NAMES: SettingNames = {
-  url: 'the target URL',
-  secret: 'the signing secret',
-  caFile: "the file of the certificate's authorities",
-};
 
 class HttpTarget implements DeliveryTarget {
   readonly name: string;
-  readonly #connections: Connections;
+  readonly #sender: Sender;
   readonly #path: string;
-  readonly #keys: readonly SigningKey[];
-  readonly #commonHeaders: readonly string[];
+  /** Null if the bodies are as the contract says. Else delivery batches, which the contract defines, are not used. */
+  readonly #makeBody: ((delivery: Delivery) => Body) | null;
   readonly #context: AttemptContext;
   readonly #spans: RequestSpans;
   readonly #offer: DeliveryBatchOffer;
@@ -58,25 +52,20 @@ class HttpTarget implements DeliveryTarget {
     const url = parseTargetUrl(options.url, name);
     this.name = name;
     this.#path = url.pathname + url.search;
-    this.#keys = parseSigningKeys(options.secrets, `The signing secret of target ${name}`);
-    this.#commonHeaders = commonHeaders(url);
     this.#spans = new RequestSpans(url, options.tracing);
-    this.#offer = new DeliveryBatchOffer({ origin: url.origin, targetName: name, clock, logger });
-    this.#connections = new Connections({
-      clock,
-      origin: url.origin,
-      max: options.connections ?? 64,
-      connect: { timeout: deadlineMs, ...authorities(options.caFile, name) },
-    });
+    this.#offer = new DeliveryBatchOffer({ url, targetName: name, clock, logger });
+    this.#makeBody = bodyMaker(options);
+    this.#sender = new Sender(url, { ...options, deadlineMs });
     this.#context = {
-      place: url.origin,
-      settingNames: options.settingNames ?? SETTING_NAMES,
+      place: this.#sender.place,
+      settingNames: { ...SETTING_NAMES, ...options.settingNames },
       clock,
       deadlineMs,
+      verdictOf: judgeBy(options.verdicts),
       underWay: new UnderWay(clock, deadlineMs),
-      connections: this.#connections,
+      connections: this.#sender.connections,
     };
-    if (this.#keys.length === 0) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
+    if (!this.#sender.isSigning) logger('debug', `Deliveries to ${name} are not signed: no secret is set.`);
   }
 
   get maxDeliveryBatch(): number {
@@ -113,7 +102,7 @@ class HttpTarget implements DeliveryTarget {
 
   /** Waits for the calls that are under way. Their deadline limits that wait. */
   close(): Promise<void> {
-    this.#closed ??= this.#idle().then(() => this.#connections.destroy());
+    this.#closed ??= this.#idle().then(() => this.#sender.close());
     return this.#closed;
   }
 
@@ -147,23 +136,38 @@ class HttpTarget implements DeliveryTarget {
     return outcomes;
   }
 
-  #deliverOne(delivery: Delivery, signal: AbortSignal, settled: (outcome: DeliveryOutcome) => void): void {
+  /** `hadToken`: the target has answered 401 to a token already, so another 401 is its answer. */
+  #deliverOne(
+    delivery: Delivery,
+    signal: AbortSignal,
+    settled: (outcome: DeliveryOutcome) => void,
+    hadToken = false,
+  ): void {
     let trace: RequestTrace | undefined;
+    let sentToken: string | null = null;
     const attempt = new Attempt(this.#context, signal, delivery, (outcome, { announcement }) => {
       trace?.end(outcome);
-      settled(this.#hear(outcome, announcement));
+      if (!hadToken && this.#sender.isTokenRefused(outcome, sentToken))
+        this.#deliverOne(delivery, signal, settled, true);
+      else settled(this.#hear(outcome, announcement));
     });
-    this.#send(attempt, () => {
+    this.#send(attempt, (token) => {
       trace = this.#spans.begin([delivery]);
-      const body = JSON.stringify(delivery.body);
-      return { path: this.#path, headers: this.#headers(delivery.deliveryId, body, trace), body };
+      sentToken = token;
+      const made = this.#makeBody?.(delivery);
+      const body = made?.text ?? JSON.stringify(delivery.body);
+      return {
+        path: this.#path,
+        headers: this.#sender.headers(delivery.deliveryId, body, trace, token, made),
+        body,
+      };
     });
   }
 
   /** Reads what an answer says about delivery batches. A defect in that does not change the outcome of the state. */
   #hear(outcome: DeliveryOutcome, announcement: string | undefined): DeliveryOutcome {
     try {
-      this.#offer.hear(announcement);
+      if (this.#makeBody === null) this.#offer.hear(announcement);
       return outcome;
     } catch (defect) {
       return { ...outcome, defect };
@@ -176,24 +180,10 @@ class HttpTarget implements DeliveryTarget {
     signal: AbortSignal,
     startsUntilMs: number,
   ): Promise<DeliveryOutcome[] | null> {
-    const { outcome, attempt } = await new Promise<{ outcome: DeliveryOutcome; attempt: Attempt }>(
-      (resolve) => {
-        let trace: RequestTrace | undefined;
-        const settled = (outcome: DeliveryOutcome, attempt: Attempt) => {
-          trace?.end(outcome);
-          resolve({ outcome, attempt });
-        };
-        this.#send(new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length)), () => {
-          trace = this.#spans.begin(members);
-          const body = deliveryBatchBody(members);
-          return {
-            path: this.#offer.path,
-            headers: this.#headers(deliveryBatchIdOf(members), body, trace),
-            body,
-          };
-        });
-      },
-    );
+    let sent = await this.#postTogether(members, signal);
+    if (this.#sender.isTokenRefused(sent.outcome, sent.token))
+      sent = await this.#postTogether(members, signal);
+    const { outcome, attempt } = sent;
     const { status, verdict } = outcome;
     if (status === 413) {
       this.#offer.tooLarge(members.length);
@@ -209,7 +199,26 @@ class HttpTarget implements DeliveryTarget {
     }
     this.#offer.hear(attempt.announcement);
     if (verdict !== 'delivered') return members.map(() => outcome);
-    return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context.place, outcome);
+    return outcomesOf(members, attempt.body ?? Buffer.alloc(0), this.#context, outcome);
+  }
+
+  #postTogether(members: readonly Delivery[], signal: AbortSignal): Promise<SentTogether> {
+    return new Promise((resolve) => {
+      let trace: RequestTrace | undefined;
+      let sentToken: string | null = null;
+      const settled = (outcome: DeliveryOutcome, attempt: Attempt) => {
+        trace?.end(outcome);
+        resolve({ outcome, attempt, token: sentToken });
+      };
+      const attempt = new Attempt(this.#context, signal, null, settled, answerLimitOf(members.length));
+      this.#send(attempt, (token) => {
+        trace = this.#spans.begin(members);
+        sentToken = token;
+        const body = deliveryBatchBody(members);
+        const headers = this.#sender.headers(deliveryBatchIdOf(members), body, trace, token);
+        return { path: this.#offer.path, headers, body };
+      });
+    });
   }
 
   /**
@@ -256,27 +265,22 @@ class HttpTarget implements DeliveryTarget {
     return outcomes;
   }
 
-  #send(attempt: Attempt, make: () => { path: string; headers: string[]; body: string }): void {
-    if (this.#closed !== null || attempt.signal.aborted) {
-      const why = attempt.signal.aborted ? 'Stopped' : `The target ${this.name} is closed`;
-      attempt.fail('retry', `${why}; nothing was sent.`);
+  /** `make` gets the token that the request carries; null if it carries none. */
+  #send(attempt: Attempt, make: (token: string | null) => Made): void {
+    if (this.#closed === null && !attempt.signal.aborted) {
+      this.#sender.send(attempt, make);
       return;
     }
-    try {
-      this.#connections.dispatch({ method: 'POST', ...make() }, attempt);
-    } catch (error) {
-      attempt.failBy(error);
-    }
+    const why = attempt.signal.aborted ? 'Stopped' : `The target ${this.name} is closed`;
+    attempt.fail('retry', `${why}; nothing was sent.`);
   }
+}
 
-  #headers(id: string, body: string, trace: RequestTrace): string[] {
-    const headers = [...this.#commonHeaders, 'idempotency-key', quoted(id), 'webhook-id', id];
-    const timestamp = Math.floor(this.#context.clock.now() / 1_000);
-    headers.push('webhook-timestamp', String(timestamp));
-    if (this.#keys.length > 0) headers.push('webhook-signature', sign(this.#keys, id, timestamp, body));
-    headers.push(...trace.headers);
-    return headers;
-  }
+/** What became of the request with a delivery batch. */
+interface SentTogether {
+  readonly outcome: DeliveryOutcome;
+  readonly attempt: Attempt;
+  readonly token: string | null;
 }
 
 /** Calls `settled` so that undici does not take an error that it throws for one of the request. */
@@ -302,16 +306,3 @@ const AMONG_FAILURES: DeliveryOutcome = {
   ...TOO_LATE,
   error: 'Not sent: the target did not take the states before it in the same delivery batch.',
 };
-
-function commonHeaders(url: URL): string[] {
-  const headers = ['content-type', 'application/json', 'user-agent', `tributary/${packageJson.version}`];
-  const authorization = basicAuthorization(url);
-  if (authorization !== null) headers.push('authorization', authorization);
-  return headers;
-}
-
-/** Writes a string as HTTP's structured fields do. Source: RFC 8941, 3.3.3. */
-function quoted(text: string): string {
-  const needsEscapes = text.includes('"') || text.includes('\\');
-  return needsEscapes ? `"${text.replace(/[\\"]/g, '\\$&')}"` : `"${text}"`;
-}

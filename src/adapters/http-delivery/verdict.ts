@@ -1,3 +1,4 @@
+import { type VerdictRules, verdictByRules } from '../../core/verdict-rules.ts';
 import type { DeliveryVerdict } from '../../ports/delivery-target.ts';
 
 /** A 409 at this attempt counts as a refusal: no receiver works on the same id for that long. */
@@ -35,6 +36,15 @@ export function verdictOf(status: number, attempt: number): DeliveryVerdict {
     default:
       return status >= 400 && status < 500 ? 'park' : 'retry';
   }
+}
+
+/** The verdict for a status at the attempt of this number. */
+export type Judge = (status: number, attempt: number) => DeliveryVerdict;
+
+/** Judges by the rules of a target, and by `verdictOf` where they say nothing. */
+export function judgeBy(rules: VerdictRules | undefined): Judge {
+  if (rules === undefined || rules.byStatus.size + rules.byClass.size === 0) return verdictOf;
+  return (status, attempt) => verdictByRules(rules, status) ?? verdictOf(status, attempt);
 }
 
 /**

@@ -80,7 +80,7 @@ export function jobHandlersOf(
         logger,
         limits: LONG_LIMITS,
       }),
-      holdingsOf: (target) => openHoldingsOf(settings, target),
+      holdingsOf: (target) => openHoldingsOf(settings, target, { clock, logger }),
       untilCaughtUp: (signal) =>
         untilCaughtUp({ log, store, topics, clock, patienceMs: CAUGHT_UP_PATIENCE_MS }, signal),
       redrivePerSecond: settings.redriveRate,

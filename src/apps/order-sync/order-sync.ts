@@ -257,7 +257,7 @@ export async function startOrderSync(
     group: settings.group,
     trial,
     onJob: () => jobs.wake(),
-    targetsThatTell: targetsThatTell(specs),
+    targetsThatTell: targetsThatTell(settings, specs),
     onHolds: () => sync.holdsChanged(),
     readiness: async () => {
       const health = await sync.health();

@@ -1,7 +1,13 @@
-import { type Answered, answeredDelivery, answerText } from '../../adapters/http-delivery/index.ts';
+import {
+  type Answered,
+  answeredDelivery,
+  answerText,
+  wantedScheme,
+} from '../../adapters/http-delivery/index.ts';
 import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
-import { describe, field, isOk } from '../http-client.ts';
+import { type Answer, describe, field, isOk } from '../http-client.ts';
+import type { OptionNames } from '../option-names.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
 
 /** Checks that the target takes a state and shows it, and which other bodies and headers it takes. */
@@ -12,10 +18,7 @@ export const acceptingChecks: readonly Check[] = [
     async run(probe) {
       const answer = await probe.deliver(probe.state('first', 1), { id: firstId(probe) });
       if (isOk(answer)) return pass(`${answer.status} in ${answer.latencyMs} ms`);
-      if (answer.status !== 401 && answer.status !== 403) return fault('state_refused', describe(answer));
-      return probe.keys.length === 0
-        ? fault('secret_wanted', `${describe(answer)}, and ${probe.optionNames.secret} is not set`)
-        : fault('right_signature_refused', describe(answer));
+      return refusalOf(answer, probe);
     },
   },
   { name: SHOWN, needs: [ACCEPTED], run: checkShown },
@@ -68,6 +71,44 @@ export const acceptingChecks: readonly Check[] = [
 ];
 
 const firstId = (probe: Probe) => `msg_${probe.prefix}first`;
+
+/** Tells what a target wants that refuses the first state. */
+function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe): Finding {
+  const { status } = answer;
+  const seen = describe(answer);
+  if (status === 407 || (client.isProxied && PROXY_STATUSES.has(status))) {
+    const remedy = `look at ${names.proxy}, or except the host by ${names.noProxy}`;
+    return fault('proxy_in_the_way', `${seen}, perhaps by a proxy: ${remedy}`);
+  }
+  if (status === 400 && /ssl certificate/i.test(seen))
+    return fault('client_certificate_wanted', `${seen}: set ${names.certFile}`);
+  if (status === 401 || status === 403) {
+    const wish = wishOf(answer, names);
+    if (wish !== null) return fault('authorization_wanted', `${seen}${wish}`);
+    return keys.length === 0
+      ? fault('secret_wanted', `${seen}, and ${names.secret} is not set`)
+      : fault('right_signature_refused', seen);
+  }
+  if (status === 404 || status === 405)
+    return fault('state_refused', `${seen}: look at the path of ${names.url}`);
+  if (status === 400 || status === 415 || status === 422)
+    return fault('state_refused', `${seen}; if it wants another body, set ${names.body}`);
+  return fault('state_refused', seen);
+}
+
+/** Statuses by which a proxy says that it does not send a request on, or could not. */
+const PROXY_STATUSES: ReadonlySet<number> = new Set([403, 502, 503, 504]);
+
+/** Which authorization the target wants, and the option that gives it. Null if the answer says nothing of that. */
+function wishOf(answer: Answer, names: OptionNames): string | null {
+  const scheme = wantedScheme(answer.headers);
+  if (scheme === 'bearer') return `, it wants Bearer: set ${names.apiKey}, or ${names.oauth}`;
+  if (scheme === 'basic') return `, it wants Basic: write user and password into ${names.url}`;
+  if (scheme !== null) return `, it wants ${scheme}: set ${names.headers}`;
+  return /api.?key|subscription.?key|access.?token/i.test(describe(answer))
+    ? `: set ${names.apiKey}, and ${names.apiKeyHeader} if the key belongs into another header than Authorization`
+    : null;
+}
 
 async function checkShown(probe: Probe): Promise<Finding> {
   const state = probe.state('first', 1);

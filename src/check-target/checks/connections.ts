@@ -3,6 +3,8 @@ import { fault, notChecked, pass } from '../faults.ts';
 import { ANSWER_BYTES_MAX, describe, isOk } from '../http-client.ts';
 
 const IN_A_ROW = 4;
+/** A target that keeps connections for no longer gets many of them, when orders come now and then. */
+const SHORT_SECONDS = 2;
 const CLOCK_SECONDS_MAX = 60;
 
 /** Checks how the target behaves as a server. They come last, because they look at all requests of the run. */
@@ -19,7 +21,14 @@ export const connectionChecks: readonly Check[] = [
       }
       const made = observed.connections - before;
       const seen = `${made} new connections for ${IN_A_ROW} requests in a row`;
-      return made <= 1 ? pass(seen) : fault('connections_not_kept', seen);
+      if (made > 1) return fault('connections_not_kept', seen);
+      const seconds = observed.keepAliveSeconds;
+      return seconds !== null && seconds <= SHORT_SECONDS
+        ? fault(
+            'keep_alive_short',
+            `${seen}; the target keeps one for ${seconds} s, by its header Keep-Alive`,
+          )
+        : pass(seen);
     },
   },
   {

@@ -77,8 +77,21 @@ export function offerIn(header: string): Offer | null {
   const path = /; *path="((?:[^"\\]|\\["\\])*)"/.exec(match?.[2] ?? '')?.[1]?.replace(/\\(["\\])/g, '$1');
   const statesMax = Number(match?.[1] ?? 0);
   // Two slashes at the beginning would name another host.
-  if (statesMax < 1 || path === undefined || !/^\/(?!\/)[\x21-\x7e]*$/.test(path)) return null;
+  if (statesMax < 1 || path === undefined || !/^(?!\/\/|[a-z][a-z0-9+.-]*:)[\x21-\x7e]+$/i.test(path))
+    return null;
   return { statesMax, path };
+}
+
+/** The path on the target's host. A path without a slash at its beginning is below the target's URL. */
+export function pathOf({ path }: Offer, url: URL): string {
+  if (path.startsWith('/')) return path;
+  const below = `${url.pathname.replace(/\/$/, '')}/${path}`;
+  return path.includes('?') ? below : `${below}${url.search}`;
+}
+
+/** Whether the path may lead elsewhere, because a proxy strips a prefix. */
+function isOutsidePrefix({ path }: Offer, { pathname }: URL): boolean {
+  return path.startsWith('/') && !path.startsWith(`${pathname.replace(/\/$/, '')}/`);
 }
 
 function withOffer(probe: Probe, run: (offer: Offer) => Promise<Finding>): Promise<Finding> {
@@ -132,12 +145,22 @@ function sendDeliveryBatch(
 ): Promise<Answer> {
   const body = JSON.stringify({ deliveries: members.map(({ id, state }) => ({ id, state })) });
   const digest = hash('sha256', members.map(({ id }) => id).join('\n'), 'hex');
-  return probe.send(Buffer.from(body), { ...form, id: `batch_${digest.slice(0, 32)}`, path: offer.path });
+  return probe.send(Buffer.from(body), {
+    ...form,
+    id: `batch_${digest.slice(0, 32)}`,
+    path: pathOf(offer, probe.client.url),
+  });
 }
 
 async function judge(probe: Probe, offer: Offer, members: readonly Member[]): Promise<Finding> {
   const answer = await sendDeliveryBatch(probe, offer, members);
   const hasBad = members.some(({ isBad }) => isBad === true);
+  const { url } = probe.client;
+  if ((answer.status === 404 || answer.status === 405) && isOutsidePrefix(offer, url))
+    return fault(
+      'batch_outside_prefix',
+      `${answer.status} at ${offer.path}, which is not below ${url.pathname}`,
+    );
   if (!isOk(answer))
     return fault(hasBad ? 'batch_member_spoils' : 'batch_refused', unexpected(answer, 'the whole batch'));
 

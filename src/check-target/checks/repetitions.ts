@@ -41,7 +41,11 @@ async function checkDuplicate(probe: Probe): Promise<Finding> {
   const isStill = before !== null && before === (await probe.whole(state.order_id));
   const second = await probe.deliver(state, { id });
   if (second.status >= 500) return fault('duplicate_fails', unexpected(second, 'the second time'));
-  if (!isOk(second)) return fault('duplicate_refused', unexpected(second, 'the second time'));
+  if (!isOk(second)) {
+    const seen = unexpected(second, 'the second time');
+    const hint = `; if that means that the target has the state, set ${probe.optionNames.verdicts}=409=delivered`;
+    return fault('duplicate_refused', second.status === 409 ? seen + hint : seen);
+  }
   if (isCountedTwice([first, second])) {
     return fault('duplicate_applied_twice', 'the receipt says duplicate: false both times');
   }

@@ -1,9 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Client, Dispatcher } from 'undici';
+import { buildConnector, type Dispatcher } from 'undici';
 import { afterEach, expect, it } from 'vitest';
-import { Connections, type ConnectionUser } from '../../../src/adapters/http-delivery/connections.ts';
+import {
+  type Connection,
+  Connections,
+  type ConnectionUser,
+} from '../../../src/adapters/http-delivery/connections.ts';
 
 const REQUEST: Dispatcher.DispatchOptions = { method: 'POST', path: '/', body: '{}' };
 const cleanups: (() => Promise<void> | void)[] = [];
@@ -14,7 +18,7 @@ afterEach(async () => {
 
 /** A request that notes how it ended. */
 class Noted implements ConnectionUser {
-  connection: Client | null = null;
+  connection: Connection | null = null;
   isHandedOver = false;
   readonly isCareful = false;
   isSettled = false;
@@ -54,7 +58,7 @@ class Noted implements ConnectionUser {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    this.#connections.failed(this);
+    if (this.#connections.failed(this, error) === null) return;
     this.#end(`failed: ${(error as { code?: string }).code ?? error.message}`);
   }
 
@@ -81,7 +85,12 @@ async function serve(listener: RequestListener) {
 const REAL_CLOCK = { monotonicMs: () => performance.now() };
 
 function open(origin: string, max: number, clock = REAL_CLOCK): Connections {
-  const connections = new Connections({ origin, max, clock, connect: { timeout: 5_000 } });
+  const connections = new Connections({
+    origin,
+    max,
+    clock,
+    connector: buildConnector({ allowH2: false, timeout: 5_000 }),
+  });
   cleanups.push(() => connections.destroy());
   return connections;
 }
@@ -221,8 +230,8 @@ it('each request is told exactly once how it ended, whatever the target does wit
   const sent = await sendMany(open(server.origin, 6), COUNT, 12);
   const ends = sent.map((one) => one.ends);
   for (const each of ends) expect(each).toHaveLength(1);
-  // No request is sent twice.
-  expect(received.length).toBeLessThanOrEqual(COUNT);
+  // A request is sent once more at most.
+  expect(received.length).toBeLessThanOrEqual(2 * COUNT);
   expect(ends.filter(([end]) => end === 'answered 200').length).toBeGreaterThan(COUNT / 3);
   expect(ends.filter(([end]) => end?.startsWith('failed')).length).toBeGreaterThan(COUNT / 10);
 });

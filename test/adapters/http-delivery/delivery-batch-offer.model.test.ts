@@ -4,6 +4,7 @@ import { DeliveryBatchOffer } from '../../../src/adapters/http-delivery/delivery
 import { command, HandClock, holds, passing, sequences } from '../../helpers/properties.ts';
 
 const ORIGIN = 'http://localhost:3001';
+const URL_OF_STATES = new URL(`${ORIGIN}/shop/orders?key=1`);
 const TEN_MINUTES_MS = 600_000;
 
 interface Real {
@@ -31,6 +32,8 @@ const HEADERS: readonly (readonly [header: string, offered: Model['offered']])[]
   ['20;path="http://elsewhere/batch"', null],
   ['20;path="//elsewhere/batch"', null],
   [`20;path="${ORIGIN}/whole"`, { states: 20, path: '/whole' }],
+  ['20;path="batch"', { states: 20, path: '/shop/orders/batch?key=1' }],
+  ['20;path="../batch?x=1"', { states: 20, path: '/shop/batch?x=1' }],
   ['0;path="/none"', null],
   ['-5;path="/less"', null],
   ['20', null],
@@ -106,7 +109,7 @@ it('the target is offered what its last header says, less or nothing for ten min
           tooLarge: null,
         };
         const offer = new DeliveryBatchOffer({
-          origin: ORIGIN,
+          url: URL_OF_STATES,
           targetName: 'a',
           clock,
           logger: () => undefined,

@@ -284,4 +284,44 @@ describe('the announcement of delivery batches', () => {
     ])
       expect(parseDeliveryBatchAnnouncement(wrong), wrong).toBeNull();
   });
+
+  it('a delivery batch goes below the URL, prefix and query included, if the announced path has no slash at its beginning', async () => {
+    const server = await startScriptedServer((response, request) => {
+      const { body } = server.received[server.received.length - 1] as { body: string };
+      if (request.url?.startsWith('/shop/api/orders') !== true) response.writeHead(404).end();
+      else if (request.url.includes('/batch')) {
+        const { deliveries } = JSON.parse(body) as { deliveries: { id: string }[] };
+        response.end(taken(deliveries.map(({ id }) => id)).body);
+      } else response.writeHead(200, { 'webhook-batch': '500;path="batch"' }).end('{}');
+    });
+    cleanups.push(() => server.close());
+    for (const [written, batchPath] of [
+      ['/shop/api/orders', '/shop/api/orders/batch'],
+      ['/shop/api/orders/?code=k', '/shop/api/orders/batch?code=k'],
+    ] as const) {
+      const target = openHttpTarget({
+        name: 'test',
+        url: new URL(written, server.url).href,
+        secrets: [],
+        clock: { now: Date.now, monotonicMs: () => performance.now() },
+        logger: () => {},
+      });
+      cleanups.push(() => target.close());
+      await outcomesOf(target, [newDelivery()], never);
+      const outcomes = await outcomesOf(target, several(2), never);
+      expect(outcomes.map(({ verdict }) => verdict)).toEqual(['delivered', 'delivered']);
+      expect(server.received.at(-1)?.path).toBe(batchPath);
+    }
+  });
+
+  it('the warning about refused delivery batches names the URL that was tried, without its query', async () => {
+    const { server, target, logged } = await open(() => ({ status: 404, body: '' }), {
+      announced: '500;path="/api/orders/batch?code=k"',
+    });
+    await outcomesOf(target, [newDelivery()], never);
+    await outcomesOf(target, several(2), never);
+    const warning = logged.find((line) => line.startsWith('warn'));
+    expect(warning).toContain(`a delivery batch at ${new URL(server.url).origin}/api/orders/batch with 404`);
+    expect(warning).toContain('let the target announce a path below its URL: path="batch"');
+  });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { ViewColumn } from '../../../src/core/domain.ts';
 import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';
 
@@ -30,6 +31,8 @@ function holdingsAt(url: string, deadlineMs: number) {
     name: 'shop',
     url,
     deadlineMs,
+    clock: systemClock,
+    logger: () => {},
     view: { keyColumn: 'order_id', columns: COLUMNS },
   });
 }
@@ -61,6 +64,8 @@ describe('the holdings of an HTTP target', () => {
       name: 'shop',
       url: `http://user:pw@${host}/api/orders`,
       apiKey: 'the.Key~1==',
+      clock: systemClock,
+      logger: () => {},
       view: { keyColumn: 'order_id', columns: COLUMNS },
     });
     onTestFinished(async () => {
@@ -158,5 +163,18 @@ describe('the holdings of an HTTP target', () => {
       message: expect.stringContaining('nothing listens there'),
     });
     await nobody.close();
+  });
+
+  it('a request whose connection is cut without an answer is sent once more, and no more than that', async () => {
+    const { server, holdings } = await asking((response, { socket }, number) => {
+      if (number === 1 || number === 3) response.end('{"count":0,"last":null,"digest":"","page":{}}');
+      else socket.destroy();
+    });
+    const ask = () => holdings.digest({ after: null, limit: 3 }, SIGNAL);
+    expect((await ask()).count).toBe(0);
+    expect((await ask()).count).toBe(0);
+    expect(server.received).toHaveLength(3);
+    await expect(ask()).rejects.toMatchObject({ code: 'target_unreachable' });
+    expect(server.received).toHaveLength(5);
   });
 });

@@ -300,12 +300,12 @@ describe('the answer', () => {
     [403, 'CRM_SECRET'],
     [404, 'CRM_URL'],
     [405, 'CRM_URL'],
-    [407, 'CRM_URL'],
+    [407, 'CRM_PROXY'],
     [308, 'CRM_URL'],
     [413, 'batch'],
   ])('the advice for a %i names the setting to look at', async (status, named) => {
     const server = await start(answers(status));
-    const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET', caFile: 'CRM_CA_FILE' };
+    const settingNames = { url: 'CRM_URL', secret: 'CRM_SECRET', proxy: 'CRM_PROXY' };
     const outcome = await open({ url: server.url, settingNames }).deliver(newDelivery(), never);
     expect(outcome.advice).toContain(named);
   });

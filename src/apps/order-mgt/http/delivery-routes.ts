@@ -44,7 +44,8 @@ interface DeliveryResult {
 export function addDeliveryRoutes(app: FastifyInstance, parts: ServerParts): void {
   const { deliveryBatchMax } = parts;
   // Every 2xx names the route for delivery batches, because senders learn it from nothing else.
-  const announcement = deliveryBatchMax === 0 ? null : `${deliveryBatchMax};path="${DELIVERY_BATCH_PATH}"`;
+  // The path is relative to the URL of single states, so that it is right behind a proxy that strips a prefix.
+  const announcement = deliveryBatchMax === 0 ? null : `${deliveryBatchMax};path="batch"`;
   const announce = (reply: FastifyReply) => {
     if (announcement !== null) reply.header('webhook-batch', announcement);
   };

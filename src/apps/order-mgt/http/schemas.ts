@@ -17,8 +17,8 @@ const RECEIPT = {
 const DELIVERY_BATCH_HEADER = {
   'webhook-batch': {
     description:
-      'The most states of one batch, and the path that takes batches. A server that takes no batches sends no such header. Source: RFC 8941, an item with a parameter.',
-    schema: { type: 'string', examples: ['500;path="/api/orders/batch"'] },
+      'The most states of one batch, and the path that takes batches, relative to the URL that takes single states. A server that takes no batches sends no such header. Source: RFC 8941, an item with a parameter.',
+    schema: { type: 'string', examples: ['500;path="batch"'] },
   },
 } as const;
 

@@ -1,14 +1,26 @@
-import { checkTarget, reportText } from '../../../check-target/index.ts';
+import { checkTarget, type OptionNames, reportText } from '../../../check-target/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { reachOf, reachOptions } from '../targets/reach.ts';
+import { wishesOf } from '../targets/wishes.ts';
 
 const EXAMPLE_URL = 'http://localhost:3001/api/orders';
 
-const OPTION_NAMES = {
+const OPTION_NAMES: OptionNames = {
+  url: 'ORDER_SYNC_TARGET_URL',
   secret: 'ORDER_SYNC_TARGET_SECRET',
   apiKey: 'ORDER_SYNC_TARGET_API_KEY',
+  apiKeyHeader: 'ORDER_SYNC_TARGET_API_KEY_HEADER',
+  headers: 'ORDER_SYNC_TARGET_HEADERS',
+  oauth: 'ORDER_SYNC_TARGET_OAUTH_TOKEN_URL with ..._CLIENT_ID and ..._CLIENT_SECRET',
+  caFile: 'ORDER_SYNC_TARGET_CA_FILE',
+  certFile: 'ORDER_SYNC_TARGET_CERT_FILE and ORDER_SYNC_TARGET_KEY_FILE',
+  proxy: 'HTTP_PROXY, HTTPS_PROXY or ORDER_SYNC_TARGET_PROXY',
+  noProxy: 'NO_PROXY',
+  body: 'ORDER_SYNC_TARGET_BODY or ORDER_SYNC_TARGET_CLOUDEVENTS',
+  verdicts: 'ORDER_SYNC_TARGET_VERDICTS',
   mustShow: '--read-side',
 };
 
@@ -19,8 +31,8 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
     summary:
       'Check at a running target everything that docs/being-a-target.md asks of it. Leaves test orders behind: ' +
       'their ids begin with "check-target-" and a random run id, so it can be run again and again. ' +
-      'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests, and ' +
-      'ORDER_SYNC_TARGET_API_KEY (or ORDER_SYNC_TARGET_API_KEY_FILE) is sent with requests that read.',
+      'ORDER_SYNC_TARGET_SECRET (or ORDER_SYNC_TARGET_SECRET_FILE) signs the requests. The other settings ' +
+      'ORDER_SYNC_TARGET_... and the proxies count as they do for order-sync.',
     arguments: [['<url>', `The URL that takes states, as in ${EXAMPLE_URL}.`]],
     options: [
       [
@@ -40,10 +52,14 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
       ],
     ],
     async run({ settings, output, shutdown }, input) {
+      const url = urlFrom(input.arguments[0] ?? '');
+      const wishes = wishesOf(settings);
       const report = await checkTarget({
-        url: urlFrom(input.arguments[0] ?? ''),
+        url,
         keys: parseSigningKeys(settings.targetSecret ?? '', OPTION_NAMES.secret),
-        apiKey: settings.targetApiKey ?? null,
+        reach: reachOptions(reachOf(settings), url.href, settings),
+        body: wishes,
+        verdicts: wishes.verdicts,
         deadlineMs: settings.deliveryDeadlineMs,
         mustShow: input.options.readSide === true,
         optionNames: OPTION_NAMES,

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { ViewValue } from '../../../core/domain.ts';
-import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { messageOf } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
-import { checkBearerKey } from '../../shared/settings/checks.ts';
-import { SettingFault } from '../../shared/settings/kinds.ts';
+import { contentOf, type EntryPlace, fault, isObject } from './entry-files.ts';
+import { REACH_FIELDS, type Reach, reachIn } from './reach.ts';
+import { WISH_FIELDS, type Wishes, wishesIn } from './wishes.ts';
 
 /** A valid entry of the file that ORDER_SYNC_TARGETS_FILE names. */
 export interface TargetSpec {
@@ -13,10 +14,8 @@ export interface TargetSpec {
   readonly place: { readonly url: string } | { readonly topic: string };
   /** `whsec_` secrets that sign requests. Without secrets requests are not signed. */
   readonly secrets: readonly string[];
-  /** The bearer key for requests that ask the target which states it holds. */
-  readonly apiKey: string | undefined;
-  /** The PEM file of the authorities that sign its certificate, if not the system's. */
-  readonly caFile: string | undefined;
+  readonly reach: Reach;
+  readonly wishes: Wishes;
   /** The values that a state may have in a column, by the name of the column. */
   readonly filter: ReadonlyMap<string, readonly ViewValue[]>;
   readonly concurrency: number | null;
@@ -31,8 +30,8 @@ const KNOWN = [
   'url',
   'topic',
   'secretFile',
-  'apiKeyFile',
-  'caFile',
+  ...REACH_FIELDS,
+  ...WISH_FIELDS,
   'filter',
   'concurrency',
   'ratePerSecond',
@@ -49,7 +48,12 @@ const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
  */
 export function readTargetsFile(
   path: string | undefined,
-  taken: { readonly names: readonly string[]; readonly topics: readonly string[] },
+  taken: {
+    readonly names: readonly string[];
+    readonly topics: readonly string[];
+    /** The consumer group, of which the source of events is made. */
+    readonly group: string;
+  },
 ): TargetSpec[] {
   if (path === undefined) return [];
   const entries = parsed(path);
@@ -87,14 +91,18 @@ function parsed(path: string): unknown {
 
 function specOf(
   entry: unknown,
-  where: string,
-  { folder, topics }: { readonly folder: string; readonly topics: readonly string[] },
+  entryName: string,
+  {
+    folder,
+    topics,
+    group,
+  }: { readonly folder: string; readonly topics: readonly string[]; readonly group: string },
 ): TargetSpec {
   if (!isObject(entry))
-    throw fault(`${where} has to be an object such as {"name": "crm", "url": "https://..."}`);
+    throw fault(`${entryName} has to be an object such as {"name": "crm", "url": "https://..."}`);
   const { name } = entry;
   if (typeof name !== 'string' || !NAME.test(name)) {
-    throw fault(`${where}: "name" has to be 1 to 64 small letters, digits, - or _, as in "crm"`);
+    throw fault(`${entryName}: "name" has to be 1 to 64 small letters, digits, - or _, as in "crm"`);
   }
   const called = `target ${name}`;
   const unknown = Object.keys(entry).filter((key) => !KNOWN.includes(key));
@@ -104,6 +112,7 @@ function specOf(
     );
   }
   const place = placeOf(entry, called, topics);
+  const where = { called, folder, isTopic: 'topic' in place };
   const { tombstones = 'never' } = entry;
   if (tombstones !== 'never' && tombstones !== 'not_ready') {
     throw fault(`${called}: "tombstones" has to be "never" or "not_ready"`);
@@ -117,9 +126,9 @@ function specOf(
   return {
     name,
     place,
-    secrets: secretsOf(entry.secretFile, place, called, folder),
-    apiKey: apiKeyOf(entry.apiKeyFile, place, called, folder),
-    caFile: caFileOf(entry.caFile, place, called, folder),
+    secrets: secretsOf(entry.secretFile, place, where),
+    reach: reachIn(entry, where),
+    wishes: wishesIn(entry, where, group),
     filter: filterOf(entry.filter, called),
     concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, [1, 4_096]),
     ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, [1, 1_000_000]),
@@ -151,68 +160,13 @@ function placeOf(
   return { url: String(url) };
 }
 
-function secretsOf(file: unknown, place: TargetSpec['place'], called: string, folder: string): string[] {
-  if (file === undefined) {
-    if ('url' in place && !isLoopback(new URL(place.url).hostname)) {
-      throw fault(
-        `${called} is on another machine and has no "secretFile": name a file with a whsec_ secret`,
-      );
-    }
-    return [];
+function secretsOf(file: unknown, place: TargetSpec['place'], where: EntryPlace): string[] {
+  if (file === undefined && 'url' in place && !isLoopback(new URL(place.url).hostname)) {
+    throw fault(
+      `${where.called} is on another machine and has no "secretFile": name a file with a whsec_ secret`,
+    );
   }
-  const text = contentOf(file, 'secretFile', place, called, folder);
-  if (text === '') throw fault(`${called}: its "secretFile" is empty: put a whsec_ secret into it`);
-  return text.split(/\s+/);
-}
-
-function apiKeyOf(
-  file: unknown,
-  place: TargetSpec['place'],
-  called: string,
-  folder: string,
-): string | undefined {
-  if (file === undefined) return undefined;
-  const key = contentOf(file, 'apiKeyFile', place, called, folder);
-  try {
-    checkBearerKey(key);
-  } catch (error) {
-    throw error instanceof SettingFault
-      ? fault(`${called}: what its "apiKeyFile" holds is no key: ${error.message}`)
-      : error;
-  }
-  return key;
-}
-
-/** The content of a target's secret file, without blanks around it. */
-function contentOf(
-  file: unknown,
-  field: string,
-  place: TargetSpec['place'],
-  called: string,
-  folder: string,
-): string {
-  if (typeof file !== 'string' || file === '')
-    throw fault(`${called}: "${field}" has to be the path of a file`);
-  if ('topic' in place) throw fault(`${called}: "${field}" is only for a url: leave it out`);
-  try {
-    return readFileSync(resolve(folder, file), 'utf8').trim();
-  } catch (error) {
-    throw fault(`${called}: its "${field}" cannot be read (${messageOf(error)}): name a readable file`);
-  }
-}
-
-function caFileOf(
-  file: unknown,
-  place: TargetSpec['place'],
-  called: string,
-  folder: string,
-): string | undefined {
-  if (file === undefined) return undefined;
-  if (typeof file !== 'string' || file === '') {
-    throw fault(`${called}: "caFile" has to be the path of a PEM file`);
-  }
-  if ('topic' in place) throw fault(`${called}: "caFile" is only for a url: leave it out`);
-  return resolve(folder, file);
+  return contentOf(file, 'secretFile', where)?.split(/\s+/) ?? [];
 }
 
 function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
@@ -247,12 +201,4 @@ function numberOf(
     throw fault(`${what} has to be a whole number from ${min} to ${max}`);
   }
   return Number(given);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function fault(message: string): TributaryError {
-  return new TributaryError('setting_invalid', `ORDER_SYNC_TARGETS_FILE: ${message}.`);
 }

@@ -1,4 +1,8 @@
-import { openHttpHoldings, openHttpTarget } from '../../../adapters/http-delivery/index.ts';
+import {
+  openHttpHoldings,
+  openHttpTarget,
+  type SettingNames,
+} from '../../../adapters/http-delivery/index.ts';
 import { openTopicTarget } from '../../../adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
@@ -13,21 +17,21 @@ import type { TargetHoldings } from '../../../ports/target-holdings.ts';
 import { NO_TRACING, type Tracing } from '../../../ports/tracing.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
+import { reachOf, reachOptions } from './reach.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
+import { STATE_TYPE, sourceOf, wishesOf } from './wishes.ts';
 
 type OrderSyncSettings = SettingsOf<'order-sync'>;
 
 /** The name of order-mgt in the ledger. */
 export const TARGET = 'order-mgt';
 
-/** The type of a state on a topic of states. */
-const STATE_TYPE = 'order.state';
-
 /** The targets besides order-mgt. */
 export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   return readTargetsFile(settings.targetsFile, {
     names: [TARGET],
     topics: [settings.orderTopic, settings.paymentTopic],
+    group: settings.group,
   });
 }
 
@@ -39,10 +43,10 @@ interface OpenParts {
 }
 
 /** A target that takes states by HTTP. */
-type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'apiKey' | 'caFile' | 'filter' | 'ratePerSecond'> & {
+type HttpSpec = Pick<TargetSpec, 'name' | 'secrets' | 'reach' | 'wishes' | 'filter' | 'ratePerSecond'> & {
   readonly url: string;
-  /** How messages name the settings of its URL and its secret. */
-  readonly settingNames: { readonly url: string; readonly secret: string; readonly caFile: string };
+  /** How messages name its settings. */
+  readonly settingNames: SettingNames;
   readonly concurrency: number;
   readonly reconcileEveryMs: number;
 };
@@ -80,7 +84,7 @@ export function openRoutes(
       clock,
       tombstones: spec.tombstones,
       isReady: (body) => body.ready_to_send === true && passes(filter, body),
-      source: `/tributary/${settings.group}`,
+      source: sourceOf(settings.group),
       type: STATE_TYPE,
       tracing,
     });
@@ -118,34 +122,52 @@ export function openForReconciliation(
 ): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
   const spec = reconcilable(settings, specs, name);
   if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
-  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec) };
+  return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec, parts) };
 }
 
 /** Opens the requests that ask a target which states it holds. The caller closes them. Throws if it is a topic. */
-export function openHoldingsOf(settings: OrderSyncSettings, name: string): TargetHoldings {
-  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name));
+export function openHoldingsOf(
+  settings: OrderSyncSettings,
+  name: string,
+  parts: Pick<OpenParts, 'clock' | 'logger'>,
+): TargetHoldings {
+  return openHoldings(settings, reconcilable(settings, moreTargets(settings), name), parts);
 }
 
 /** The names of the targets that can be asked which states they hold. */
-export function targetsThatTell(specs: readonly TargetSpec[]): string[] {
-  return [TARGET, ...specs.filter(({ place }) => 'url' in place).map(({ name }) => name)];
+export function targetsThatTell(settings: OrderSyncSettings, specs: readonly TargetSpec[]): string[] {
+  const tells = ({ wishes }: Pick<HttpSpec, 'wishes'>) => wishes.template === undefined;
+  const others = specs.filter((spec) => 'url' in spec.place && tells(spec)).map(({ name }) => name);
+  return tells(firstSpec(settings)) ? [TARGET, ...others] : others;
 }
 
 function openHoldings(
-  { deliveryDeadlineMs }: OrderSyncSettings,
-  { name, url, apiKey, caFile }: HttpSpec,
+  settings: OrderSyncSettings,
+  { name, url, reach }: HttpSpec,
+  { clock, logger }: Pick<OpenParts, 'clock' | 'logger'>,
 ): TargetHoldings {
   return openHttpHoldings({
+    ...reachOptions(reach, url, settings),
     name,
     url,
-    ...(apiKey === undefined ? {} : { apiKey }),
-    ...(caFile === undefined ? {} : { caFile }),
-    deadlineMs: deliveryDeadlineMs,
+    clock,
+    logger,
+    deadlineMs: settings.deliveryDeadlineMs,
     view: orders.view,
   });
 }
 
 function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
+  const spec = specOf(settings, specs, name);
+  if (spec.wishes.template === undefined) return spec;
+  throw new TributaryError(
+    'holdings_not_offered',
+    `Target ${name} gets a body of its own (ORDER_SYNC_TARGET_BODY, or "bodyFile" in the targets file), so what it holds ` +
+      'cannot be compared with what was delivered.',
+  );
+}
+
+function specOf(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
   if (name === TARGET) return firstSpec(settings);
   const spec = specs.find((found) => found.name === name);
   if (spec === undefined) {
@@ -171,10 +193,15 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
       url: 'ORDER_SYNC_TARGET_URL',
       secret: 'ORDER_SYNC_TARGET_SECRET',
       caFile: 'ORDER_SYNC_TARGET_CA_FILE',
+      certFile: 'ORDER_SYNC_TARGET_CERT_FILE and ORDER_SYNC_TARGET_KEY_FILE',
+      apiKey: 'ORDER_SYNC_TARGET_API_KEY',
+      headers: 'ORDER_SYNC_TARGET_HEADERS',
+      oauth: 'ORDER_SYNC_TARGET_OAUTH_TOKEN_URL, ..._CLIENT_ID and ..._CLIENT_SECRET',
+      proxy: 'HTTP_PROXY, HTTPS_PROXY, NO_PROXY or ORDER_SYNC_TARGET_PROXY',
     },
     secrets: targetSecret === undefined ? [] : targetSecret.trim().split(/\s+/),
-    apiKey: settings.targetApiKey,
-    caFile: settings.targetCaFile,
+    reach: reachOf(settings),
+    wishes: wishesOf(settings),
     filter: new Map(),
     concurrency: deliveryConcurrency,
     ratePerSecond: deliveryRatePerSecond === 0 ? null : deliveryRatePerSecond,
@@ -183,13 +210,19 @@ function firstSpec(settings: OrderSyncSettings): HttpSpec {
 }
 
 function httpSpec(settings: OrderSyncSettings, spec: TargetSpec, url: string): HttpSpec {
+  const named = (field: string) => `${field} of ${spec.name} in the targets file`;
   return {
     ...spec,
     url,
     settingNames: {
-      url: `"url" of ${spec.name} in the targets file`,
-      secret: `"secretFile" of ${spec.name} in the targets file`,
-      caFile: `"caFile" of ${spec.name} in the targets file`,
+      url: named('"url"'),
+      secret: named('"secretFile"'),
+      caFile: named('"caFile"'),
+      certFile: named('"certFile" and "keyFile"'),
+      apiKey: named('"apiKeyFile"'),
+      headers: named('"headersFile"'),
+      oauth: named('"oauth"'),
+      proxy: `HTTP_PROXY, HTTPS_PROXY, NO_PROXY or ${named('"proxy"')}`,
     },
     concurrency: spec.concurrency ?? settings.deliveryConcurrency,
     reconcileEveryMs: spec.reconcileEveryMs ?? settings.reconcileEveryMs,
@@ -200,9 +233,16 @@ function openSweptRoute(settings: OrderSyncSettings, spec: HttpSpec, parts: Open
   const route = openHttpRoute(settings, spec, parts);
   const everyMs = spec.reconcileEveryMs;
   if (everyMs === 0) return route;
+  if (spec.wishes.template !== undefined) {
+    parts.logger(
+      'info',
+      `Target ${spec.name} gets a body of its own: states go singly, and sweeps do not compare what it holds.`,
+    );
+    return route;
+  }
   return {
     ...route,
-    sweep: { holdings: openHoldings(settings, spec), everyMs, perSecond: settings.redriveRate },
+    sweep: { holdings: openHoldings(settings, spec, parts), everyMs, perSecond: settings.redriveRate },
   };
 }
 
@@ -211,14 +251,15 @@ function openHttpRoute(
   spec: HttpSpec,
   { clock, logger, tracing = NO_TRACING }: OpenParts,
 ): TargetRoute {
-  const { name, url, secrets, caFile, concurrency, settingNames } = spec;
+  const { name, url, secrets, reach, wishes, concurrency, settingNames } = spec;
   const deadlineMs = settings.deliveryDeadlineMs;
   const target = openHttpTarget({
+    ...reachOptions(reach, url, settings),
+    ...wishes,
     name,
     url,
     settingNames,
     secrets,
-    ...(caFile === undefined ? {} : { caFile }),
     clock,
     logger,
     tracing,

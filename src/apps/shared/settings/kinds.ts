@@ -67,11 +67,20 @@ const MASK = '********';
 export function text(
   options: Common & { default: string | ((dataDirectory: string) => string) },
 ): Setting<string>;
-export function text(options: Common & { defaultText?: string }): Setting<string | undefined>;
 export function text(
-  options: Common & { default?: string | ((dataDirectory: string) => string); defaultText?: string },
+  options: Common & { defaultText?: string; check?: (given: string) => void },
+): Setting<string | undefined>;
+export function text(
+  options: Common & {
+    default?: string | ((dataDirectory: string) => string);
+    defaultText?: string;
+    check?: (given: string) => void;
+  },
 ): Setting<string | undefined> {
-  return make(options, 'text', options.default, (given) => given);
+  return make(options, 'text', options.default, (given) => {
+    options.check?.(given);
+    return given;
+  });
 }
 
 export function integer(options: Common & { default: number; min: number; max: number }): Setting<number> {
@@ -179,6 +188,20 @@ export function databaseUrl(
   };
   const made = make(options, 'URL', options.default, parse);
   return { ...made, fromFile: true, mask: maskDatabaseUrl, show: maskDatabaseUrl };
+}
+
+/**
+ * The URL of a proxy, as the variables of many programs have it. Its user and password are never shown. Any text is taken:
+ * whoever uses the proxy judges it, so that a value for other programs hinders nobody.
+ */
+export function proxy(options: Common): Setting<string | undefined> {
+  const show = (value: string | undefined) => (value === undefined ? 'not set' : maskUrl(value));
+  return {
+    ...make<string | undefined>(options, 'URL', undefined, (given) => given),
+    fromFile: true,
+    mask: maskUrl,
+    show,
+  };
 }
 
 /** A secret. It is never shown, it has no flag, and a file may give it. */

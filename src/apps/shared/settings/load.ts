@@ -11,6 +11,7 @@ import {
   type SettingsOf,
 } from './known/index.ts';
 import { kafkaContradictions } from './known/kafka.ts';
+import { type TargetSettingValues, targetFaults } from './known/target.ts';
 import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
 export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
@@ -83,6 +84,8 @@ export function loadSettings<Program extends ProgramName>(
   if (faults.length === 0) faults.push(...contradictions(values as CommonSettings));
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
+  if (faults.length === 0 && program === 'order-sync')
+    faults.push(...targetFaults(values as unknown as TargetSettingValues));
   if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
   return { values: values as SettingsOf<Program>, entries, warnings };
 }
@@ -198,7 +201,8 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
   }
   const known = knownNames();
   for (const [name, value] of Object.entries(content)) {
-    const asText = Array.isArray(value) ? value.join(',') : String(value);
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const asText = Array.isArray(value) ? value.join(',') : isObject ? JSON.stringify(value) : String(value);
     if (!known.has(name)) faults.push(unknownName(name, `setting (in ${path})`, asText, known));
     else if (value !== null && asText !== '') settings.set(name, asText);
   }

@@ -172,7 +172,7 @@ describe('POST /api/orders/batch', () => {
 describe('the announcement of delivery batches', () => {
   it('stands on every 2xx of both routes, and on no other answer', async () => {
     const target = await new TestOrderMgt().start({ deliveryBatchMax: 7 });
-    const announced = '7;path="/api/orders/batch"';
+    const announced = '7;path="batch"';
     const single = () => target.post(newState(), { 'webhook-id': 'msg_1' });
     for (const answer of [
       await single(),
@@ -190,7 +190,7 @@ describe('the announcement of delivery batches', () => {
 
   it('names 500 by default; with 0 it is missing, and the path takes no POST', async () => {
     const usual = await new TestOrderMgt().start();
-    expect((await usual.post(newState())).headers['webhook-batch']).toBe('500;path="/api/orders/batch"');
+    expect((await usual.post(newState())).headers['webhook-batch']).toBe('500;path="batch"');
     const without = await new TestOrderMgt().start({ deliveryBatchMax: 0 });
     expect((await without.post(newState())).headers['webhook-batch']).toBeUndefined();
     expect(await without.postDeliveryBatch(batchOf(member('msg_1')))).toMatchObject({

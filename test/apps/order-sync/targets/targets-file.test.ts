@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { passes, readTargetsFile } from '../../../../src/apps/order-sync/targets/targets-file.ts';
 
-const taken = { names: ['order-mgt'], topics: ['order_events'] };
+const taken = { names: ['order-mgt'], topics: ['order_events'], group: 'order-sync' };
 
 function read(content: unknown) {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));
@@ -19,6 +19,7 @@ function read(content: unknown) {
 }
 
 const url = 'http://localhost:4000/api/orders';
+const oauth = { tokenUrl: 'https://id.example/token', clientId: 'sync', clientSecretFile: 'crm.key' };
 
 describe('the file of targets', () => {
   it('names HTTP targets and topics, each with its filter and pace', () => {
@@ -44,8 +45,17 @@ describe('the file of targets', () => {
       name: 'crm',
       place: { url: 'https://crm.example/orders' },
       secrets: ['whsec_one', 'whsec_two'],
-      apiKey: 'a.key~',
-      caFile: '/etc/ssl/crm.pem',
+      reach: {
+        apiKey: 'a.key~',
+        apiKeyHeader: undefined,
+        headers: [],
+        oauth: undefined,
+        caFile: '/etc/ssl/crm.pem',
+        certFile: undefined,
+        keyFile: undefined,
+        proxy: undefined,
+      },
+      wishes: { template: undefined, cloudEvents: undefined, verdicts: undefined },
       filter: new Map(),
       concurrency: 8,
       ratePerSecond: 50,
@@ -92,10 +102,23 @@ describe('the file of targets', () => {
     [[{ name: 'a', url, apiKeyFile: 7 }], /"apiKeyFile" has to be the path/],
     [[{ name: 'a', url, apiKeyFile: 'nowhere' }], /"apiKeyFile" cannot be read/],
     [[{ name: 'a', url, apiKeyFile: 'two.keys' }], /"apiKeyFile" holds is no key: give one key/],
-    [[{ name: 'a', url, apiKeyFile: 'empty' }], /"apiKeyFile" holds is no key/],
+    [[{ name: 'a', url, apiKeyFile: 'empty' }], /"apiKeyFile" is empty/],
     [[{ name: 'a', topic: 't', apiKeyFile: 'crm.key' }], /"apiKeyFile" is only for a url/],
     [[{ name: 'a', topic: 't', caFile: 'ca.pem' }], /"caFile" is only for a url/],
-    [[{ name: 'a', url, caFile: 7 }], /path of a PEM file/],
+    [[{ name: 'a', url, apiKeyFile: 'crm.key', apiKeyHeader: 'webhook-id' }], /written by order-sync itself/],
+    [[{ name: 'a', url, apiKeyHeader: 'x-key' }], /needs "apiKeyFile"/],
+    [[{ name: 'a', url, headersFile: 'two.keys' }], /"headersFile", line 1 has no colon/],
+    [[{ name: 'a', url, certFile: 'crm.pem' }], /belong together/],
+    [[{ name: 'a', url, oauth: { tokenUrl: 'https://id.example/token' } }], /"oauth" needs/],
+    [[{ name: 'a', url, oauth: { ...oauth, tokenUrl: 'http://id.example/token' } }], /begin with https:/],
+    [[{ name: 'a', url, oauth: { ...oauth, secret: 'hush' } }], /known in it are tokenUrl/],
+    [[{ name: 'a', url, oauth, apiKeyFile: 'crm.key' }], /both be sent as Authorization/],
+    [[{ name: 'a', topic: 't', oauth }], /"oauth.tokenUrl" is only for a url/],
+    [[{ name: 'a', url, bodyFile: 'two.keys' }], /"bodyFile": it is no valid JSON/],
+    [[{ name: 'a', url, cloudEvents: { mode: 'both' } }], /"cloudEvents" has to be an object such as/],
+    [[{ name: 'a', url, verdicts: '500=delivered' }], /"verdicts": "500=delivered" would lose states/],
+    [[{ name: 'a', topic: 't', verdicts: '409=delivered' }], /"verdicts" is only for a url/],
+    [[{ name: 'a', url, caFile: 7 }], /"caFile" has to be the path/],
     [[{ name: 'a', url, tombstones: 'never' }], /only for a topic/],
     [[{ name: 'a', topic: 't', tombstones: 'always' }], /"never" or "not_ready"/],
     [[{ name: 'a', url, filter: [] }], /"filter" has to be an object/],

@@ -1,6 +1,7 @@
-import { checkApiKeys, checkBearerKey, checkHost, checkWebhookSecret } from '../checks.ts';
-import { boolean, duration, integer, list, type SettingTable, secret, text, url } from '../kinds.ts';
+import { checkApiKeys, checkBearerKey, checkHost } from '../checks.ts';
+import { boolean, duration, integer, list, type SettingTable, secret, text } from '../kinds.ts';
 import { databaseSettings } from './database.ts';
+import { TARGET_SETTINGS } from './target.ts';
 
 /** The settings of order-sync alone. */
 export const ORDER_SYNC_SETTINGS = {
@@ -15,29 +16,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 'order-sync',
     help: 'The consumer group. The instances of one group share the partitions.',
   }),
-  targetUrl: url({
-    env: 'ORDER_SYNC_TARGET_URL',
-    flag: 'target-url',
-    protocols: ['http:', 'https:'],
-    example: 'http://localhost:3001/api/orders',
-    default: 'http://localhost:3001/api/orders',
-    help: 'The URL that the states of orders are sent to.',
-  }),
-  targetSecret: secret({
-    env: 'ORDER_SYNC_TARGET_SECRET',
-    help: 'The secret that signs deliveries (whsec_ and base64). Required unless the target is on loopback.',
-    check: checkWebhookSecret,
-  }),
-  targetApiKey: secret({
-    env: 'ORDER_SYNC_TARGET_API_KEY',
-    help: 'The bearer key for requests that ask the target which states it holds.',
-    check: checkBearerKey,
-  }),
-  targetCaFile: text({
-    env: 'ORDER_SYNC_TARGET_CA_FILE',
-    flag: 'target-ca-file',
-    help: "PEM file of the authorities that sign the target's certificate, if not the system's.",
-  }),
+  ...TARGET_SETTINGS,
   targetsFile: text({
     env: 'ORDER_SYNC_TARGETS_FILE',
     flag: 'targets-file',

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest';
+import { proxyTo } from '../../../../src/apps/order-sync/targets/proxy.ts';
+
+const PROXIES = {
+  httpProxy: 'http://plain.example:3128',
+  httpsProxy: 'http://tls.example:3129',
+  noProxy: undefined,
+};
+const hostFor = (url: string, noProxy?: string) =>
+  proxyTo(new URL(url), { ...PROXIES, noProxy })?.host ?? null;
+
+describe('the proxy to a target', () => {
+  it('goes by the scheme of the URL', () => {
+    expect(hostFor('http://shop.example/orders')).toBe('plain.example:3128');
+    expect(hostFor('https://shop.example/orders')).toBe('tls.example:3129');
+    expect(proxyTo(new URL('http://shop.example'), { ...PROXIES, httpProxy: undefined })).toBeNull();
+  });
+
+  it.each([
+    'http://localhost:3001/x',
+    'http://127.0.0.1:3001/x',
+    'http://[::1]:3001/x',
+    'https://a.localhost/x',
+  ])('the variables do not count for loopback: %s', (url) => {
+    expect(hostFor(url)).toBeNull();
+  });
+
+  it.each([
+    ['*', 'http://shop.example/', true],
+    ['shop.example', 'http://shop.example/', true],
+    ['SHOP.example', 'http://shop.Example/', true],
+    ['shop.example', 'http://eu.shop.example/', true],
+    ['.shop.example', 'http://eu.shop.example/', true],
+    ['*.shop.example', 'http://eu.shop.example/', true],
+    ['shop.example', 'http://myshop.example/', false],
+    ['other.example, shop.example', 'http://shop.example/', true],
+    ['other.example shop.example', 'http://shop.example/', true],
+    ['shop.example:80', 'http://shop.example/', true],
+    ['shop.example:8080', 'http://shop.example/', false],
+    ['shop.example:443', 'https://shop.example/', true],
+    ['10.1.2.3', 'http://10.1.2.3/', true],
+    ['10.1.2.3', 'http://10.1.2.30/', false],
+    ['10.0.0.0/8', 'http://10.1.2.3/', true],
+    ['10.0.0.0/8', 'http://11.1.2.3/', false],
+    ['fd00::/8', 'http://[fd00::1]:3001/', true],
+    ['[fd00::1]:3001', 'http://[fd00::1]:3001/', true],
+    ['fd00::1', 'http://[fd00::1]:3001/', true],
+    ['', 'http://shop.example/', false],
+  ])('NO_PROXY=%s excepts %s: %s', (noProxy, url, isExcepted) => {
+    expect(hostFor(url, noProxy) === null).toBe(isExcepted);
+  });
+
+  it('the setting of the target counts before the variables, for loopback too', () => {
+    const own = (value: string, url = 'http://shop.example/') =>
+      proxyTo(new URL(url), { ...PROXIES, noProxy: '*' }, { value, name: 'ORDER_SYNC_TARGET_PROXY' })?.host ??
+      null;
+    expect(own('none')).toBeNull();
+    expect(own('http://own.example:1')).toBe('own.example:1');
+    expect(own('own.example:8080')).toBe('own.example:8080');
+    expect(own('http://own.example:1', 'http://localhost:3001/')).toBe('own.example:1');
+  });
+
+  it('refuses a proxy that is no HTTP proxy, by the name of the setting and without its password', () => {
+    const refuse = (httpProxy: string) => () =>
+      proxyTo(new URL('http://shop.example/'), { ...PROXIES, httpProxy });
+    for (const wrong of ['socks5://user:hush@proxy:1080', 'http://', 'http://user:hush@']) {
+      expect(refuse(wrong)).toThrow(/^HTTP_PROXY names no HTTP proxy/);
+      expect(refuse(wrong)).not.toThrow(/hush/);
+    }
+  });
+});

@@ -1,0 +1,200 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { type CheckTargetOptions, checkTarget } from '../../src/check-target/index.ts';
+import { parseBodyTemplate } from '../../src/core/body-template.ts';
+import { parseVerdictRules } from '../../src/core/verdict-rules.ts';
+import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
+import { answers, startScriptedServer, unusedUrl } from '../adapters/http-delivery/scripted-server.ts';
+import { makeCertificate } from '../helpers/certificates.ts';
+import { OPTION_NAMES } from './option-names.ts';
+import { Receiver, SECRET, startReceiver } from './receiver.ts';
+
+let runs = 0;
+
+async function check(url: string | URL, options: Partial<CheckTargetOptions> = {}) {
+  const report = await checkTarget({
+    url: new URL(url),
+    keys: parseSigningKeys(SECRET, 'the secret'),
+    runId: `wishes${++runs}`,
+    deadlineMs: 5_000,
+    mustShow: false,
+    optionNames: OPTION_NAMES,
+    stop: new AbortController().signal,
+    ...options,
+  });
+  const failed = report.checks
+    .filter(({ verdict }) => verdict === 'fail')
+    .map(({ code, seen }) => ({ code, seen }));
+  return { ...report, failed };
+}
+
+async function startAnswering(...given: Parameters<typeof answers>): Promise<string> {
+  const server = await startScriptedServer(answers(...given));
+  onTestFinished(() => server.close());
+  return server.url;
+}
+
+function inFile(name: string, content: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tributary-check-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+}
+
+it.each([
+  [401, { 'www-authenticate': 'Bearer realm="x"' }, '', /it wants Bearer: set THE_API_KEY, or THE_OAUTH/],
+  [
+    401,
+    { 'www-authenticate': 'Basic realm="x"' },
+    '',
+    /it wants Basic: write user and password into THE_URL/,
+  ],
+  [401, { 'www-authenticate': 'AWS4-HMAC-SHA256' }, '', /it wants aws4-hmac-sha256: set THE_HEADERS/],
+  [401, {}, '{"message":"Missing API key"}', /set THE_API_KEY, and THE_KEY_HEADER if/],
+  [403, {}, 'subscription key missing', /set THE_API_KEY, and THE_KEY_HEADER if/],
+] as const)(
+  'names the setting for a target that answers %i with %j and "%s"',
+  async (status, headers, body, seen) => {
+    const { failed, ok } = await check(await startAnswering(status, headers, body));
+    expect(failed).toEqual([{ code: 'authorization_wanted', seen: expect.stringMatching(seen) }]);
+    expect(ok).toBe(false);
+  },
+);
+
+it.each([
+  [400, 'state_refused', /if it wants another body, set THE_BODY/],
+  [415, 'state_refused', /if it wants another body, set THE_BODY/],
+  [404, 'state_refused', /look at the path of THE_URL/],
+  [407, 'proxy_in_the_way', /look at THE_PROXY, or except the host by NO_PROXY/],
+] as const)('names the setting for a target that answers %i', async (status, code, seen) => {
+  const { failed } = await check(await startAnswering(status));
+  expect(failed).toEqual([{ code, seen: expect.stringMatching(seen) }]);
+});
+
+it('shows where a redirect leads, without the key in it, and names the setting', async () => {
+  const url = await startAnswering(307, { location: '/api/orders/?code=hush' });
+  const { failed } = await check(url);
+  expect(failed).toEqual([
+    {
+      code: 'redirects',
+      seen: `307 to ${new URL(url).origin}/api/orders/: set THE_URL to where the target is`,
+    },
+  ]);
+});
+
+it('names the setting for a target that answers 409 to a repetition, and passes it with the rule', async () => {
+  const receiver = () =>
+    new (class extends Receiver {
+      override async onDuplicate() {
+        return { status: 409 };
+      }
+    })();
+  const { failed } = await check(await startReceiver(receiver()));
+  expect(failed[0]).toEqual({
+    code: 'duplicate_refused',
+    seen: expect.stringContaining('set THE_VERDICTS=409=delivered'),
+  });
+  const passed = await check(await startReceiver(receiver()), {
+    verdicts: parseVerdictRules('409=delivered'),
+  });
+  expect(passed.failed.filter(({ code }) => code === 'duplicate_refused')).toEqual([]);
+});
+
+it('sends the body that the target wants', async () => {
+  const bodies: string[] = [];
+  const server = await startScriptedServer((response, request, number) => {
+    bodies.push(`${request.headers['content-type']} ${server.received[number - 1]?.body}`);
+    response.writeHead(request.method === 'GET' ? 404 : 200).end();
+  });
+  onTestFinished(() => server.close());
+  const template = parseBodyTemplate('{"order.id": "{order_id}"}', ['order_id']);
+  await check(server.url, {
+    body: { template, cloudEvents: { mode: 'structured', type: 't', source: '/s' } },
+  });
+  expect(bodies[0]).toMatch(
+    /^application\/cloudevents\+json .*"data":\{"order":\{"id":"check-target-wishes\d+-first"\}\}/,
+  );
+});
+
+const authority = makeCertificate({ commonName: 'authority', isAuthority: true });
+const certificate = makeCertificate({ commonName: 'target', names: ['127.0.0.1'], issuer: authority });
+
+async function startTls(options: ServerOptions = {}): Promise<string> {
+  const receiver = new Receiver();
+  const tls = { key: certificate.keyPem, cert: certificate.certificatePem, ...options };
+  const server = createTlsServer(tls, (request, response) => void receiver.onRequest(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/api/orders`;
+}
+
+it('names the setting for a target whose authority is unknown, and passes it with the file', async () => {
+  const url = await startTls();
+  const { failed, isReached } = await check(url);
+  expect(failed).toEqual([{ code: 'authority_unknown', seen: expect.stringContaining('set THE_CA_FILE') }]);
+  expect(isReached).toBe(true);
+  const caFile = inFile('ca.pem', authority.certificatePem);
+  expect((await check(url, { reach: { caFile } })).failed).toEqual([]);
+});
+
+it.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'names the setting for a target that wants a certificate (%s), and passes it with one',
+  async (maxVersion) => {
+    const url = await startTls({
+      maxVersion,
+      ca: authority.certificatePem,
+      requestCert: true,
+      rejectUnauthorized: true,
+    });
+    const caFile = inFile('ca.pem', authority.certificatePem);
+    const { failed } = await check(url, { reach: { caFile } });
+    expect(failed).toEqual([
+      { code: 'client_certificate_wanted', seen: expect.stringContaining('set THE_CERT_FILE') },
+    ]);
+    const own = makeCertificate({ commonName: 'order-sync', issuer: authority });
+    const reach = {
+      caFile,
+      certFile: inFile('own.pem', own.certificatePem),
+      keyFile: inFile('own.key', own.keyPem),
+    };
+    expect((await check(url, { reach })).failed).toEqual([]);
+  },
+);
+
+it('names the settings for a proxy that is not there, and for one that refuses', async () => {
+  const gone = new URL(new URL(await unusedUrl()).origin);
+  const { failed } = await check('http://target.test/api/orders', { reach: { proxy: gone } });
+  expect(failed).toEqual([
+    {
+      code: 'proxy_in_the_way',
+      seen: expect.stringMatching(/the proxy .* cannot be reached .*: look at THE_PROXY/),
+    },
+  ]);
+  const refusing = createServer((_request, response) => response.writeHead(403).end('blocked by policy'));
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => {
+    refusing.closeAllConnections();
+    refusing.close();
+  });
+  const proxy = new URL(`http://127.0.0.1:${(refusing.address() as AddressInfo).port}`);
+  const blocked = await check('http://target.test/api/orders', { reach: { proxy } });
+  expect(blocked.failed).toEqual([
+    { code: 'proxy_in_the_way', seen: expect.stringMatching(/403 blocked by policy, perhaps by a proxy/) },
+  ]);
+});
+
+it('names the proxy for a host that cannot be looked up', async () => {
+  const { failed, isReached } = await check('http://target.invalid/api/orders');
+  expect(failed).toEqual([
+    { code: 'target_unreachable', seen: expect.stringContaining('through a proxy alone, set THE_PROXY') },
+  ]);
+  expect(isReached).toBe(false);
+});
