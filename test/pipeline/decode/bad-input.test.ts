@@ -57,6 +57,7 @@ describe('records without a key', () => {
     const decoder = ordersDecoder({ acceptsMissingKeys: true });
     const bare = ordersDecoder().decode(recordOf({ value: ORDER_BODY }), ORDER_SOURCE, 7);
     expect(decoder.decode(recordOf({ value: ORDER_BODY, key: null }), ORDER_SOURCE, 7)).toEqual(bare);
+    expect(decoder.decode(recordOf({ value: ORDER_BODY, key: '' }), ORDER_SOURCE, 7)).toEqual(bare);
     const wrong = decoder.decode(recordOf({ value: ORDER_BODY, key: 'another' }), ORDER_SOURCE, 7);
     expect(wrong.kind === 'rejected' && wrong.record.reason).toBe('key_not_entity_id');
   });
