@@ -9,10 +9,26 @@ export interface Case {
   readonly record: LogRecord;
   /** The reason and the detail by which it is refused with no settings; null if it is an event then. */
   readonly refused: string | null;
+  /** Settings that help, and the event, or the reason, that the record gives with them. Null if none help. */
+  readonly helped: {
+    readonly settings: Readonly<Record<string, string>>;
+    readonly gives: string | CaseEvent;
+  } | null;
+}
+
+/** What an event of a case has to be, besides its topic and place. */
+export interface CaseEvent {
+  readonly entityId: string;
+  readonly eventId: string;
+  readonly occurredAt: string;
+  /** The body that the journal keeps. */
+  readonly data: string;
 }
 
 interface Line {
   readonly refused?: string;
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly gives?: string | CaseEvent;
   readonly note?: string;
   readonly topic?: 'orders' | 'payments';
   readonly key?: string | null;
@@ -37,6 +53,10 @@ function toCase(line: Line, index: number): Case {
     note: line.note ?? line.key ?? `record ${index}`,
     topic: line.topic ?? 'orders',
     refused: line.refused ?? null,
+    helped:
+      line.settings === undefined || line.gives === undefined
+        ? null
+        : { settings: line.settings, gives: line.gives },
     record: {
       offset: BigInt(index),
       timestampMs: 0,
@@ -55,5 +75,5 @@ function bytesOf(text: string | null | undefined, hex: string | undefined): Buff
   return text === undefined || text === null ? null : Buffer.from(text);
 }
 
-/** The names of the topics of the cases. */
-export const CASE_TOPICS = { order_events: 'orders', payment_events: 'payments' };
+/** The settings under which all cases are tried. */
+export const CASE_TOPICS = { ORDER_TOPIC: 'orders', PAYMENT_TOPIC: 'payments' };

@@ -15,16 +15,12 @@ import { bodyThatIsNoObject, bodyWithoutType, looksLikeCloudEvent } from './form
 import { wrongKey } from './forms/keys.ts';
 import { jsonKind } from './forms/kinds.ts';
 import { timeFault, timeThatIsNoText } from './forms/times.ts';
-import {
-  announcesCloudEvent,
-  CLOUDEVENT_WITHOUT_DATA,
-  type HeaderFindings,
-  headerBytesWithin,
-  readHeaders,
-} from './headers.ts';
+import { announcesCloudEvent, CLOUDEVENT_WITHOUT_DATA, headerBytesWithin, readHeaders } from './headers.ts';
 import { JsonReader, type ParsedJson } from './json-body.ts';
 import { toQuarantined } from './quarantine.ts';
 import { Rejection } from './reasons.ts';
+import type { SourceOptions } from './source/options.ts';
+import { createSource, type RecordSource } from './source/source.ts';
 import { readStructured } from './structured.ts';
 
 /** Turns records into events of one domain, and journaled events into events for the fold. */
@@ -34,6 +30,8 @@ export interface Decoder<Event> {
    * topic, never on the clock, the offset or earlier records. Never throws, whatever the bytes are.
    */
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
+  /** Does the same with a record that somebody made as a plain one, whatever the source of the topic is. */
+  decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
   /**
    * Turns a journaled event into an event for the fold. Its identity and its place in the sequence stay as they were
    * journaled. Throws `domain_invalid` if the domain does not know the event's type.
@@ -52,6 +50,8 @@ export interface DecoderOptions {
   readonly topicNames: Readonly<Record<string, string>>;
   /** Whether a record without a key, or with an empty one, can be an event. Default: false. */
   readonly acceptsMissingKeys?: boolean;
+  /** By the actual name of a topic: what its records are. Default: plain events. */
+  readonly sources?: Readonly<Record<string, SourceOptions>>;
   /** The most bytes of key, value and headers together. Default: 1 MiB. */
   readonly maxRecordBytes?: number;
   /** The most bytes of the names and values of all headers together. Default: 64 KiB. */
@@ -78,6 +78,8 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   readonly #types: Map<string, CompiledType<Event>>;
   readonly #typeNames: ReadonlySet<string>;
   readonly #json: JsonReader;
+  /** The sources of topics whose records are not plain. Null if there are none. */
+  readonly #sources: ReadonlyMap<string, RecordSource> | null;
   readonly #acceptsMissingKeys: boolean;
   readonly #maxRecordBytes: number;
   readonly #maxHeaderBytes: number;
@@ -88,6 +90,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     this.#types = compileTypes(domain, options.topicNames);
     this.#typeNames = new Set(this.#types.keys());
     this.#json = new JsonReader(options.maxDepth ?? 64);
+    this.#sources = this.#createSources(options.sources ?? {});
     this.#acceptsMissingKeys = options.acceptsMissingKeys ?? false;
     this.#maxRecordBytes = options.maxRecordBytes ?? 1024 * 1024;
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 64 * 1024;
@@ -95,9 +98,11 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   }
 
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
-    const event = this.#read(record, source, observedAtMs);
-    if (!(event instanceof Rejection)) return { kind: 'event', event };
-    return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
+    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, this.#sources));
+  }
+
+  decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
+    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, null));
   }
 
   restore(journaled: JournaledEvent): DecodedEvent<Event> {
@@ -117,15 +122,40 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     return { ...journaled, event: type.definition.toEvent(withoutNulls(body, type)) };
   }
 
-  #read(record: LogRecord, source: TopicPartition, observedAtMs: number): DecodedEvent<Event> | Rejection {
+  #read(
+    record: LogRecord,
+    source: TopicPartition,
+    observedAtMs: number,
+    sources: ReadonlyMap<string, RecordSource> | null,
+  ): DecodedEvent<Event> | Rejection {
     const { key, value } = record;
     if (value === null) return announcesCloudEvent(record.headers) ? CLOUDEVENT_WITHOUT_DATA : VALUE_MISSING;
     if (value.length === 0)
       return announcesCloudEvent(record.headers) ? CLOUDEVENT_WITHOUT_DATA : VALUE_EMPTY;
-    const said = this.#readEnvelope(record, value.length + (key === null ? 0 : key.length));
+    const tooLarge = this.#sizeFault(record.headers, value.length + (key === null ? 0 : key.length));
+    if (tooLarge !== null) return tooLarge;
+    if (sources !== null) {
+      const reader = sources.get(source.topic);
+      const plain = reader?.plain(record) ?? record;
+      if (plain instanceof Rejection) return plain;
+      return this.#readPlain(plain, plain.value ?? value, reader?.ignoresKey ?? false, source, observedAtMs);
+    }
+    return this.#readPlain(record, value, false, source, observedAtMs);
+  }
+
+  /** Reads a record whose value is an event as JSON, or a CloudEvent. */
+  #readPlain(
+    record: LogRecord,
+    value: Uint8Array,
+    ignoresKey: boolean,
+    source: TopicPartition,
+    observedAtMs: number,
+  ): DecodedEvent<Event> | Rejection {
+    const { key } = record;
+    const said = readHeaders(record.headers);
     if (said instanceof Rejection) return said;
     const hasKey = key !== null && key.length > 0;
-    if (!hasKey && !this.#acceptsMissingKeys) return key === null ? KEY_MISSING : KEY_EMPTY;
+    if (!hasKey && !this.#acceptsMissingKeys && !ignoresKey) return key === null ? KEY_MISSING : KEY_EMPTY;
 
     const bytes = asBuffer(value);
     let json = this.#json.read(bytes);
@@ -157,7 +187,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     if (!isId(entityId, MAX_ENTITY_ID_BYTES)) {
       return new Rejection('entity_id_invalid', `${definition.entityIdField} is not 1 to 255 bytes of text.`);
     }
-    if (hasKey && !isUtf8Of(key, entityId))
+    if (hasKey && !ignoresKey && !isUtf8Of(key, entityId))
       return wrongKey(asBuffer(key), entityId, definition.entityIdField);
     const occurredAtMs = readTime(body[definition.occurredAtField], definition.occurredAtField);
     if (occurredAtMs instanceof Rejection) return occurredAtMs;
@@ -189,21 +219,31 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     return said.trace === null ? decoded : { ...decoded, trace: said.trace };
   }
 
-  /** Reads the headers. `bodyBytes`: the bytes of key and value together. */
-  #readEnvelope(record: LogRecord, bodyBytes: number): HeaderFindings | Rejection {
-    const { headers } = record;
+  /** Says whether the record is too large. `bodyBytes`: the bytes of key and value together. */
+  #sizeFault(headers: LogRecord['headers'], bodyBytes: number): Rejection | null {
     const limit = Math.min(this.#maxHeaderBytes, this.#maxRecordBytes - bodyBytes);
     const headerBytes = headers.length === 0 ? 0 : headerBytesWithin(headers, limit);
     if (bodyBytes + headerBytes > this.#maxRecordBytes) {
       return new Rejection('record_too_large', `The record is over ${this.#maxRecordBytes} bytes.`);
     }
-    if (headerBytes > this.#maxHeaderBytes) {
-      return new Rejection(
-        'headers_too_large',
-        `The headers are over ${this.#maxHeaderBytes} bytes together.`,
-      );
+    if (headerBytes <= this.#maxHeaderBytes) return null;
+    return new Rejection('headers_too_large', `The headers are over ${this.#maxHeaderBytes} bytes together.`);
+  }
+
+  #createSources(options: Readonly<Record<string, SourceOptions>>): ReadonlyMap<string, RecordSource> | null {
+    const sources = new Map<string, RecordSource>();
+    for (const [topic, sourceOptions] of Object.entries(options)) {
+      const types = [...this.#types.values()]
+        .filter((type) => type.topic === topic)
+        .map((type) => type.definition);
+      const fields = {
+        entityId: new Set(types.map((type) => type.entityIdField)),
+        occurredAt: new Set(types.map((type) => type.occurredAtField)),
+      };
+      const source = createSource(sourceOptions, fields, this.#json);
+      if (source !== null) sources.set(topic, source);
     }
-    return readHeaders(headers);
+    return sources.size === 0 ? null : sources;
   }
 
   #typeOf(body: JsonObject): CompiledType<Event> | undefined {
@@ -229,6 +269,16 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   #invalidId(what: string): Rejection {
     return new Rejection('event_id_invalid', `${what} is not 1 to ${this.#maxEventIdBytes} bytes of text.`);
   }
+}
+
+function verdictOn<Event>(
+  record: LogRecord,
+  source: TopicPartition,
+  observedAtMs: number,
+  event: DecodedEvent<Event> | Rejection,
+): Decoded<Event> {
+  if (!(event instanceof Rejection)) return { kind: 'event', event };
+  return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
 }
 
 const VALUE_MISSING = new Rejection('value_missing', 'The value is null (a tombstone).');

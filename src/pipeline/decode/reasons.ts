@@ -27,6 +27,8 @@ export const QUARANTINE_REASONS = [
   'json_duplicate_key',
   'cloudevents_envelope_invalid',
   'body_not_object',
+  'source_mismatch',
+  'change_not_insert',
   'json_in_text',
   'connect_envelope',
   'change_event',

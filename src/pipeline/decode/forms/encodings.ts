@@ -126,6 +126,17 @@ export function hasRegistryPrefix(bytes: Uint8Array): boolean {
   return bytes[0] === 0 && bytes.length > REGISTRY_PREFIX_BYTES;
 }
 
+/** Where JSON begins behind a schema registry's prefix of any known kind; null if there is none. */
+export function registryPayloadStart(bytes: Uint8Array): number | null {
+  const isJsonAt = (place: number) => isOpening(bytes[place]) || bytes[place] === QUOTE;
+  if (bytes[0] === 0 && isJsonAt(REGISTRY_PREFIX_BYTES)) return REGISTRY_PREFIX_BYTES;
+  if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0 && isJsonAt(9)) return 9;
+  if (bytes[0] === 1 && isJsonAt(17)) return 17;
+  return bytes[0] === 3 && bytes[1] === 0 && isJsonAt(18) ? 18 : null;
+}
+
+const QUOTE = 0x22;
+
 /** The prefix of a schema registry, and what kind of payload stands behind it. */
 function registryFraming(bytes: Buffer): Rejection | null {
   const found = registryPrefix(bytes);

@@ -1,6 +1,7 @@
 import { checkApiKeys, checkBearerKey, checkHost, checkWebhookSecret } from '../checks.ts';
 import { boolean, duration, integer, list, type SettingTable, secret, text, url } from '../kinds.ts';
 import { databaseSettings } from './database.ts';
+import { SOURCE_SETTINGS } from './source.ts';
 
 /** The settings of order-sync alone. */
 export const ORDER_SYNC_SETTINGS = {
@@ -15,6 +16,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 'order-sync',
     help: 'The consumer group. The instances of one group share the partitions.',
   }),
+  ...SOURCE_SETTINGS,
   targetUrl: url({
     env: 'ORDER_SYNC_TARGET_URL',
     flag: 'target-url',
@@ -117,7 +119,7 @@ export const ORDER_SYNC_SETTINGS = {
     env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
     flag: 'accept-missing-keys',
     default: false,
-    help: 'Whether records without a key are taken as events. Else they are quarantined.',
+    help: 'Whether records without a key, or with an empty one, are taken as events. Else they are quarantined.',
   }),
   cacheEvents: integer({
     env: 'ORDER_SYNC_CACHE_EVENTS',
