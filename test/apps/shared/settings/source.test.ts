@@ -4,12 +4,12 @@ import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 
 const sources = (env: Record<string, string>) => sourcesOf(loadSettings('order-sync', { env }).values);
 
-describe('the sources of the settings', () => {
-  it('are plain for both topics by default', () => {
+describe('sourcesOf', () => {
+  it('leaves both topics plain by default', () => {
     expect(sources({})).toEqual({ order_events: {}, payment_events: {} });
   });
 
-  it('belong to the topic that they name', () => {
+  it('gives each topic its own', () => {
     const env = {
       ORDER_TOPIC: 'a',
       ORDER_SOURCE: 'debezium-outbox',
@@ -30,7 +30,7 @@ describe('the sources of the settings', () => {
     });
   });
 
-  it('are joined if both kinds of events come on one topic', () => {
+  it('joins them if both kinds of events come on one topic', () => {
     const env = {
       ORDER_TOPIC: 'a',
       PAYMENT_TOPIC: 'a',
@@ -43,7 +43,7 @@ describe('the sources of the settings', () => {
     });
   });
 
-  it('come from the variables that are named for them', () => {
+  it('names the variables by which they are chosen', () => {
     const env = {
       PAYMENT_SOURCE: 'debezium-table',
       PAYMENT_SOURCE_KEY: 'json',

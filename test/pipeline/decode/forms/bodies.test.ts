@@ -78,16 +78,9 @@ describe('a body that is no event', () => {
     ],
     ['value_unknown', 'is CREATED in other capitals', { value: { ...ORDER_BODY, orderStatus: 'created ' } }],
     ['value_unknown', 'is a number, and none of CREATED', { value: { ...ORDER_BODY, orderStatus: 0 } }],
-    [
-      'number_out_of_range',
-      'The field timestamp holds',
-      { value: TEXT.replace(/"2025[^"]*"/, '["a",1e17]') },
-    ],
   ])('gets the reason %s: %s', (reason, words, parts) => {
-    // A time that is an array is refused for that first, unless the schema takes it.
     const { reason: given, detail } = rejectionOf(parts);
-    if (reason === 'number_out_of_range') expect(given).toBe('time_not_text');
-    else expect([given, detail]).toEqual([reason, expect.stringContaining(words)]);
+    expect([given, detail]).toEqual([reason, expect.stringContaining(words)]);
   });
 
   it('lists every allowed value of a status', () => {
@@ -97,7 +90,7 @@ describe('a body that is no event', () => {
 });
 
 describe('a CloudEvent that no content-type announces', () => {
-  it('is taken as one in structured mode', () => {
+  it('passes as one in structured mode', () => {
     const envelope = { ...ENVELOPE, data: ORDER_BODY, iodebeziumtxid: null };
     const announced = eventOf({
       value: envelope,
@@ -108,12 +101,12 @@ describe('a CloudEvent that no content-type announces', () => {
     expect(eventOf({ value: envelope })).toEqual(announced);
   });
 
-  it('is told from an event that has such fields', () => {
+  it('differs from an event that has such fields', () => {
     const event = eventOf({ value: { ...ORDER_BODY, ...ENVELOPE, data: 7 } });
     expect(event.data).toContain('specversion');
   });
 
-  it('is refused for what an envelope lacks', () => {
+  it('gets a reason that says what the envelope lacks', () => {
     const reasonOf = (value: object) => rejectionOf({ value }).reason;
     expect(reasonOf({ ...ENVELOPE, specversion: '0.3', data: ORDER_BODY })).toBe(
       'cloudevents_version_unsupported',
@@ -122,7 +115,7 @@ describe('a CloudEvent that no content-type announces', () => {
     expect(reasonOf(ENVELOPE)).toBe('cloudevents_data_missing');
   });
 
-  it('may have its data as a text that holds JSON', () => {
+  it('passes with its data as a text that holds JSON', () => {
     const text = JSON.stringify(ORDER_BODY, null, 1);
     const event = eventOf({ value: { ...ENVELOPE, data: text } });
     expect(event.data).toBe(text);
@@ -156,7 +149,7 @@ describe('a number beyond 2^53', () => {
     );
   });
 
-  it('is refused in a field that is read, which the detail names', () => {
+  it('keeps a record out if it stands in a field that is read, which the detail names', () => {
     const { reason, detail } = rejectionOf({ value: withMember('"revision":9007199254740993') });
     expect([reason, detail]).toEqual([
       'number_out_of_range',
@@ -177,7 +170,7 @@ describe('null in an optional field', () => {
 });
 
 describe('headers', () => {
-  it('are taken in the quotes of JSON, if specversion stands in them', () => {
+  it('count without the quotes of JSON, if specversion stands in them', () => {
     const quoted = [
       ['ce_specversion', '"1.0"'],
       ['ce_id', '"e\\u00e9"'],
@@ -195,7 +188,7 @@ describe('headers', () => {
     ).toBe('e1');
   });
 
-  it('may be null where they are attributes that the event does not have', () => {
+  it('count as absent if they are null', () => {
     const headers = ['ce_dataschema', 'ce_subject', 'ce_specversion', 'content-type'].map(
       (name) => [name, null] as const,
     );

@@ -47,7 +47,7 @@ describe('the detail of a wrong key', () => {
     ['key_not_entity_id', 'it is another number', 'order7', '4712'],
     ['key_not_entity_id', 'it is another text', 'order7', 'customer9'],
     ['key_not_entity_id', 'another normal form', 'caf\u00e9', 'cafe\u0301'],
-  ])('is %s: %s', (reason, words, orderId, key) => {
+  ])('goes with the reason %s: %s', (reason, words, orderId, key) => {
     const { reason: given, detail } = withId(orderId, key);
     expect([given, detail]).toEqual([reason, expect.stringContaining(words)]);
   });
@@ -88,7 +88,7 @@ describe('the detail of a wrong time', () => {
     ['time_invalid', 'more than four digits', '+002026-11-01T10:00:00Z'],
     ['time_invalid', 'its form is another one', 'yesterday'],
     ['time_invalid', 'too long', 'x'.repeat(1000)],
-  ])('is %s: %s', (reason, words, timestamp) => {
+  ])('goes with the reason %s: %s', (reason, words, timestamp) => {
     const { reason: given, detail } = rejectionOf({ value: { ...ORDER_BODY, timestamp } });
     expect([given, detail]).toEqual([reason, expect.stringContaining(words)]);
   });
