@@ -111,7 +111,8 @@ function unwrapConnect(_record: LogRecord, value: Buffer, reader: JsonReader): U
   const outer = parse(value, reader);
   if (outer instanceof Rejection) return outer;
   const payload = payloadOf(outer);
-  return payload === null ? EMPTY_PAYLOAD : { body: textOrValue(payload), eventId: null };
+  if (payload === null) return EMPTY_PAYLOAD;
+  return { body: textOrValue(payload), eventId: null, keepsContentType: payload === outer };
 }
 
 /** The payload of Kafka Connect's envelope; the value itself without one. */
@@ -186,7 +187,7 @@ function unwrapRow(row: JsonObject): Unwrapped {
 function unwrapRegistry(_record: LogRecord, value: Buffer): Unwrapped | Rejection {
   const start = registryPayloadStart(value);
   if (start !== null) return { body: value.subarray(start), eventId: null };
-  if (value[0] === OPEN_BRACE) return { body: value, eventId: null };
+  if (value[0] === OPEN_BRACE) return { body: value, eventId: null, keepsContentType: true };
   return (
     knownEncoding(value) ?? mismatch('schema-registry', "The value begins with no schema registry's prefix")
   );

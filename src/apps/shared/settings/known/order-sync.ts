@@ -115,12 +115,6 @@ export const ORDER_SYNC_SETTINGS = {
     max: 8_388_608,
     help: 'The largest record, in bytes. A larger one is quarantined, with its hash and its first bytes.',
   }),
-  acceptsMissingKeys: boolean({
-    env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
-    flag: 'accept-missing-keys',
-    default: false,
-    help: 'Whether records without a key, or with an empty one, are taken as events. Else they are quarantined.',
-  }),
   cacheEvents: integer({
     env: 'ORDER_SYNC_CACHE_EVENTS',
     flag: 'cache-events',

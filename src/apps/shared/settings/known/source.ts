@@ -5,7 +5,7 @@ import {
   type SourceOptions,
   TIME_FORMS,
 } from '../../../../pipeline/decode/source/options.ts';
-import { choice, list, SettingFault, type SettingTable, text, type ValuesOf } from '../kinds.ts';
+import { boolean, choice, list, SettingFault, type SettingTable, text, type ValuesOf } from '../kinds.ts';
 import type { CommonSettings } from './common.ts';
 
 /* What the records of each topic are, for the programs that read them. docs/sources.md describes it. */
@@ -79,9 +79,18 @@ const PAYMENT = {
 };
 
 /** The settings of the sources of both topics. */
-export const SOURCE_SETTINGS = { ...ORDER, ...PAYMENT } as const satisfies SettingTable;
+export const SOURCE_SETTINGS = {
+  ...ORDER,
+  ...PAYMENT,
+  acceptsMissingKeys: boolean({
+    env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
+    flag: 'accept-missing-keys',
+    default: false,
+    help: 'Whether records without a key, or with an empty one, are taken as events. Else they are quarantined.',
+  }),
+} as const satisfies SettingTable;
 
-export type SourceSettings = ValuesOf<typeof SOURCE_SETTINGS>;
+export type SourceSettings = Omit<ValuesOf<typeof SOURCE_SETTINGS>, 'acceptsMissingKeys'>;
 
 function checkFieldName(item: string): void {
   if (!/^[^=\s]+=[^=\s]+$/.test(item)) {
