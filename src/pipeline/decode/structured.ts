@@ -14,7 +14,8 @@ export interface StructuredEvent {
 export function readStructured(parsed: ParsedJson, reader: JsonReader): StructuredEvent | Rejection {
   const { value: envelope, exact } = parsed;
   if (!isJsonObject(envelope)) return invalid('The envelope is not an object.');
-  if (envelope.specversion !== '1.0') return VERSION_UNSUPPORTED;
+  // Some programs write the version as a number.
+  if (envelope.specversion !== '1.0' && envelope.specversion !== 1) return VERSION_UNSUPPORTED;
   const { id, source, type, datacontenttype } = envelope;
   if (typeof id !== 'string') return invalid('The envelope has no id (a string).');
   if (typeof source !== 'string' || source === '') return invalid('The envelope has no source (a string).');

@@ -58,7 +58,7 @@ function isEvent(value: JsonValue | undefined, known: KnownTypes): boolean {
 
 /** Whether the value has what only an envelope of CloudEvents has. */
 export function looksLikeCloudEvent(value: JsonValue): boolean {
-  if (!isJsonObject(value) || typeof value.specversion !== 'string') return false;
+  if (!isJsonObject(value) || !['string', 'number'].includes(typeof value.specversion)) return false;
   return (
     ['id', 'source', 'type', 'data', 'data_base64'].filter((name) => Object.hasOwn(value, name)).length >= 2
   );

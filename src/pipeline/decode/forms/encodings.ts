@@ -178,7 +178,8 @@ const BINARY: readonly Signature[] = [
 ];
 
 function binary(bytes: Buffer): Rejection | null {
-  const name = BINARY.find(({ hex }) => beginsWith(bytes, hex))?.name ?? binaryMap(bytes);
+  const name =
+    BINARY.find(({ hex }) => beginsWith(bytes, hex))?.name ?? binaryMap(bytes) ?? unknownBinary(bytes);
   return name === null ? null : new Rejection('binary_format', `The value is no JSON text but ${name}.`);
 }
 
@@ -194,6 +195,19 @@ function binaryMap(bytes: Buffer): string | null {
   const isCborText = second >= 0x61 && second <= 0x77;
   if (((first >= 0xa1 && first <= 0xb7) || first === 0xbf) && isCborText) return 'CBOR';
   return null;
+}
+
+/** The number of first bytes among which control characters show that a value is no text. */
+const LOOKED_AT = 64;
+
+/** Bytes that begin like no JSON and hold control characters. */
+function unknownBinary(bytes: Buffer): string | null {
+  const first = bytes[0] ?? 0;
+  if (isOpening(first) || first === QUOTE) return null;
+  const isControl = (byte: number) => byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d;
+  return bytes.subarray(0, LOOKED_AT).some(isControl)
+    ? 'a binary format without a mark, such as Avro or Protobuf, or encrypted'
+    : null;
 }
 
 function beginsWith(bytes: Buffer, hex: string): boolean {

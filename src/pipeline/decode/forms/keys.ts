@@ -29,19 +29,21 @@ function binaryKey(key: Buffer, entityId: string): string | null {
   const { length } = key;
   if (length < LOOKED_AT_MAX && decodeUtf8(key) === null && key.toString('latin1') === entityId)
     return 'the id in ISO 8859-1 instead of UTF-8';
+  if (hasRegistryPrefix(key) && key.subarray(REGISTRY_PREFIX_BYTES).includes(entityId))
+    return registryKey(key, true);
   const number = length === 8 ? key.readBigInt64BE() : length === 4 ? BigInt(key.readInt32BE()) : null;
   if (number !== null && (isBinary(key) || number.toString() === entityId))
     return `${length} bytes of a number${number.toString() === entityId ? ': the id as a number' : ''}`;
   if (length === 16 && (isBinary(key) || uuidOf(key) === entityId.toLowerCase()))
     return `16 bytes, as of a UUID${uuidOf(key) === entityId.toLowerCase() ? ': the id as bytes' : ''}`;
-  if (hasRegistryPrefix(key)) {
-    const payload = key.toString('utf8', REGISTRY_PREFIX_BYTES);
-    const holdsId = payload.slice(-entityId.length) === entityId || payload === JSON.stringify(entityId);
-    return `bytes behind a schema registry's prefix, schema ${key.readUInt32BE(1)}${holdsId ? ', with the id in them' : ''}`;
-  }
+  if (hasRegistryPrefix(key)) return registryKey(key, false);
   if (key.equals(Buffer.from(entityId, 'utf16le'))) return 'the id in UTF-16';
   if (decodeUtf8(key) !== null) return null;
   return `${length} bytes that are no UTF-8`;
+}
+
+function registryKey(key: Buffer, holdsId: boolean): string {
+  return `bytes behind a schema registry's prefix, schema ${key.readUInt32BE(1)}${holdsId ? ', with the id in them' : ''}`;
 }
 
 function isBinary(key: Buffer): boolean {

@@ -18,6 +18,10 @@ function otherLanguage(text: string): string | null {
   if (text.startsWith('<')) return 'it is XML or HTML';
   if (/^H4sI[A-Za-z0-9+/]+={0,2}$/.test(text)) return 'it is base64 of gzip';
   if (isBase64OfJson(text)) return 'it is JSON in base64';
+  if (/^(?:7b|5b)(?:[0-9a-f]{2})+$/i.test(text)) return 'it is JSON in hexadecimal digits';
+  if (/^%7b/i.test(text)) return 'it is JSON in the encoding of URLs';
+  if (text.startsWith('{&quot;')) return 'it is JSON whose quotes are escaped for HTML';
+  if (text.startsWith('{\\"')) return 'its quotes stand behind backslashes, as inside of a text';
   if (/^Struct\{/.test(text))
     return "it is Kafka Connect's Struct, printed by StringConverter instead of JsonConverter";
   if (/^[A-Za-z_$][\w$.]*[([{]\s*[A-Za-z_]\w*\s*=/.test(text))

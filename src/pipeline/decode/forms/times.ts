@@ -52,6 +52,7 @@ function faultOf(text: string): string {
     return 'it is a date by RFC 1123 (as in HTTP and mail)';
   if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} /.test(text))
     return 'it is a date as C and Java print it, in words';
+  if (/^\/Date\(/.test(text)) return "it is a time as .NET's older serializers write it";
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return 'it is a date without a time';
   if (/^\d{8}T?\d{0,6}/.test(text))
     return 'its hyphens and colons are missing (the basic format of ISO 8601)';

@@ -99,6 +99,7 @@ describe('a CloudEvent that no content-type announces', () => {
     for (const name of ['content-type', 'Content-Type', 'contentType'])
       expect(eventOf({ value: envelope, headers: [[name, 'application/json']] })).toEqual(announced);
     expect(eventOf({ value: envelope })).toEqual(announced);
+    expect(eventOf({ value: { ...envelope, specversion: 1 } })).toEqual(announced);
   });
 
   it('differs from an event that has such fields', () => {

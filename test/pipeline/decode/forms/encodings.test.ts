@@ -62,7 +62,9 @@ describe('bytes that are no JSON', () => {
     ['binary_format', /CBOR/, hex('a4696576656e745479706565', 'ORDER\u0001')],
     ['binary_format', /BSON/, hex('12000000026100', '\u0006\0\0\0order\0\0')],
     ['utf8_invalid', /at byte 10 of 12\. Read with one byte/, Buffer.from('{"name":"\u00fc"}', 'latin1')],
-    ['utf8_invalid', /at byte \d+ of \d+\.$/, brotliCompressSync(TEXT)],
+    ['binary_format', /without a mark/, brotliCompressSync(TEXT)],
+    ['binary_format', /without a mark, such as Avro or Protobuf/, Buffer.from('\n\u0005ORDER\u0012\u0002o1')],
+    ['utf8_invalid', /at byte 2 of 4\.$/, Buffer.from([0x61, 0xff, 0x62, 0x63])],
   ])('gets the reason %s with %s', (reason, detail, value) => {
     expect(reasonOf(value)).toEqual([reason, expect.stringMatching(detail)]);
   });
@@ -74,6 +76,10 @@ describe('a text that is no JSON', () => {
     ['it is XML or HTML', '<order id="7"/>'],
     ['it is JSON in base64', Buffer.from(TEXT).toString('base64')],
     ['it is JSON in base64', Buffer.from(TEXT).toString('base64url')],
+    ['it is JSON in hexadecimal digits', Buffer.from(TEXT).toString('hex')],
+    ['it is JSON in the encoding of URLs', encodeURIComponent(TEXT)],
+    ['it is JSON whose quotes are escaped for HTML', TEXT.replaceAll('"', '&quot;')],
+    ['its quotes stand behind backslashes, as inside of a text', TEXT.replaceAll('"', '\\"')],
     ['it is base64 of gzip', gzipSync(TEXT).toString('base64')],
     [
       "it is Kafka Connect's Struct, printed by StringConverter instead of JsonConverter",

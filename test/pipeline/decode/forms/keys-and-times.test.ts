@@ -35,6 +35,12 @@ describe('the detail of a wrong key', () => {
       'order',
       Buffer.from('\0\0\0\0\u000c\u000aorder'),
     ],
+    [
+      'key_is_binary',
+      "a schema registry's prefix, schema 5, with the id",
+      'o1',
+      Buffer.from('\0\0\0\0\u0005\u0004o1'),
+    ],
     ['key_is_binary', 'the id in UTF-16', 'order', Buffer.from('order', 'utf16le')],
     ['key_is_binary', 'the id in ISO 8859-1', 'caf\u00e9', Buffer.from('caf\u00e9', 'latin1')],
     ['key_is_binary', '3 bytes that are no UTF-8', 'a', Buffer.from([0xff, 0xfe, 0xfd])],
@@ -86,6 +92,7 @@ describe('the detail of a wrong time', () => {
     ['time_invalid', 'day or month stand before the year', '11/01/2026 10:00:00'],
     ['time_invalid', 'other characters than hyphens', '2026/11/01 10:00:00'],
     ['time_invalid', 'more than four digits', '+002026-11-01T10:00:00Z'],
+    ['time_invalid', ".NET's older serializers", '/Date(1793872800123)/'],
     ['time_invalid', 'its form is another one', 'yesterday'],
     ['time_invalid', 'too long', 'x'.repeat(1000)],
   ])('goes with the reason %s: %s', (reason, words, timestamp) => {
