@@ -54,6 +54,19 @@ function decode(item: LoadItem) {
 }
 
 describe('a load', () => {
+  it('holds no valid event among its malformed records if both kinds of events have one topic', () => {
+    const topics = { orderTopic: 'shop', paymentTopic: 'shop' };
+    const one = createDecoder(orders, { topicNames: { order_events: 'shop', payment_events: 'shop' } });
+    for (const item of load({ ...topics, malformedRate: 0.5 })) {
+      const { kind } = one.decode(
+        { ...item, offset: 0n, timestampMs: 0 },
+        { topic: 'shop', partition: 0 },
+        0,
+      );
+      expect(kind).toBe(item.kind === 'malformed' ? 'rejected' : 'event');
+    }
+  });
+
   it('gives the same bytes for the same seed, and others for another seed', () => {
     const first = fingerprint(load());
     expect(fingerprint(load())).toBe(first);
