@@ -2,7 +2,7 @@ import type { JsonObject, JsonValue } from '../../../core/domain.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import type { LoggedHeader } from '../../../ports/event-log.ts';
 import { decodeUtf8 } from '../bytes.ts';
-import { type QuarantineReason, Rejection } from '../reasons.ts';
+import { Rejection } from '../reasons.ts';
 import { alike, jsonKind, parsed, similarName } from './kinds.ts';
 
 /** The names of the domain's event types. */
@@ -207,12 +207,3 @@ function nestedEvent(body: JsonObject, known: KnownTypes): Rejection | null {
   }
   return null;
 }
-
-/** The reasons that say what a record is, rather than what is wrong with it. `inspect` groups records by them. */
-export const FORM_REASONS: readonly QuarantineReason[] = [
-  'connect_envelope',
-  'change_event',
-  'json_in_text',
-  'event_nested',
-  'schema_registry_prefix',
-];
