@@ -18,6 +18,7 @@ export function isWithinBounds(occurredAtMs: number): boolean {
 
 /**
  * Reads an RFC 3339 `date-time` as milliseconds since 1970-01-01T00:00:00Z. Null if the text is none. The zone is required.
+ * Its colon, or its minutes, may be missing (`+0000`, `+00`), as in ISO 8601: many libraries write so, and it has one meaning.
  * A fraction may have any length, and is cut off after milliseconds. `t` and `z` may be lower case (section 5.6). 23:59:60
  * in UTC counts as a leap second on any day, because the verdict must not depend on a table of leap seconds. It counts as
  * the last millisecond of its minute.
@@ -66,11 +67,24 @@ function zoneOffsetMinutes(text: string, index: number): number | null {
   const sign = text.charCodeAt(index);
   if ((sign | LOWER_CASE_BIT) === LOWER_Z) return text.length === index + 1 ? 0 : null;
   if (sign !== PLUS && sign !== HYPHEN) return null;
-  if (text.length !== index + 6 || text.charCodeAt(index + 3) !== COLON) return null;
   const hours = twoDigits(text, index + 1);
-  const minutes = twoDigits(text, index + 4);
+  const minutes = zoneMinutes(text, index + 3);
   if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return null;
   return sign === PLUS ? hours * 60 + minutes : -(hours * 60 + minutes);
+}
+
+/** The minutes of a zone behind its hours, at the end of the text: `:30`, `30` or nothing. Negative if they are none. */
+function zoneMinutes(text: string, index: number): number {
+  switch (text.length - index) {
+    case 3:
+      return text.charCodeAt(index) === COLON ? twoDigits(text, index + 1) : NOT_DIGITS;
+    case 2:
+      return twoDigits(text, index);
+    case 0:
+      return 0;
+    default:
+      return NOT_DIGITS;
+  }
 }
 
 const PLUS = 0x2b;

@@ -4,6 +4,7 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { OpenedStore, Store } from '../ports/store.ts';
 import type { Tracing } from '../ports/tracing.ts';
+import type { SourceOptions } from './decode/source/options.ts';
 import type { Defects } from './defects.ts';
 import type { DeliverTiming } from './deliver/options.ts';
 import type { TargetRoute } from './target-route.ts';
@@ -49,6 +50,8 @@ export interface IngestTuning {
   readonly maxRecordBytes: number;
   /** Whether a record without a key can be an event. Default: false. */
   readonly acceptsMissingKeys: boolean;
+  /** By the actual name of a topic: what its records are. Default: plain events. */
+  readonly sources: Readonly<Record<string, SourceOptions>>;
 }
 
 /** The timing for all targets. Defaults: `DEFAULT_TIMING`. */

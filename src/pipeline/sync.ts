@@ -58,10 +58,11 @@ export class Sync<State, Event> {
     const topicNames = Object.fromEntries(
       [...logical].map((topic) => [topic, options.topicNames?.[topic] ?? topic]),
     );
-    this.#topics = Object.values(topicNames).sort();
+    this.#topics = [...new Set(Object.values(topicNames))].sort();
     this.#decoder = createDecoder(domain, {
       topicNames,
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
+      sources: ingest.sources ?? {},
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
     this.#defects = options.defects ?? new Defects(clock, logger);

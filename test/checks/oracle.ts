@@ -200,10 +200,11 @@ export function readFact(record: RawRecord, settings: OracleSettings): Fact {
   if (!orderIdBytes.equals(record.key)) throw new Malformed('the key is not the order id');
   const status = statusOf(body, record.topic, settings);
   const revision = body.get('revision');
-  if (revision !== undefined && !(Number.isSafeInteger(revision) && (revision as number) > 0)) {
+  const isRevised = revision !== undefined && revision !== null;
+  if (isRevised && !(Number.isSafeInteger(revision) && (revision as number) > 0)) {
     throw new Malformed('the revision is not a positive integer');
   }
-  const ownId = body.has('eventId') ? textOf(body, 'eventId') : null;
+  const ownId = (body.get('eventId') ?? null) !== null ? textOf(body, 'eventId') : null;
   const eventId = cloudEventId ?? ownId;
   if (eventId !== null && Buffer.byteLength(eventId) > 255) {
     throw new Malformed('the event id is longer than 255 bytes');
@@ -211,7 +212,7 @@ export function readFact(record: RawRecord, settings: OracleSettings): Fact {
   return {
     orderId,
     status,
-    position: revision === undefined ? STAGE[status] : (revision as number),
+    position: isRevised ? (revision as number) : STAGE[status],
     occurredAtMs: momentOf(textOf(body, 'timestamp')),
     eventId,
     contentHash: contentHashOf(body),
@@ -273,7 +274,7 @@ function statusOf(body: Map<string, Json>, topic: string, topics: Topics): Statu
 }
 
 const RFC_3339 =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2})(?::?(\d{2}))?)$/;
 
 /** Parses an RFC 3339 moment into milliseconds. A day or time that does not exist is malformed. */
 function momentOf(text: string): number {

@@ -50,8 +50,14 @@ describe('parseRfc3339', () => {
     ' 2025-04-05T02:26:30Z',
     '2025-04-05T02:26:30Z\n',
     '2025-04-05T02:26:30\u0000Z',
-    '2025-04-05T02:26:30+0530',
-    '2025-04-05T02:26:30+05',
+    '2025-04-05T02:26:30+5',
+    '2025-04-05T02:26:30+053',
+    '2025-04-05T02:26:30+0560',
+    '2025-04-05T02:26:30+2400',
+    '2025-04-05T02:26:30+24',
+    '2025-04-05T02:26:30+05:3',
+    '2025-04-05T02:26:30+05.30',
+    '2025-04-05T02:26:30+00:00:00',
     '2025-04-05T02:26:30+24:00',
     '2025-04-05T02:26:30+05:60',
     '2025-04-05T02:26:30+5:300',
@@ -80,6 +86,13 @@ describe('parseRfc3339', () => {
     'Sat, 05 Apr 2025 02:26:30 GMT',
   ])('the text %j is refused', (text) => {
     expect(parseRfc3339(text)).toBeNull();
+  });
+
+  it('a zone may be written without its colon or its minutes', () => {
+    const inUtc = (zone: string) => parseRfc3339(`2025-04-05T02:26:30.5${zone}`);
+    expect([inUtc('+0530'), inUtc('-0530')]).toEqual([inUtc('+05:30'), inUtc('-05:30')]);
+    expect([inUtc('+05'), inUtc('-05')]).toEqual([inUtc('+05:00'), inUtc('-05:00')]);
+    expect([inUtc('+0000'), inUtc('+00'), inUtc('-00')]).toEqual([inUtc('Z'), inUtc('Z'), inUtc('Z')]);
   });
 
   it('every day of the calendar is read, and every other day is refused', () => {

@@ -48,7 +48,7 @@ it('order-sync reports refused records and a redirecting target, and shows the s
     return { quarantined: refused?.quarantined, records: refused?.quarantinedRecords };
   };
   const inStore = {
-    quarantined: [{ topic: 'order_events', reason: 'event_type_unknown', records: 200 }],
+    quarantined: [{ topic: 'order_events', reason: 'event_type_missing', records: 200 }],
     records: 200,
   };
 
@@ -59,7 +59,7 @@ it('order-sync reports refused records and a redirecting target, and shows the s
     const said = refused.reduce((sum, msg) => sum + Number(/^(\d+) records/.exec(msg)?.[1] ?? 1), 0);
     expect(said).toBeGreaterThan(0);
     expect(refused[0]).toMatch(
-      /of order_events for event_type_unknown \(as at order_events\/\d offset \d+: /,
+      /of order_events for event_type_missing \(as at order_events\/\d offset \d+: /,
     );
     expect(refused[0]).toContain('order-sync quarantine');
     const redirected = messages.find((msg) => msg.includes('it has not taken any state yet'));
@@ -82,7 +82,7 @@ it('order-sync reports refused records and a redirecting target, and shows the s
   await vi.waitFor(async () => expect(await gauges()).toEqual(inStore), WAITING);
   expect(linesOf(second).map(({ msg }) => msg)).toContainEqual(
     expect.stringContaining(
-      'Quarantine holds 200 records from before this start: 200 of order_events for event_type_unknown',
+      'Quarantine holds 200 records from before this start: 200 of order_events for event_type_missing',
     ),
   );
   expect(await second.stop()).toBe(143);

@@ -9,6 +9,7 @@ process.exitCode = await runCli(
     examples: [
       ['event-producer o order123 pa order123', 'Order order123 was created, and its payment authorised'],
       ['event-producer send events.ndjson', 'Events from a file, one JSON body a line'],
+      ['event-producer inspect order_events', 'What the records of a topic are, and which settings fit'],
       ['event-producer load --orders 1000 --duplicate-rate 0.1', 'A thousand orders with duplicates'],
     ],
     commands: commandsOf(systemClock),

@@ -4,6 +4,7 @@ import { createDecoder } from '../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { sourcesOf } from '../shared/settings/known/source.ts';
 import { dueRulesOf, moreTargets, TARGET } from './targets/targets.ts';
 
 export type OrderAskParts = AskParts<OrderState, OrderEvent>;
@@ -25,7 +26,12 @@ export function askPartsOf(
   const { maxRecordBytes, acceptsMissingKeys, stuckAfterMs } = settings;
   return {
     domain: orders,
-    decoder: createDecoder(orders, { topicNames, maxRecordBytes, acceptsMissingKeys }),
+    decoder: createDecoder(orders, {
+      topicNames,
+      maxRecordBytes,
+      acceptsMissingKeys,
+      sources: sourcesOf(settings),
+    }),
     store,
     clock,
     log,

@@ -11,8 +11,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
+import { sourcesOf } from '../shared/settings/known/source.ts';
 import { differenceJson, targetDifferenceJson } from './difference-json.ts';
-import { type OrderSyncSettings, topicNamesOf } from './order-sync.ts';
+import { type OrderSyncSettings, topicNamesOf, topicsOf } from './order-sync.ts';
 import { rebuildPartsOf } from './rebuild-parts.ts';
 import { dueRulesOf, openHoldingsOf, TARGET } from './targets/targets.ts';
 
@@ -22,7 +23,13 @@ const REBUILD_SHARE = 0.5;
 /** The decoder by which this program judges records. */
 export function decoderOf(settings: OrderSyncSettings) {
   const { acceptsMissingKeys, maxRecordBytes } = settings;
-  return createDecoder(orders, { topicNames: topicNamesOf(settings), acceptsMissingKeys, maxRecordBytes });
+  const sources = sourcesOf(settings);
+  return createDecoder(orders, {
+    topicNames: topicNamesOf(settings),
+    acceptsMissingKeys,
+    maxRecordBytes,
+    sources,
+  });
 }
 
 /** A decoder whose events nobody folds. */
@@ -50,7 +57,7 @@ export function jobHandlersOf(
 ): JobHandler[] {
   const decoder = decoderOf(settings);
   const due = dueRulesOf(settings);
-  const topics = Object.values(topicNamesOf(settings));
+  const topics = topicsOf(settings);
   return [
     redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({

@@ -24,6 +24,7 @@ import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { sourcesOf } from '../shared/settings/known/source.ts';
 import type { SettingEntry } from '../shared/settings/load.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { askedLog } from './asked-log.ts';
@@ -66,6 +67,11 @@ export function topicNamesOf(
   settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>,
 ): Record<string, string> {
   return { order_events: settings.orderTopic, payment_events: settings.paymentTopic };
+}
+
+/** The topics that are read, each once: both kinds of events may come on one. */
+export function topicsOf(settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>): string[] {
+  return [...new Set(Object.values(topicNamesOf(settings)))];
 }
 
 /** Opens the store that the settings choose, for a command that needs no log. */
@@ -163,10 +169,7 @@ export async function startOrderSync(
   // Nobody else makes the topics of the embedded log. On Kafka the operator decides about topics.
   const madeTopics = isKafka(settings)
     ? []
-    : [
-        ...Object.values(topicNamesOf(settings)),
-        ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : [])),
-      ];
+    : [...topicsOf(settings), ...specs.flatMap(({ place }) => ('topic' in place ? [place.topic] : []))];
   const makeTopics = () =>
     log.createTopics(madeTopics.map((topic) => ({ topic, partitions: settings.partitions })));
   let migratedStore: Store | null = null;
@@ -190,6 +193,7 @@ export async function startOrderSync(
       cacheEvents: settings.cacheEvents,
       maxRecordBytes: settings.maxRecordBytes,
       acceptsMissingKeys: settings.acceptsMissingKeys,
+      sources: sourcesOf(settings),
     },
     delivery: {
       enabled: settings.deliver,

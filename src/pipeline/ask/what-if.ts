@@ -135,7 +135,7 @@ function decode<State, Event>(
 ): DecodedEvent<Event> | { readonly reason: QuarantineReason; readonly detail: string } {
   const topic = topicOf(body, domain.eventTypes);
   const encoder = new TextEncoder();
-  const decoded = decoder.decode(
+  const decoded = decoder.decodePlain(
     {
       offset: FIRST_OFFSET,
       timestampMs: clock.now(),

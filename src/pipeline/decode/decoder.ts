@@ -1,6 +1,7 @@
 import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { canonicalJson, isCanonicalIfPlain, isJsonObject } from '../../core/json-canonical.ts';
+import { canonicalExactJson, membersWithKeptNumbers } from '../../core/json-exact.ts';
 import type { TopicPartition } from '../../core/offset.ts';
 import { partitionName } from '../../core/offset.ts';
 import { quoted, utf8Length } from '../../core/text.ts';
@@ -9,11 +10,17 @@ import type { LogRecord } from '../../ports/event-log.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
-import { type CompiledType, compileTypes } from './event-types.ts';
-import { type HeaderFindings, headerBytesWithin, readHeaders } from './headers.ts';
+import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts';
+import { bodyThatIsNoObject, bodyWithoutType, looksLikeCloudEvent } from './forms/bodies.ts';
+import { wrongKey } from './forms/keys.ts';
+import { jsonKind } from './forms/kinds.ts';
+import { timeFault, timeThatIsNoText } from './forms/times.ts';
+import { announcesCloudEvent, CLOUDEVENT_WITHOUT_DATA, headerBytesWithin, readHeaders } from './headers.ts';
 import { JsonReader, type ParsedJson } from './json-body.ts';
 import { toQuarantined } from './quarantine.ts';
 import { Rejection } from './reasons.ts';
+import type { SourceOptions } from './source/options.ts';
+import { createSource, type RecordSource } from './source/source.ts';
 import { readStructured } from './structured.ts';
 
 /** Turns records into events of one domain, and journaled events into events for the fold. */
@@ -23,6 +30,8 @@ export interface Decoder<Event> {
    * topic, never on the clock, the offset or earlier records. Never throws, whatever the bytes are.
    */
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
+  /** Does the same with a record that somebody made as a plain one, whatever the source of the topic is. */
+  decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
   /**
    * Turns a journaled event into an event for the fold. Its identity and its place in the sequence stay as they were
    * journaled. Throws `domain_invalid` if the domain does not know the event's type.
@@ -39,8 +48,10 @@ export type DecodedEvent<Event> = JournaledEvent & { readonly event: Event };
 export interface DecoderOptions {
   /** By the name that the domain gives a topic: its actual name. */
   readonly topicNames: Readonly<Record<string, string>>;
-  /** Whether a record without a key can be an event. Default: false. */
+  /** Whether a record without a key, or with an empty one, can be an event. Default: false. */
   readonly acceptsMissingKeys?: boolean;
+  /** By the actual name of a topic: what its records are. Default: plain events. */
+  readonly sources?: Readonly<Record<string, SourceOptions>>;
   /** The most bytes of key, value and headers together. Default: 1 MiB. */
   readonly maxRecordBytes?: number;
   /** The most bytes of the names and values of all headers together. Default: 64 KiB. */
@@ -65,7 +76,10 @@ export function createDecoder<State, Event>(
 class DomainDecoder<State, Event> implements Decoder<Event> {
   readonly #domain: Domain<State, Event>;
   readonly #types: Map<string, CompiledType<Event>>;
+  readonly #typeNames: ReadonlySet<string>;
   readonly #json: JsonReader;
+  /** The sources of topics whose records are not plain. Null if there are none. */
+  readonly #sources: ReadonlyMap<string, RecordSource> | null;
   readonly #acceptsMissingKeys: boolean;
   readonly #maxRecordBytes: number;
   readonly #maxHeaderBytes: number;
@@ -74,7 +88,9 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   constructor(domain: Domain<State, Event>, options: DecoderOptions) {
     this.#domain = domain;
     this.#types = compileTypes(domain, options.topicNames);
+    this.#typeNames = new Set(this.#types.keys());
     this.#json = new JsonReader(options.maxDepth ?? 64);
+    this.#sources = this.#createSources(options.sources ?? {});
     this.#acceptsMissingKeys = options.acceptsMissingKeys ?? false;
     this.#maxRecordBytes = options.maxRecordBytes ?? 1024 * 1024;
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 64 * 1024;
@@ -82,9 +98,11 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   }
 
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
-    const event = this.#read(record, source, observedAtMs);
-    if (!(event instanceof Rejection)) return { kind: 'event', event };
-    return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
+    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, this.#sources));
+  }
+
+  decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
+    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, null));
   }
 
   restore(journaled: JournaledEvent): DecodedEvent<Event> {
@@ -101,51 +119,81 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
           `${journaled.offset}) that the domain ${this.#domain.name} does not know. Give it back its definition.`,
       );
     }
-    return { ...journaled, event: type.definition.toEvent(body) };
+    return { ...journaled, event: type.definition.toEvent(withoutNulls(body, type)) };
   }
 
-  #read(record: LogRecord, source: TopicPartition, observedAtMs: number): DecodedEvent<Event> | Rejection {
+  #read(
+    record: LogRecord,
+    source: TopicPartition,
+    observedAtMs: number,
+    sources: ReadonlyMap<string, RecordSource> | null,
+  ): DecodedEvent<Event> | Rejection {
     const { key, value } = record;
-    if (value === null) return VALUE_MISSING;
-    if (value.length === 0) return VALUE_EMPTY;
-    const said = this.#readEnvelope(record, value.length + (key === null ? 0 : key.length));
+    if (value === null) return announcesCloudEvent(record.headers) ? CLOUDEVENT_WITHOUT_DATA : VALUE_MISSING;
+    if (value.length === 0)
+      return announcesCloudEvent(record.headers) ? CLOUDEVENT_WITHOUT_DATA : VALUE_EMPTY;
+    const tooLarge = this.#sizeFault(record.headers, value.length + (key === null ? 0 : key.length));
+    if (tooLarge !== null) return tooLarge;
+    if (sources !== null) {
+      const reader = sources.get(source.topic);
+      const plain = reader?.plain(record) ?? record;
+      if (plain instanceof Rejection) return plain;
+      return this.#readPlain(plain, plain.value ?? value, reader?.ignoresKey ?? false, source, observedAtMs);
+    }
+    return this.#readPlain(record, value, false, source, observedAtMs);
+  }
+
+  /** Reads a record whose value is an event as JSON, or a CloudEvent. */
+  #readPlain(
+    record: LogRecord,
+    value: Uint8Array,
+    ignoresKey: boolean,
+    source: TopicPartition,
+    observedAtMs: number,
+  ): DecodedEvent<Event> | Rejection {
+    const { key } = record;
+    const said = readHeaders(record.headers);
     if (said instanceof Rejection) return said;
-    if (key === null && !this.#acceptsMissingKeys) return KEY_MISSING;
+    const hasKey = key !== null && key.length > 0;
+    if (!hasKey && !this.#acceptsMissingKeys && !ignoresKey) return key === null ? KEY_MISSING : KEY_EMPTY;
 
     const bytes = asBuffer(value);
     let json = this.#json.read(bytes);
     if (json instanceof Rejection) return json;
     let givenId = said.eventId;
-    if (said.mode === 'structured') {
-      const structured = readStructured(json.value, this.#json);
+    if (said.mode === 'structured' || this.#isUnannouncedEnvelope(json.value)) {
+      const structured = readStructured(json, this.#json);
       if (structured instanceof Rejection) return structured;
       json = structured.body;
       givenId = structured.eventId;
     }
-    const body = json.value;
-    if (!isJsonObject(body)) return BODY_NOT_OBJECT;
-
-    const type = typeof body.eventType === 'string' ? this.#types.get(body.eventType) : undefined;
-    if (type === undefined) return this.#unknownType();
+    const whole = json.value;
+    if (!isJsonObject(whole)) return bodyThatIsNoObject(whole, this.#typeNames);
+    const type = this.#typeOf(whole);
+    if (type === undefined) return bodyWithoutType(whole, record.headers, this.#typeNames);
     if (type.topic !== source.topic) {
       return new Rejection('topic_wrong', `Events of type ${type.name} belong on topic ${type.topic}.`);
     }
+    const body = withoutNulls(whole, type);
     const schemaFault = type.check(body);
     if (schemaFault !== null) return schemaFault;
+    if (json.exact !== null) {
+      const field = membersWithKeptNumbers(json.exact as JsonObject).find(type.reads);
+      if (field !== undefined) return numberFault(field);
+    }
 
     const { definition } = type;
     const entityId = body[definition.entityIdField];
     if (!isId(entityId, MAX_ENTITY_ID_BYTES)) {
       return new Rejection('entity_id_invalid', `${definition.entityIdField} is not 1 to 255 bytes of text.`);
     }
-    if (key !== null && !isUtf8Of(key, entityId)) {
-      return new Rejection('key_not_entity_id', `The key is not the body's ${definition.entityIdField}.`);
-    }
+    if (hasKey && !ignoresKey && !isUtf8Of(key, entityId))
+      return wrongKey(asBuffer(key), entityId, definition.entityIdField);
     const occurredAtMs = readTime(body[definition.occurredAtField], definition.occurredAtField);
     if (occurredAtMs instanceof Rejection) return occurredAtMs;
 
     const revision = body.revision ?? null;
-    if (revision === null ? body.revision === null : !isPositiveInteger(revision)) return REVISION_INVALID;
+    if (revision !== null && !isPositiveInteger(revision)) return revisionFault(revision);
     const eventId = this.#readEventId(givenId, body, type);
     if (eventId instanceof Rejection) return eventId;
 
@@ -155,7 +203,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const decoded: DecodedEvent<Event> = {
       entityId,
       eventId,
-      contentHash: hashContent(json, body, bytes),
+      contentHash: hashContent(json, whole, bytes),
       position,
       occurredAtMs,
       cautionRank,
@@ -171,30 +219,44 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     return said.trace === null ? decoded : { ...decoded, trace: said.trace };
   }
 
-  /** Reads the headers. `bodyBytes`: the bytes of key and value together. */
-  #readEnvelope(record: LogRecord, bodyBytes: number): HeaderFindings | Rejection {
-    const { headers } = record;
+  /** Says whether the record is too large. `bodyBytes`: the bytes of key and value together. */
+  #sizeFault(headers: LogRecord['headers'], bodyBytes: number): Rejection | null {
     const limit = Math.min(this.#maxHeaderBytes, this.#maxRecordBytes - bodyBytes);
     const headerBytes = headers.length === 0 ? 0 : headerBytesWithin(headers, limit);
     if (bodyBytes + headerBytes > this.#maxRecordBytes) {
       return new Rejection('record_too_large', `The record is over ${this.#maxRecordBytes} bytes.`);
     }
-    if (headerBytes > this.#maxHeaderBytes) {
-      return new Rejection(
-        'headers_too_large',
-        `The headers are over ${this.#maxHeaderBytes} bytes together.`,
-      );
-    }
-    return readHeaders(headers);
+    if (headerBytes <= this.#maxHeaderBytes) return null;
+    return new Rejection('headers_too_large', `The headers are over ${this.#maxHeaderBytes} bytes together.`);
   }
 
-  #unknownType(): Rejection {
-    const known = [...this.#types.keys()].join(', ');
-    return new Rejection('event_type_unknown', `The body's eventType is not one of ${known}.`);
+  #createSources(options: Readonly<Record<string, SourceOptions>>): ReadonlyMap<string, RecordSource> | null {
+    const sources = new Map<string, RecordSource>();
+    for (const [topic, sourceOptions] of Object.entries(options)) {
+      const types = [...this.#types.values()]
+        .filter((type) => type.topic === topic)
+        .map((type) => type.definition);
+      const fields = {
+        entityId: new Set(types.map((type) => type.entityIdField)),
+        occurredAt: new Set(types.map((type) => type.occurredAtField)),
+      };
+      const source = createSource(sourceOptions, fields, this.#json);
+      if (source !== null) sources.set(topic, source);
+    }
+    return sources.size === 0 ? null : sources;
+  }
+
+  #typeOf(body: JsonObject): CompiledType<Event> | undefined {
+    return typeof body.eventType === 'string' ? this.#types.get(body.eventType) : undefined;
+  }
+
+  /** Whether the value is an envelope of CloudEvents that no content-type announces: no event has its fields. */
+  #isUnannouncedEnvelope(value: JsonValue): boolean {
+    return isJsonObject(value) && value.eventType === undefined && looksLikeCloudEvent(value);
   }
 
   #readEventId(given: string | null, body: JsonObject, type: CompiledType<Event>): string | Rejection {
-    const own = body.eventId;
+    const own = body.eventId ?? undefined;
     if (own !== undefined && !isId(own, this.#maxEventIdBytes)) return this.#invalidId("The body's eventId");
     if (given !== null)
       return isId(given, this.#maxEventIdBytes) ? given : this.#invalidId('The CloudEvents id');
@@ -209,11 +271,32 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   }
 }
 
+function verdictOn<Event>(
+  record: LogRecord,
+  source: TopicPartition,
+  observedAtMs: number,
+  event: DecodedEvent<Event> | Rejection,
+): Decoded<Event> {
+  if (!(event instanceof Rejection)) return { kind: 'event', event };
+  return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
+}
+
 const VALUE_MISSING = new Rejection('value_missing', 'The value is null (a tombstone).');
 const VALUE_EMPTY = new Rejection('value_empty', 'The value has no bytes.');
 const KEY_MISSING = new Rejection('key_missing', 'The key is null.');
-const BODY_NOT_OBJECT = new Rejection('body_not_object', 'The body is JSON, but not an object.');
-const REVISION_INVALID = new Rejection('revision_invalid', 'The revision is not a positive integer.');
+const KEY_EMPTY = new Rejection('key_missing', 'The key has no bytes.');
+
+function revisionFault(revision: JsonValue): Rejection {
+  const form = typeof revision === 'number' ? '' : `: it is ${jsonKind(revision)}`;
+  return new Rejection('revision_invalid', `The revision is not a positive integer${form}.`);
+}
+
+function numberFault(field: string): Rejection {
+  return new Rejection(
+    'number_out_of_range',
+    `The field ${field} holds a number beyond 9007199254740991 in magnitude, which is read as a double and would change.`,
+  );
+}
 
 interface Understood<Event> {
   readonly event: Event;
@@ -261,7 +344,7 @@ function isPositiveInteger(value: JsonValue): boolean {
 function readTime(value: JsonValue | undefined, field: string): number | Rejection {
   const occurredAtMs = typeof value === 'string' ? parseRfc3339(value) : null;
   if (occurredAtMs === null) {
-    return new Rejection('time_invalid', `${field} is not a date and time with zone by RFC 3339.`);
+    return typeof value === 'string' ? timeFault(value, field) : timeThatIsNoText(value ?? null, field);
   }
   if (isWithinBounds(occurredAtMs)) return occurredAtMs;
   return new Rejection('time_out_of_bounds', `${field} is before 1970-01-01 or after 9999-12-31.`);
@@ -269,5 +352,6 @@ function readTime(value: JsonValue | undefined, field: string): number | Rejecti
 
 /** Hashes the canonical JSON of the body. Bytes that are canonical JSON already are hashed as they are. */
 function hashContent(json: ParsedJson, body: JsonObject, bytes: Buffer): string {
+  if (json.exact !== null) return sha256Hex(canonicalExactJson(json.exact));
   return sha256Hex(json.isPlain && isCanonicalIfPlain(body) ? bytes : canonicalJson(body));
 }

@@ -1,7 +1,9 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import type { Domain, EventType, JsonObject } from '../../core/domain.ts';
+import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { jsonKind, similarName } from './forms/kinds.ts';
+import { timeThatIsNoText } from './forms/times.ts';
 import { type QuarantineReason, Rejection } from './reasons.ts';
 
 /** An event type of the domain, with its topic by the settings, and its schema compiled. */
@@ -11,6 +13,10 @@ export interface CompiledType<Event> {
   readonly topic: string;
   /** Describes how the body violates the schema; null if it does not. */
   check(body: JsonObject): Rejection | null;
+  /** Whether the program reads this field of the body, so that it has to understand every number in it. */
+  reads(field: string): boolean;
+  /** The optional fields of the schema that may not be null. Null in one of them means that the field is absent. */
+  readonly absentIfNull: readonly string[];
 }
 
 /** Compiles the domain's event types, by name. Throws `domain_invalid` if the definition cannot work. */
@@ -36,8 +42,10 @@ export function compileTypes<State, Event>(
     } catch (error) {
       throw invalidDomain(domain.name, `the schema of ${quoted(name)} is not valid: ${messageOf(error)}`);
     }
-    const check = (body: JsonObject) => (validate(body) ? null : toRejection(validate.errors?.[0]));
-    types.set(name, { name, definition, topic, check });
+    const check = (body: JsonObject) =>
+      validate(body) ? null : toRejection(validate.errors?.[0], body, definition);
+    const reads = readFields(definition);
+    types.set(name, { name, definition, topic, check, reads, absentIfNull: absentIfNull(definition.schema) });
   }
   if (types.size === 0) throw invalidDomain(domain.name, 'it has no event types');
   return types;
@@ -59,6 +67,83 @@ function invalidDomain(name: string, problem: string): TributaryError {
   );
 }
 
+/** The keywords of a schema under which no field is read but those that `properties` names. */
+const PLAIN_KEYWORDS: ReadonlySet<string> = new Set([
+  '$id',
+  '$schema',
+  'title',
+  'description',
+  'type',
+  'required',
+  'properties',
+  'maxProperties',
+  'minProperties',
+]);
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, object | boolean>>;
+  readonly required?: readonly string[];
+}
+
+type FieldNames = Pick<
+  EventType<unknown>,
+  'schema' | 'entityIdField' | 'occurredAtField' | 'meaningfulFields'
+>;
+
+/** The fields that the schema, the domain or the decoder reads. All of them, if the schema may read any. */
+function readFields({
+  schema,
+  entityIdField,
+  occurredAtField,
+  meaningfulFields,
+}: FieldNames): (field: string) => boolean {
+  if (Object.keys(schema).some((keyword) => !PLAIN_KEYWORDS.has(keyword))) return () => true;
+  const named = Object.keys((schema as ObjectSchema).properties ?? {});
+  const read = new Set([
+    ...named,
+    ...meaningfulFields,
+    entityIdField,
+    occurredAtField,
+    'eventType',
+    'eventId',
+    'revision',
+  ]);
+  return (field) => read.has(field);
+}
+
+const ABSENT_IF_NULL = new WeakMap<object, readonly string[]>();
+
+function absentIfNull(schema: object): readonly string[] {
+  const known = ABSENT_IF_NULL.get(schema);
+  if (known !== undefined) return known;
+  const { properties = {}, required = [] } = schema as ObjectSchema;
+  const fields = Object.entries(properties)
+    .filter(([field, own]) => !required.includes(field) && refusesNull(own))
+    .map(([field]) => field);
+  ABSENT_IF_NULL.set(schema, fields);
+  return fields;
+}
+
+/** Whether null violates the schema of a field. False for a schema that cannot be used without the rest. */
+function refusesNull(schema: object | boolean): boolean {
+  try {
+    return typeof schema === 'object' && !new Ajv({ strict: false }).validate(schema, null);
+  } catch {
+    return false;
+  }
+}
+
+/** The body without the optional fields that are null. */
+export function withoutNulls(
+  body: JsonObject,
+  { absentIfNull: fields }: { readonly absentIfNull: readonly string[] },
+): JsonObject {
+  if (fields.length === 0 || !fields.some((field) => body[field] === null)) return body;
+  return Object.fromEntries(
+    Object.entries(body).filter(([field, value]) => value !== null || !fields.includes(field)),
+  );
+}
+
 const REASONS_BY_KEYWORD: Readonly<Record<string, QuarantineReason>> = {
   required: 'field_missing',
   type: 'field_type_wrong',
@@ -66,10 +151,59 @@ const REASONS_BY_KEYWORD: Readonly<Record<string, QuarantineReason>> = {
   const: 'value_unknown',
 };
 
-/** Names the place and the rule of a violation, and never the value, which may be a secret. */
-function toRejection(error: ErrorObject | undefined): Rejection {
+/** Names the place and the rule of a violation and the kind of the value, never the value, which may be a secret. */
+function toRejection(
+  error: ErrorObject | undefined,
+  body: JsonObject,
+  { occurredAtField }: FieldNames,
+): Rejection {
   if (error === undefined) return new Rejection('schema_invalid', 'The body is not valid.');
-  const where = error.instancePath === '' ? 'The body' : `The field ${quoted(error.instancePath)}`;
-  const reason = REASONS_BY_KEYWORD[error.keyword] ?? 'schema_invalid';
+  const { instancePath, keyword, params } = error;
+  const where = instancePath === '' ? 'The body' : `The field ${quoted(instancePath)}`;
+  const reason = REASONS_BY_KEYWORD[keyword] ?? 'schema_invalid';
+  const value = valueAt(body, instancePath);
+  if (keyword === 'required')
+    return new Rejection(reason, missing(where, String(params.missingProperty), value));
+  if (keyword === 'type') {
+    if (instancePath === `/${occurredAtField}` && typeof value !== 'string')
+      return timeThatIsNoText(value ?? null, occurredAtField);
+    return new Rejection(reason, `${where} is ${jsonKind(value)}, and must be ${String(params.type)}.`);
+  }
+  if (keyword === 'enum' || keyword === 'const') {
+    const allowed: readonly JsonValue[] = keyword === 'enum' ? params.allowedValues : [params.allowedValue];
+    return new Rejection(reason, `${where} is ${unlisted(value, allowed)}.`);
+  }
   return new Rejection(reason, `${where} ${error.message ?? 'is not valid'}.`);
+}
+
+function missing(where: string, field: string, value: JsonValue | undefined): string {
+  const similar =
+    typeof value === 'object' && value !== null ? similarName(Object.keys(value), field) : undefined;
+  return `${where} has no field ${field}${similar === undefined ? '' : ` (there is ${similar})`}.`;
+}
+
+/** The most allowed values that a detail lists. */
+const LISTED_MAX = 20;
+
+function unlisted(value: JsonValue | undefined, allowed: readonly JsonValue[]): string {
+  const texts = allowed
+    .slice(0, LISTED_MAX)
+    .map((each) => (typeof each === 'string' ? each : JSON.stringify(each)));
+  const list = `${texts.join(', ')}${allowed.length > LISTED_MAX ? ', …' : ''}`;
+  const kind = jsonKind(value);
+  if (typeof value !== 'string') return `${kind}, and none of ${list}`;
+  const similar = texts.find((text) => text.toLowerCase() === value.trim().toLowerCase());
+  if (similar === undefined) return `${kind}, and none of ${list}`;
+  return `${similar} in other capitals or with white space around it, and has to be one of ${list} exactly`;
+}
+
+/** The value at a JSON Pointer; undefined if there is none. */
+function valueAt(body: JsonObject, pointer: string): JsonValue | undefined {
+  let value: JsonValue | undefined = body;
+  for (const part of pointer.split('/').slice(1)) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    const name = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    value = Array.isArray(value) ? value[Number(name)] : value[name];
+  }
+  return value;
 }

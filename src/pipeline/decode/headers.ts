@@ -18,13 +18,15 @@ const NOTHING_SAID: HeaderFindings = { mode: 'body', eventId: null, trace: null 
 
 /**
  * Reads the headers by the CloudEvents Kafka protocol binding 1.0: names are exact and in lower case, texts are UTF-8. The
- * names of CloudEvents may come only once. Other headers may be repeated. Nothing that a trace header holds makes a record
+ * names of CloudEvents may come only once. Other headers may be repeated. Some producers write every header as JSON, so that
+ * texts stand in quotes: `ce_specversion` says so, and then `ce_id` is read without them. Nothing that a trace header holds makes a record
  * invalid, because a trace is no part of the event.
  */
 export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | Rejection {
   let mode: HeaderFindings['mode'] = 'body';
   let eventId: string | null = null;
   let isTraced = false;
+  let isQuoted = false;
   let relevant = 0;
   for (let index = 0; index < headers.length; index++) {
     const header = headers[index] as LoggedHeader;
@@ -33,19 +35,25 @@ export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | 
     if (!isRelevant(name)) continue;
     relevant++;
     const value = header[1];
-    if (value === null)
-      return new Rejection('header_invalid', 'A CloudEvents header or content-type is null.');
+    if (value === null) {
+      // An attribute that is null is one that the event does not have. An event without an id is none.
+      if (name === 'ce_id') return ID_NULL;
+      continue;
+    }
     if (name === 'ce_id') {
       eventId = decodeUtf8(value);
-      if (eventId === null) return new Rejection('header_invalid', 'The header ce_id is not valid UTF-8.');
+      if (eventId === null) return ID_NOT_UTF8;
     } else if (name === 'ce_specversion') {
-      if (!isVersionOne(value)) return VERSION_UNSUPPORTED;
+      if (isVersionOne(value)) continue;
+      if (!isLooseVersionOne(value)) return versionFault(value);
+      isQuoted = value[0] === QUOTE;
     } else if (name === 'content-type') {
       const kind = readContentType(value);
       if (kind instanceof Rejection) return kind;
       mode = kind;
     }
   }
+  if (isQuoted && eventId !== null) eventId = withoutQuotes(eventId);
   if (relevant > 1 && hasRepeatedName(headers)) {
     return new Rejection('header_duplicate', 'A CloudEvents header or content-type stands more than once.');
   }
@@ -71,10 +79,34 @@ function readTrace(headers: readonly LoggedHeader[]): TraceContext | null {
   return traceContextOf(parent, states.length === 0 ? null : states.join(','));
 }
 
+const ID_NULL = new Rejection('header_invalid', 'The header ce_id is null.');
+const ID_NOT_UTF8 = new Rejection('header_invalid', 'The header ce_id is not valid UTF-8.');
+
+/** A CloudEvent, in either mode, that has no data. */
+export const CLOUDEVENT_WITHOUT_DATA = new Rejection(
+  'cloudevents_data_missing',
+  'The record is a CloudEvent without data, and the data is the event.',
+);
+
 export const VERSION_UNSUPPORTED = new Rejection(
   'cloudevents_version_unsupported',
   'The CloudEvents specversion is not 1.0.',
 );
+
+/** Tells a version that cannot be read from another version. */
+function versionFault(value: Uint8Array): Rejection {
+  const text = decodeUtf8(value.subarray(0, 32));
+  if (text !== null && /^"?\d+(\.\d+)*"?$/.test(text)) return VERSION_UNSUPPORTED;
+  return new Rejection(
+    'cloudevents_version_unsupported',
+    'The CloudEvents specversion is not 1.0: it is no number at all.',
+  );
+}
+
+/** Whether headers say that the record is a CloudEvent. */
+export function announcesCloudEvent(headers: readonly LoggedHeader[]): boolean {
+  return headers.some(([name, value]) => (name === 'ce_specversion' || name === 'ce_id') && value !== null);
+}
 
 /** A name that is not well-formed UTF-8 is none of the names that are read here. */
 function isRelevant(name: LoggedHeader[0]): name is string {
@@ -111,6 +143,25 @@ function isVersionOne(value: Uint8Array): boolean {
   return value.length === 3 && value[0] === 0x31 && value[1] === 0x2e && value[2] === 0x30;
 }
 
+/** `1`, as Kafka Connect makes a number of the text, and either of them in the quotes of JSON. */
+function isLooseVersionOne(value: Uint8Array): boolean {
+  return value.length <= 5 && LOOSE_VERSION_ONE.has(asBuffer(value).toString('latin1'));
+}
+
+const LOOSE_VERSION_ONE: ReadonlySet<string> = new Set(['1', '"1.0"', '"1"']);
+
+const QUOTE = 0x22;
+
+/** The text of a header that was written as JSON; the header as it is if it is no JSON text. */
+function withoutQuotes(header: string): string {
+  if (!/^".*"$/s.test(header)) return header;
+  try {
+    return String(JSON.parse(header));
+  } catch {
+    return header;
+  }
+}
+
 /** Whether a name comes twice. Compares few names with each other, and puts many into a set. */
 function hasRepeatedName(headers: readonly LoggedHeader[]): boolean {
   if (headers.length > 24) {
@@ -139,7 +190,7 @@ const BATCH_UNSUPPORTED = new Rejection(
 function readContentType(value: Uint8Array): HeaderFindings['mode'] | Rejection {
   if (isUtf8Of(value, 'application/json')) return 'body';
   const text = decodeUtf8(value);
-  return text === null ? CONTENT_TYPE_UNSUPPORTED : classifyContentType(text);
+  return text === null ? CONTENT_TYPE_UNSUPPORTED : classifyContentType(withoutQuotes(text));
 }
 
 /** Returns `body` or `structured` for a media type that means JSON in UTF-8. Source: RFC 9110, section 8.3.1. */

@@ -1,6 +1,7 @@
-import type { JsonValue } from '../../core/domain.ts';
+import type { JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
-import { classifyContentType, VERSION_UNSUPPORTED } from './headers.ts';
+import { holdsKeptNumber } from '../../core/json-exact.ts';
+import { CLOUDEVENT_WITHOUT_DATA, classifyContentType, VERSION_UNSUPPORTED } from './headers.ts';
 import type { JsonReader, ParsedJson } from './json-body.ts';
 import { Rejection } from './reasons.ts';
 
@@ -10,9 +11,11 @@ export interface StructuredEvent {
 }
 
 /** Reads the body from an envelope in the CloudEvents JSON format 1.0. */
-export function readStructured(envelope: JsonValue, reader: JsonReader): StructuredEvent | Rejection {
+export function readStructured(parsed: ParsedJson, reader: JsonReader): StructuredEvent | Rejection {
+  const { value: envelope, exact } = parsed;
   if (!isJsonObject(envelope)) return invalid('The envelope is not an object.');
-  if (envelope.specversion !== '1.0') return VERSION_UNSUPPORTED;
+  // Some programs write the version as a number.
+  if (envelope.specversion !== '1.0' && envelope.specversion !== 1) return VERSION_UNSUPPORTED;
   const { id, source, type, datacontenttype } = envelope;
   if (typeof id !== 'string') return invalid('The envelope has no id (a string).');
   if (typeof source !== 'string' || source === '') return invalid('The envelope has no source (a string).');
@@ -23,18 +26,26 @@ export function readStructured(envelope: JsonValue, reader: JsonReader): Structu
     if (mode instanceof Rejection) return mode;
     if (mode === 'structured') return invalid('datacontenttype says that the data is an envelope again.');
   }
-  const body = readData(envelope.data, envelope.data_base64, reader);
+  const exactData = exact === null ? null : ((exact as JsonObject).data ?? null);
+  const body = readData(envelope.data, envelope.data_base64, exactData, reader);
   return body instanceof Rejection ? body : { eventId: id, body };
 }
 
+/** `exactData`: the data with its large numbers as texts; null if the envelope has no large number. */
 function readData(
   data: JsonValue | undefined,
   base64: JsonValue | undefined,
+  exactData: JsonValue | null,
   reader: JsonReader,
 ): ParsedJson | Rejection {
-  if (base64 === undefined) {
-    if (data === undefined) return invalid('The envelope has no data.');
-    return { value: data, text: JSON.stringify(data), isPlain: false };
+  if (base64 === undefined || base64 === null) {
+    if (data === undefined) return CLOUDEVENT_WITHOUT_DATA;
+    if (typeof data === 'string') return readText(data, reader);
+    const exact =
+      isJsonObject(data) && isJsonObject(exactData ?? undefined) && holdsKeptNumber(exactData as JsonValue)
+        ? exactData
+        : null;
+    return { value: data, text: JSON.stringify(exact ?? data), isPlain: false, exact };
   }
   if (data !== undefined) return invalid('The envelope has both data and data_base64.');
   if (typeof base64 !== 'string') return invalid('data_base64 is not a string.');
@@ -43,6 +54,15 @@ function readData(
   if (bytes.toString('base64') !== base64) return invalid('data_base64 is not valid base64.');
   const body = reader.read(bytes);
   return body instanceof Rejection ? body : { ...body, isPlain: false };
+}
+
+/** Reads data that is a text which holds JSON once more. It can be mixed up with nothing, because a text is no event. */
+function readText(data: string, reader: JsonReader): ParsedJson | Rejection {
+  const body = reader.read(Buffer.from(data, 'utf8'));
+  const isObject = !(body instanceof Rejection) && isJsonObject(body.value);
+  return isObject
+    ? { ...body, isPlain: false }
+    : new Rejection('body_not_object', "The envelope's data is a text that holds no JSON object.");
 }
 
 function invalid(detail: string): Rejection {

@@ -156,6 +156,6 @@ function nothingOf(topic: string, { records, sinceMs, last }: Row, nowMs: number
   const seconds = Math.floor((nowMs - sinceMs) / 1_000);
   return (
     `Nothing of ${topic} has been accepted for ${seconds} s: all of its last ${records} records were refused, the latest for ` +
-    `${last.reason} (at ${placeOf(last)}: ${bare(last.detail)}). Look at what its producer writes. ${WHERE_TO_LOOK}`
+    `${last.reason} (at ${placeOf(last)}: ${bare(last.detail)}). Look at what its producer writes (event-producer inspect ${topic}). ${WHERE_TO_LOOK}`
   );
 }

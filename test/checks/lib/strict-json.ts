@@ -4,7 +4,17 @@
  *
  * Objects are Maps, so that no name in a document has a meaning for JavaScript.
  */
-export type Json = null | boolean | number | string | Json[] | Map<string, Json>;
+export type Json = null | boolean | number | LargeNumber | string | Json[] | Map<string, Json>;
+
+/** A number beyond 2^53 - 1 in magnitude, which no double holds exactly. */
+export class LargeNumber {
+  /** Its exact value in decimal notation. */
+  readonly decimal: string;
+
+  constructor(text: string) {
+    this.decimal = exactDecimal(text);
+  }
+}
 
 /** The document is not JSON, or it is JSON that two parsers may read differently. */
 export class NotStrictJson extends Error {}
@@ -14,7 +24,7 @@ export const DEPTH_LIMIT = 64;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const NUMBER = /-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?/y;
+const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
   ['\\', '\\'],
@@ -28,8 +38,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
 
 /**
  * Returns the document's value. Throws NotStrictJson if the text is not exactly one JSON document, if an object has a
- * name twice, if a string is not well-formed Unicode, and if a number does not fit a double (integers beyond 2^53 - 1,
- * and numbers that overflow).
+ * name twice, and if a string is not well-formed Unicode.
  */
 export function parseStrictJson(text: string): Json {
   const reader = new Reader(text);
@@ -137,16 +146,13 @@ class Reader {
     return meaning;
   }
 
-  #number(): number {
+  #number(): number | LargeNumber {
     NUMBER.lastIndex = this.#at;
     const match = NUMBER.exec(this.#text);
     if (match === null) throw new NotStrictJson('no value where one must be');
     this.#at += match[0].length;
     const number = Number(match[0]);
-    if (!Number.isFinite(number)) throw new NotStrictJson('a number is too large');
-    const isInteger = match[1] === undefined && match[2] === undefined;
-    if (isInteger && !Number.isSafeInteger(number)) throw new NotStrictJson('an integer is beyond 2^53 - 1');
-    return number;
+    return Math.abs(number) > Number.MAX_SAFE_INTEGER ? new LargeNumber(match[0]) : number;
   }
 
   #takes(character: string): boolean {
@@ -164,6 +170,25 @@ class Reader {
   }
 }
 
+/**
+ * The exact value of a number beyond 2^53 - 1: all its digits, without zeros behind a fraction. An integer of more than
+ * 400 digits keeps an exponent behind its digits without zeros at the end.
+ */
+function exactDecimal(text: string): string {
+  const [mantissa = '', exponent = '0'] = text.toLowerCase().split('e');
+  const [whole = '', fraction = ''] = mantissa.replace('-', '').split('.');
+  const sign = text.startsWith('-') ? '-' : '';
+  let digits = BigInt(whole + fraction);
+  let power = Number(exponent) - fraction.length;
+  while (digits % 10n === 0n) {
+    digits /= 10n;
+    power++;
+  }
+  const shown = String(digits);
+  if (power < 0) return `${sign}${shown.slice(0, power)}.${shown.slice(power)}`;
+  return sign + (shown.length + power > 400 && power > 0 ? `${shown}e${power}` : shown + '0'.repeat(power));
+}
+
 /** Writes canonical JSON (RFC 8785): no spaces, names sorted by UTF-16 code units, numbers as ECMAScript prints them. */
 export function canonicalJson(value: Json): string {
   if (value instanceof Map) {
@@ -172,6 +197,7 @@ export function canonicalJson(value: Json): string {
     return `{${names.map((name) => `${JSON.stringify(name)}:${canonicalJson(value.get(name) as Json)}`).join(',')}}`;
   }
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (value instanceof LargeNumber) return value.decimal;
   if (typeof value === 'number') return Object.is(value, -0) ? '0' : String(value);
   return JSON.stringify(value);
 }

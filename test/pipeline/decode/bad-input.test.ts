@@ -43,9 +43,11 @@ describe.each(TOPICS)('on $source.topic', ({ source, body, inputs }) => {
 });
 
 describe('the list of bad inputs', () => {
-  it('the list has an example of every reason that the schemas and the code of this domain can give', () => {
+  it('the list has an example of every reason that plain records can give by the schemas and the code of this domain', () => {
     const seen = new Set(TOPICS.flatMap(({ inputs }) => inputs.map(([, reason]) => reason)));
     expect(QUARANTINE_REASONS.filter((reason) => !seen.has(reason))).toEqual([
+      'source_mismatch',
+      'change_not_insert',
       'schema_invalid',
       'event_not_understood',
     ]);
@@ -57,6 +59,7 @@ describe('records without a key', () => {
     const decoder = ordersDecoder({ acceptsMissingKeys: true });
     const bare = ordersDecoder().decode(recordOf({ value: ORDER_BODY }), ORDER_SOURCE, 7);
     expect(decoder.decode(recordOf({ value: ORDER_BODY, key: null }), ORDER_SOURCE, 7)).toEqual(bare);
+    expect(decoder.decode(recordOf({ value: ORDER_BODY, key: '' }), ORDER_SOURCE, 7)).toEqual(bare);
     const wrong = decoder.decode(recordOf({ value: ORDER_BODY, key: 'another' }), ORDER_SOURCE, 7);
     expect(wrong.kind === 'rejected' && wrong.record.reason).toBe('key_not_entity_id');
   });

@@ -32,12 +32,15 @@ describe('the detail of a rejection', () => {
     ['The envelope has no type (a string).', withData({ type: '' })],
     ['datacontenttype is not a string.', typed(7)],
     ['datacontenttype says that the data is an envelope again.', typed('application/cloudevents+json')],
-    ['The envelope has no data.', structured(ENVELOPE)],
+    ['The record is a CloudEvent without data, and the data is the event.', structured(ENVELOPE)],
     ['The envelope has both data and data_base64.', withData({ data_base64: 'e30=' })],
     ['data_base64 is not a string.', structured({ ...ENVELOPE, data_base64: {} })],
     ['data_base64 is not valid base64.', structured({ ...ENVELOPE, data_base64: 'e30' })],
-    ['The value is not valid JSON.', structured({ ...ENVELOPE, data_base64: 'e3s=' })],
-    ['A CloudEvents header or content-type is null.', { headers: [['ce_type', null]] }],
+    [
+      'The value is not valid JSON: it ends in the middle, so it was cut off.',
+      structured({ ...ENVELOPE, data_base64: 'ew==' }),
+    ],
+    ['The header ce_id is null.', { headers: [['ce_id', null]] }],
     ['The header ce_id is not valid UTF-8.', { headers: [['ce_id', new Uint8Array([0xff])]] }],
     [
       'A CloudEvents header or content-type stands more than once.',
@@ -49,12 +52,15 @@ describe('the detail of a rejection', () => {
       },
     ],
     ["The body's eventType is not one of ORDER, PAYMENT.", { value: { ...ORDER_BODY, eventType: 'REFUND' } }],
-    ["The body's eventType is not one of ORDER, PAYMENT.", { value: { ...ORDER_BODY, eventType: 7 } }],
+    [
+      "The body's eventType is not one of ORDER, PAYMENT: it is a number.",
+      { value: { ...ORDER_BODY, eventType: 7 } },
+    ],
     ['Events of type PAYMENT belong on topic payments.v1.', { value: PAYMENT_BODY }],
     ['orderId is not 1 to 255 bytes of text.', { value: { ...ORDER_BODY, orderId: 'x'.repeat(256) } }],
-    ["The key is not the body's orderId.", { key: 'order124' }],
+    ["The key is not the body's orderId: it is another text.", { key: 'order124' }],
     [
-      'timestamp is not a date and time with zone by RFC 3339.',
+      'timestamp is not a date and time with zone by RFC 3339: it is a date without a time.',
       { value: { ...ORDER_BODY, timestamp: '2025-04-05' } },
     ],
     [
@@ -72,15 +78,15 @@ describe('the detail of a rejection', () => {
     const { orderId: _, ...bare } = ORDER_BODY;
     expect(rejectionOf({ value: bare })).toMatchObject({
       reason: 'field_missing',
-      detail: "The body must have required property 'orderId'.",
+      detail: 'The body has no field orderId.',
     });
     expect(rejectionOf({ value: { ...ORDER_BODY, orderId: 4711 } })).toMatchObject({
       reason: 'field_type_wrong',
-      detail: 'The field "/orderId" must be string.',
+      detail: 'The field "/orderId" is a number, and must be string.',
     });
     expect(rejectionOf({ value: { ...ORDER_BODY, orderStatus: 'LOST' } })).toMatchObject({
       reason: 'value_unknown',
-      detail: 'The field "/orderStatus" must be equal to one of the allowed values.',
+      detail: 'The field "/orderStatus" is a text, and none of CREATED.',
     });
   });
 

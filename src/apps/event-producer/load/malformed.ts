@@ -74,7 +74,7 @@ export function makeMalformed(
     case 'duplicate_member':
       return record(`${text.slice(0, -1)},"paymentStatus":"AUTHORIZATION_REVIEW_DECLINED"}`);
     case 'huge_integer':
-      return record(`${text.slice(0, -1)},"amount":9007199254740993}`);
+      return record(`${text.slice(0, -1)},"revision":9007199254740993}`);
     case 'lone_surrogate':
       return record(`${text.slice(0, -1)},"note":"\\ud800"}`);
     case 'array_body':

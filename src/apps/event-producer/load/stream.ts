@@ -170,6 +170,7 @@ class EventSource {
   readonly #options: LoadOptions;
   readonly #random: SeededRandom;
   readonly #active: LoadOrder[] = [];
+  readonly #malformations: readonly Malformation[];
   readonly #prefix: string;
   #started = 0;
   #clockMs: number;
@@ -180,6 +181,9 @@ class EventSource {
     // The start is even, as every step of the clock is: see SLOW_CLOCK_MS.
     this.#clockMs = EPOCH_MS + 2 * random.below(43_200_000);
     this.#prefix = `order-${options.seed}`;
+    // Where both kinds of events have one topic, none is on the wrong one.
+    const hasOneTopic = options.orderTopic === options.paymentTopic;
+    this.#malformations = MALFORMATIONS.filter((each) => !(hasOneTopic && each === 'wrong_topic'));
   }
 
   next(kind: 'event' | 'late'): LoadItem {
@@ -189,7 +193,7 @@ class EventSource {
   }
 
   malformed(): LoadItem {
-    const malformation = this.#random.pick(MALFORMATIONS);
+    const malformation = this.#random.pick(this.#malformations);
     const order = this.#active[this.#random.below(this.#active.length)];
     const orderId = order?.id ?? this.#idOf(this.#random.below(this.#options.orders));
     const timestamp = new Date(this.#clockMs).toISOString();

@@ -5,7 +5,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { isKafka } from '../../shared/parts/open-log.ts';
-import { openParts, topicNamesOf } from '../order-sync.ts';
+import { openParts, topicsOf } from '../order-sync.ts';
 import { type PartitionRow, partitionJson, readPartitions } from '../partition-rows.ts';
 
 export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -20,7 +20,7 @@ export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {
     async run({ settings, logger, output, note }) {
       const { store, log, close } = await openParts(settings, clock, logger);
       try {
-        const { rows, missingTopics } = await readPartitions(Object.values(topicNamesOf(settings)), {
+        const { rows, missingTopics } = await readPartitions(topicsOf(settings), {
           store,
           log,
         });

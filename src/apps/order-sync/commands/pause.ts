@@ -7,7 +7,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { faultOfPart, holdJson } from '../hold-parts.ts';
-import { openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
+import { openCommandStore, openParts, topicsOf } from '../order-sync.ts';
 import { TARGET } from '../targets/targets.ts';
 
 const PART_OPTIONS = [
@@ -43,7 +43,7 @@ export function pauseCommand(clock: Clock): CommandSpec<'order-sync'> {
       const decision = decisionFrom(input, clock);
       const { store, log, specs, close } = await openParts(settings, clock, logger);
       try {
-        const topics = Object.values(topicNamesOf(settings));
+        const topics = topicsOf(settings);
         const targets = [TARGET, ...specs.map(({ name }) => name)];
         const fault = await faultOfPart(part, { topics, targets, store, log });
         if (fault !== null) throw new TributaryError('usage', fault);

@@ -13,7 +13,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { deliverForCommand } from '../command-delivery.ts';
 import { refusePaused } from '../hold-parts.ts';
-import { openParts, topicNamesOf } from '../order-sync.ts';
+import { openParts, topicsOf } from '../order-sync.ts';
 import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
 const DEFAULT_LIMIT = 10_000;
@@ -69,7 +69,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
               viewEpoch,
               heals,
               untilCaughtUp: (signal) =>
-                untilCaughtUp({ log, store, topics: Object.values(topicNamesOf(settings)), clock }, signal),
+                untilCaughtUp({ log, store, topics: topicsOf(settings), clock }, signal),
               limit,
               perSecond: settings.redriveRate,
               onMadeDue: () => delivery.madeDue(),

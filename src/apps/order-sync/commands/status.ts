@@ -8,7 +8,7 @@ import type { OpenedStore } from '../../../ports/store.ts';
 import type { ViewState } from '../../../ports/view-rebuild.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { openParts, topicNamesOf } from '../order-sync.ts';
+import { openParts, topicsOf } from '../order-sync.ts';
 import { askInstance, type InstanceAnswer } from '../running-instance.ts';
 import { screenOf, summaryLine } from '../status-screen.ts';
 import { TARGET } from '../targets/targets.ts';
@@ -39,7 +39,7 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
         log,
         store,
         clock,
-        topics: Object.values(topicNamesOf(settings)).sort(),
+        topics: topicsOf(settings).sort(),
         viewState: () => viewStateIn(store),
         targets: [TARGET, ...specs.map(({ name }) => name)],
         patienceMs: PATIENCE_MS,

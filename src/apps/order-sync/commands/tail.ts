@@ -8,9 +8,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { createOutput } from '../../shared/cli/output.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { sourcesOf } from '../../shared/settings/known/source.ts';
 import { iso } from '../ask-json.ts';
 import { durationOf, QuestionFault } from '../ask-query.ts';
-import { openParts, topicNamesOf } from '../order-sync.ts';
+import { openParts, topicNamesOf, topicsOf } from '../order-sync.ts';
 
 const ID_CHARACTERS = 255;
 
@@ -36,7 +37,7 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
     ],
     async run({ settings, logger, host, note, output, shutdown }, input) {
       const topicNames = topicNamesOf(settings);
-      const filter = filterOf(input, Object.values(topicNames));
+      const filter = filterOf(input, topicsOf(settings));
       const sinceMs = sinceOf(input, clock.now());
       const most = limitOf(input);
       // A stream that never ends is no JSON array, so each row is a line of JSON.
@@ -45,7 +46,12 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         const reading = await opened.toRead(orders.view);
         const { maxRecordBytes, acceptsMissingKeys } = settings;
-        const decoder = createDecoder(orders, { topicNames, maxRecordBytes, acceptsMissingKeys });
+        const decoder = createDecoder(orders, {
+          topicNames,
+          maxRecordBytes,
+          acceptsMissingKeys,
+          sources: sourcesOf(settings),
+        });
         const store = {
           checkpoints: () => opened.checkpoints(),
           readJournals: (ids: readonly string[], maxEvents?: number) => reading.readJournals(ids, maxEvents),

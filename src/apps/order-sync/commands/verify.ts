@@ -27,7 +27,7 @@ import {
 } from '../difference-json.ts';
 import { refusePaused } from '../hold-parts.ts';
 import { migratedStore } from '../migrated-store.ts';
-import { openCommandStore, openParts, topicNamesOf } from '../order-sync.ts';
+import { openCommandStore, openParts, topicNamesOf, topicsOf } from '../order-sync.ts';
 import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
 
 /** The most differences that are shown one by one. All are counted. */
@@ -202,7 +202,7 @@ async function verifyHeld(
     logger,
   });
   const delivery = await deliverForCommand({ route, store, settings, clock, logger });
-  const topics = Object.values(topicNamesOf(settings));
+  const topics = topicsOf(settings);
   const progress = startProgress(context, { unit: `orders of ${target}`, total: null, clock });
   try {
     return await verifyTarget(

@@ -8,7 +8,7 @@ import { suggest } from './suggest.ts';
  * compares them with the programs' help.
  */
 export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
-  'event-producer': ['publish', 'send', 'load', 'o', 'pa', 'par', 'paa', 'pad'],
+  'event-producer': ['publish', 'send', 'load', 'inspect', 'o', 'pa', 'par', 'paa', 'pad'],
   'order-sync': [
     'run',
     'status',
@@ -167,17 +167,18 @@ function optionHint(program: ProgramName, option: string, env: Env): string | nu
   const bare = option.replace(/^-+/, '').toLowerCase();
   const asVariable = bare.replaceAll('-', '_').toUpperCase();
   const isIt = (name: string) => name === asVariable || name.endsWith(`_${asVariable}`);
+  // A sibling's own option is nearer than one of this program whose name only ends like it.
+  for (const sibling of siblingsOf(program)) {
+    const setting = Object.values(tableOf(sibling)).find(({ flag }) => flag === bare);
+    if (setting !== undefined)
+      return `it is ${sibling}'s: ${invocationOf(sibling, env)} --${bare} ..., or set ${setting.env}.`;
+  }
   for (const setting of Object.values(tableOf(program))) {
     if (!isIt(setting.env)) continue;
     if (setting.flag !== null) return `did you mean --${setting.flag}?`;
     return `every user of the machine can read a command line, so this has no option: set ${setting.env}${
       setting.fromFile ? `, or ${setting.env}_FILE to a file that holds it` : ''
     }.`;
-  }
-  for (const sibling of siblingsOf(program)) {
-    const setting = Object.values(tableOf(sibling)).find(({ flag }) => flag === bare);
-    if (setting !== undefined)
-      return `it is ${sibling}'s: ${invocationOf(sibling, env)} --${bare} ..., or set ${setting.env}.`;
   }
   return null;
 }

@@ -11,6 +11,7 @@ import {
   type SettingsOf,
 } from './known/index.ts';
 import { kafkaContradictions } from './known/kafka.ts';
+import { type SourceSettings, sourceFaults } from './known/source.ts';
 import { type TargetSettingValues, targetFaults } from './known/target.ts';
 import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
@@ -81,7 +82,9 @@ export function loadSettings<Program extends ProgramName>(
       faults.push(error.message);
     }
   }
-  if (faults.length === 0) faults.push(...contradictions(values as CommonSettings));
+  if (faults.length === 0) faults.push(...kafkaContradictions(values as CommonSettings));
+  if (faults.length === 0 && 'orderSource' in values)
+    faults.push(...sourceFaults(values as unknown as SourceSettings & CommonSettings));
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length === 0 && program === 'order-sync')
@@ -213,13 +216,4 @@ const DATABASE_PREFIX = { 'order-sync': 'DATABASE', 'order-mgt': 'ORDER_MGT_DATA
 
 function isDatabaseProgram(program: ProgramName): program is keyof typeof DATABASE_PREFIX {
   return program in DATABASE_PREFIX;
-}
-
-/** Faults of values that are right alone and wrong together. */
-function contradictions(values: CommonSettings): string[] {
-  const faults = kafkaContradictions(values);
-  if (values.orderTopic === values.paymentTopic) {
-    faults.push(`ORDER_TOPIC and PAYMENT_TOPIC are both "${values.orderTopic}": give them different names.`);
-  }
-  return faults;
 }

@@ -9,6 +9,9 @@ const OWN_PREFIXES = [
   'EVENT_PRODUCER_',
   'TRIBUTARY_',
   'KAFKA_',
+  // A misspelt source would send every record to quarantine.
+  'ORDER_SOURCE',
+  'PAYMENT_SOURCE',
   // A misspelt name of these must not end in a connection without TLS.
   'DATABASE_TLS',
   'DATABASE_TSL',

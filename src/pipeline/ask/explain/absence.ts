@@ -62,7 +62,7 @@ interface KnownEntity extends Readiness<unknown> {
 export async function readAbsence(parts: Parts, known: KnownEntity): Promise<Absence> {
   const { entityId, events, deliveries } = known;
   const { store, topicNames } = parts;
-  const topics = Object.values(topicNames);
+  const topics = [...new Set(Object.values(topicNames))];
   const [checkpoints, holds, resumed, refused] = await Promise.all([
     store.checkpoints(),
     store.listHolds(),
@@ -224,7 +224,7 @@ function mayBeMissed({ isReady, whyNot, since }: Readiness<unknown>, { decidedAt
 async function readRefused({ store, topicNames }: Parts, entityId: string): Promise<RefusedRecords> {
   const key = new TextEncoder().encode(entityId);
   const found: KeyFound[] = [];
-  for (const topic of Object.values(topicNames))
+  for (const topic of new Set(Object.values(topicNames)))
     found.push(
       await store.findOpenByKey({ topic, key, lookMax: REFUSED_LOOK_MAX, limit: REFUSED_SHOWN + 1 }),
     );

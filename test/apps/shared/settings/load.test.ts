@@ -10,6 +10,8 @@ import {
 import { loadSettings, type SettingsInput, tableOf } from '../../../../src/apps/shared/settings/load.ts';
 import { TributaryError } from '../../../../src/core/errors.ts';
 
+const ONE_TOPIC = { ORDER_TOPIC: 'events', PAYMENT_TOPIC: 'events' };
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-settings-'));
@@ -152,7 +154,15 @@ describe('the values of settings', () => {
     [{ KAFKA_SASL_MECHANISM: 'plain' }, 'KAFKA_SASL_USERNAME'],
     [{ KAFKA_SASL_USERNAME: 'sync' }, 'KAFKA_SASL_MECHANISM'],
     [{ KAFKA_TLS_CA_FILE: 'ca.pem' }, 'KAFKA_TLS=true'],
-    [{ ORDER_TOPIC: 'events', PAYMENT_TOPIC: 'events' }, 'different names'],
+    [{ ...ONE_TOPIC, ORDER_SOURCE: 'connect-json', PAYMENT_SOURCE: 'json' }, 'PAYMENT_SOURCE is "json"'],
+    [
+      { ...ONE_TOPIC, ORDER_SOURCE_FIELDS: 'a=b', PAYMENT_SOURCE_FIELDS: 'c=d' },
+      'ORDER_SOURCE_FIELDS is "a=b"',
+    ],
+    [{ ORDER_SOURCE_FIELDS: 'a=b,c=b' }, 'name each field once'],
+    [{ PAYMENT_SOURCE_FIELDS: 'a=b,a=c' }, 'name each field once'],
+    [{ ORDER_SOURCE_FIELDS: 'a' }, 'give theirs=ours'],
+    [{ ORDER_SOURCE: 'avro' }, 'give one of json, cloudevents'],
   ])('refuses settings that contradict each other: %o', (env, remedy) => {
     expect(refusal(env)).toContain(remedy);
   });

@@ -15,8 +15,8 @@ After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-
   Secrets have no flag, because every user of a machine can read its command lines.
 - Durations are milliseconds; \`15s\`, \`2m\` and \`1h\` are understood too.
 - The programs share one environment, so each of them accepts the settings of the others. A start refuses an unknown name
-  with one of our prefixes (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`DATABASE_TLS\`,
-  \`DATABASE_SSL\`), and an invalid value. The message has the name, the value (secrets masked) and the remedy; the exit code is 3.
+  with one of our prefixes (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`ORDER_SOURCE\`,
+  \`PAYMENT_SOURCE\`, \`DATABASE_TLS\`, \`DATABASE_SSL\`), and an invalid value. The message has the name, the value (secrets masked) and the remedy; the exit code is 3.
 - Two kinds of unknown names are passed over: variables that Kubernetes adds for a service (\`ORDER_SYNC_SERVICE_HOST\`,
   \`ORDER_SYNC_PORT=tcp://...\`), and variables of Kafka's own scripts (\`KAFKA_HEAP_OPTS\` and others).
 - \`config show\` prints the value of each setting and its source.

@@ -1,4 +1,5 @@
 import { integer, type SettingTable, text } from '../kinds.ts';
+import { SOURCE_SETTINGS } from './source.ts';
 
 /** The settings of event-producer alone. */
 export const EVENT_PRODUCER_SETTINGS = {
@@ -24,4 +25,5 @@ export const EVENT_PRODUCER_SETTINGS = {
     max: 100_000,
     help: 'The most events that are appended to the log in one request.',
   }),
+  ...SOURCE_SETTINGS,
 } as const satisfies SettingTable;

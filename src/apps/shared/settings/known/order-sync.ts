@@ -1,6 +1,7 @@
 import { checkApiKeys, checkBearerKey, checkHost } from '../checks.ts';
 import { boolean, duration, integer, list, type SettingTable, secret, text } from '../kinds.ts';
 import { databaseSettings } from './database.ts';
+import { SOURCE_SETTINGS } from './source.ts';
 import { TARGET_SETTINGS } from './target.ts';
 
 /** The settings of order-sync alone. */
@@ -16,6 +17,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 'order-sync',
     help: 'The consumer group. The instances of one group share the partitions.',
   }),
+  ...SOURCE_SETTINGS,
   ...TARGET_SETTINGS,
   targetsFile: text({
     env: 'ORDER_SYNC_TARGETS_FILE',
@@ -91,12 +93,6 @@ export const ORDER_SYNC_SETTINGS = {
     // The journal's column holds 16 MiB, and quarantine and packets need some room besides the body.
     max: 8_388_608,
     help: 'The largest record, in bytes. A larger one is quarantined, with its hash and its first bytes.',
-  }),
-  acceptsMissingKeys: boolean({
-    env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
-    flag: 'accept-missing-keys',
-    default: false,
-    help: 'Whether records without a key are taken as events. Else they are quarantined.',
   }),
   cacheEvents: integer({
     env: 'ORDER_SYNC_CACHE_EVENTS',

@@ -1,0 +1,150 @@
+import { quoted } from '../../core/text.ts';
+import type { Fit } from '../../pipeline/inspect/fit.ts';
+import type { RecordForm } from '../../pipeline/inspect/forms.ts';
+import type { Sample } from '../../pipeline/inspect/sample.ts';
+import type { Refused, Verdicts } from '../../pipeline/inspect/verdicts.ts';
+import { type SourceSettings, sourcesOf, sourceVariables } from '../shared/settings/known/source.ts';
+
+/** What a look at a topic has found. */
+export interface Inspection {
+  readonly sample: Sample;
+  /** Whether the settings of now name the topic. */
+  readonly isRead: boolean;
+  readonly forms: readonly RecordForm[];
+  /** The verdicts under the settings of now. */
+  readonly now: Verdicts;
+  /** The verdicts under the settings that fit. */
+  readonly fit: Verdicts;
+  /** The settings that fit, by their variables. Empty if the defaults do. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** The settings of now for this topic, by their variables. */
+  readonly given: Readonly<Record<string, string>>;
+}
+
+/** Events of a type that has less than this share of a topic are mistakes of their producer. */
+const TYPE_SHARE = 0.05;
+
+interface Topics {
+  readonly orderTopic: string;
+  readonly paymentTopic: string;
+}
+
+/** The variables by which order-sync reads the topic with this fit. */
+export function settingsThatFit(fit: Fit, topic: string, topics: Topics): Record<string, string> {
+  const { accepted, types } = fit.verdicts;
+  if (accepted === 0) return {};
+  const carries = (type: string) => (types.get(type) ?? 0) >= accepted * TYPE_SHARE;
+  const variables: Record<string, string> = {};
+  for (const [name, type, configured] of [
+    ['ORDER', 'ORDER', topics.orderTopic],
+    ['PAYMENT', 'PAYMENT', topics.paymentTopic],
+  ] as const) {
+    if (!carries(type)) continue;
+    if (configured !== topic) variables[`${name}_TOPIC`] = topic;
+    Object.assign(variables, sourceVariables(name, fit.options));
+  }
+  return fit.acceptsMissingKeys ? { ...variables, ORDER_SYNC_ACCEPT_MISSING_KEYS: 'true' } : variables;
+}
+
+/** The variables by which the settings of now say what the records of the topic are. */
+export function settingsInUse(
+  settings: SourceSettings & Topics & { readonly acceptsMissingKeys: boolean },
+  topic: string,
+): Record<string, string> {
+  const options = sourcesOf(settings)[topic] ?? {};
+  return {
+    ...(topic === settings.orderTopic ? sourceVariables('ORDER', options) : {}),
+    ...(topic === settings.paymentTopic ? sourceVariables('PAYMENT', options) : {}),
+    ...(settings.acceptsMissingKeys ? { ORDER_SYNC_ACCEPT_MISSING_KEYS: 'true' } : {}),
+  };
+}
+
+/** The answer as JSON. */
+export function inspectionJson({ sample, isRead, forms, now, fit, settings, given }: Inspection): object {
+  const { topic, partitions, offsets, records, problems } = sample;
+  return {
+    topic,
+    partitions,
+    offsets,
+    sampled: records.length,
+    problems,
+    forms,
+    now: { isRead, settings: given, ...verdictsJson(now) },
+    fit: { settings, ...verdictsJson(fit) },
+  };
+}
+
+function verdictsJson({ accepted, types, refused }: Verdicts): object {
+  return { accepted, eventTypes: Object.fromEntries(types), refused };
+}
+
+/** The most lines of one list. */
+const LINES_MAX = 10;
+
+/** The answer as text. */
+export function inspectionText(inspection: Inspection): string {
+  const { sample, isRead, forms, now, fit, settings } = inspection;
+  const { topic, partitions, offsets, records, problems } = sample;
+  const lines = [
+    `${quoted(topic).slice(1, -1)}: ${counted(partitions, 'partition')}, ${counted(Number(offsets), 'offset')}; ` +
+      `looked at the newest ${counted(records.length, 'record')}`,
+    ...problems.map((problem) => `not read: ${problem}`),
+  ];
+  if (records.length === 0) return [...lines, 'There is no record to look at.'].join('\n');
+  lines.push('', 'The records are', ...listed(forms, ({ count, form }) => `${pad(count)}  ${form}`));
+  const nobody = isRead ? '' : ' (which read no topic of this name)';
+  lines.push('', `Under the settings of now${nobody}: ${outcome(now)}`, ...refusals(now, topic));
+  const variables = Object.entries(settings);
+  if (fit.accepted === 0) {
+    lines.push('', 'No settings make events of them. docs/quarantine.md has the remedy for each reason.');
+  } else if (!isBetter(inspection)) {
+    lines.push('', 'No other settings fit better.');
+  } else {
+    const wanted = variables.map(([name, value]) => `  ${name}=${value}`);
+    const taken = Object.keys(inspection.given).filter((name) => !(name in settings));
+    const unset = taken.map((name) => `  without ${name}`);
+    lines.push(
+      '',
+      'Settings that fit:',
+      ...wanted,
+      ...unset,
+      `With them: ${outcome(fit)}`,
+      ...refusals(fit, topic),
+    );
+  }
+  return lines.join('\n');
+}
+
+/** Whether the settings that fit are others than those of now, and make no fewer events. */
+function isBetter({ now, fit, settings, given, isRead }: Inspection): boolean {
+  if (fit.accepted > now.accepted || !isRead) return true;
+  const isGiven = Object.entries(settings).every(([name, value]) => given[name] === value);
+  return fit.accepted === now.accepted && !isGiven;
+}
+
+function outcome({ accepted, types, refused }: Verdicts): string {
+  const named = [...types].map(([type, count]) => `${count} ${type}`).join(', ');
+  const count = refused.reduce((sum, each) => sum + each.count, 0);
+  return `${counted(accepted, 'event')}${named === '' ? '' : ` (${named})`}, ${count} refused`;
+}
+
+function refusals({ refused }: Verdicts, topic: string): string[] {
+  const place = ({ example }: Refused) => `${topic}/${example.partition} offset ${example.offset}`;
+  return listed(
+    refused,
+    (each) => `${pad(each.count)}  ${each.reason}: ${each.detail} (as at ${place(each)})`,
+  );
+}
+
+function listed<Item>(items: readonly Item[], lineOf: (item: Item) => string): string[] {
+  const shown = items.slice(0, LINES_MAX).map(lineOf);
+  return items.length > LINES_MAX ? [...shown, `      and ${items.length - LINES_MAX} more kinds`] : shown;
+}
+
+function pad(count: number): string {
+  return String(count).padStart(6);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,175 @@
+import {
+  KEY_FORM_OF,
+  KEY_FORMS,
+  SOURCE_KINDS,
+  type SourceOptions,
+  TIME_FORMS,
+} from '../../../../pipeline/decode/source/options.ts';
+import { boolean, choice, list, SettingFault, type SettingTable, text, type ValuesOf } from '../kinds.ts';
+import type { CommonSettings } from './common.ts';
+
+/* What the records of each topic are, for the programs that read them. docs/sources.md describes it. */
+
+const ORDER = {
+  orderSource: choice({
+    env: 'ORDER_SOURCE',
+    flag: 'order-source',
+    choices: SOURCE_KINDS,
+    help: `What the records of ORDER_TOPIC are: ${SOURCE_KINDS.join(', ')}. Default: json, plain events and CloudEvents.`,
+  }),
+  orderSourceKey: choice({
+    env: 'ORDER_SOURCE_KEY',
+    flag: 'order-source-key',
+    choices: KEY_FORMS,
+    help: `How the keys of ORDER_TOPIC hold the order id: ${KEY_FORMS.join(', ')}. Default: as the source writes them.`,
+  }),
+  orderSourceTime: choice({
+    env: 'ORDER_SOURCE_TIME',
+    flag: 'order-source-time',
+    choices: TIME_FORMS,
+    help: `How the events of ORDER_TOPIC write their time: ${TIME_FORMS.join(', ')}. Default: rfc3339.`,
+  }),
+  orderSourceBody: text({
+    env: 'ORDER_SOURCE_BODY',
+    flag: 'order-source-body',
+    help: 'The member of the values of ORDER_TOPIC that holds the event. By default the value is the event.',
+  }),
+  orderSourceFields: list({
+    env: 'ORDER_SOURCE_FIELDS',
+    flag: 'order-source-fields',
+    default: [],
+    defaultText: 'not set',
+    help: 'Names of fields on ORDER_TOPIC that differ: theirs=ours, as in event_type=eventType, with commas between them.',
+    check: checkFieldName,
+  }),
+};
+
+const PAYMENT = {
+  paymentSource: choice({
+    env: 'PAYMENT_SOURCE',
+    flag: 'payment-source',
+    choices: SOURCE_KINDS,
+    help: 'The same as ORDER_SOURCE, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceKey: choice({
+    env: 'PAYMENT_SOURCE_KEY',
+    flag: 'payment-source-key',
+    choices: KEY_FORMS,
+    help: 'The same as ORDER_SOURCE_KEY, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceTime: choice({
+    env: 'PAYMENT_SOURCE_TIME',
+    flag: 'payment-source-time',
+    choices: TIME_FORMS,
+    help: 'The same as ORDER_SOURCE_TIME, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceBody: text({
+    env: 'PAYMENT_SOURCE_BODY',
+    flag: 'payment-source-body',
+    help: 'The same as ORDER_SOURCE_BODY, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceFields: list({
+    env: 'PAYMENT_SOURCE_FIELDS',
+    flag: 'payment-source-fields',
+    default: [],
+    defaultText: 'not set',
+    help: 'The same as ORDER_SOURCE_FIELDS, for PAYMENT_TOPIC.',
+    check: checkFieldName,
+  }),
+};
+
+/** The settings of the sources of both topics. */
+export const SOURCE_SETTINGS = {
+  ...ORDER,
+  ...PAYMENT,
+  acceptsMissingKeys: boolean({
+    env: 'ORDER_SYNC_ACCEPT_MISSING_KEYS',
+    flag: 'accept-missing-keys',
+    default: false,
+    help: 'Whether records without a key, or with an empty one, are taken as events. Else they are quarantined.',
+  }),
+} as const satisfies SettingTable;
+
+export type SourceSettings = Omit<ValuesOf<typeof SOURCE_SETTINGS>, 'acceptsMissingKeys'>;
+
+function checkFieldName(item: string): void {
+  if (!/^[^=\s]+=[^=\s]+$/.test(item)) {
+    throw new SettingFault(
+      'give theirs=ours, several between commas, as in event_type=eventType,order_id=orderId',
+    );
+  }
+}
+
+type TopicSettings = Pick<CommonSettings, 'orderTopic' | 'paymentTopic'>;
+
+/**
+ * What the records of each topic are, by its name. If both kinds of events come on one topic, the settings of either topic
+ * count for it; `sourceFaults` refuses those that differ.
+ */
+export function sourcesOf(settings: SourceSettings & TopicSettings): Record<string, SourceOptions> {
+  const { orderTopic, paymentTopic } = settings;
+  const order = optionsOf(settings, 'order');
+  const payment = optionsOf(settings, 'payment');
+  if (orderTopic === paymentTopic) return { [orderTopic]: { ...payment, ...order } };
+  return { [orderTopic]: order, [paymentTopic]: payment };
+}
+
+function optionsOf(settings: SourceSettings, topic: 'order' | 'payment'): SourceOptions {
+  const kind = settings[`${topic}Source`];
+  const key = settings[`${topic}SourceKey`];
+  const time = settings[`${topic}SourceTime`];
+  const body = settings[`${topic}SourceBody`];
+  const fields = fieldsOf(settings[`${topic}SourceFields`]);
+  return {
+    ...(kind === undefined ? {} : { kind }),
+    ...(key === undefined ? {} : { key }),
+    ...(time === undefined ? {} : { time }),
+    ...(body === undefined ? {} : { body }),
+    ...(fields.size === 0 ? {} : { fields }),
+  };
+}
+
+function fieldsOf(items: readonly string[]): Map<string, string> {
+  return new Map(items.map((item) => item.split('=') as [string, string]));
+}
+
+/** Says what is wrong with the sources together. */
+export function sourceFaults(settings: SourceSettings & TopicSettings): string[] {
+  const faults = [
+    ...repeatedNames('ORDER_SOURCE_FIELDS', settings.orderSourceFields),
+    ...repeatedNames('PAYMENT_SOURCE_FIELDS', settings.paymentSourceFields),
+  ];
+  if (settings.orderTopic !== settings.paymentTopic) return faults;
+  for (const part of ['', 'Key', 'Time', 'Body', 'Fields'] as const) {
+    const [order, payment] = [settings[`orderSource${part}`], settings[`paymentSource${part}`]].map(String);
+    const isGiven = (value: string | undefined) => value !== 'undefined' && value !== '';
+    if (!isGiven(order) || !isGiven(payment) || order === payment) continue;
+    const name = `SOURCE${part === '' ? '' : `_${part.toUpperCase()}`}`;
+    faults.push(
+      `ORDER_TOPIC and PAYMENT_TOPIC are both "${settings.orderTopic}", but ORDER_${name} is "${order}" and PAYMENT_${name} is ` +
+        `"${payment}": keep one of them, or give both the same value.`,
+    );
+  }
+  return faults;
+}
+
+function repeatedNames(name: string, items: readonly string[]): string[] {
+  const repeated = [0, 1].some(
+    (side) => new Set(items.map((item) => item.split('=')[side])).size < items.length,
+  );
+  return repeated ? [`${name} is "${items.join(',')}": name each field once on either side.`] : [];
+}
+
+/** The variables by which these options are chosen, for the topic of orders or of payments. */
+export function sourceVariables(topic: 'ORDER' | 'PAYMENT', options: SourceOptions): Record<string, string> {
+  const { kind = 'json', key = KEY_FORM_OF[kind], time = 'rfc3339', body, fields = new Map() } = options;
+  return {
+    ...(kind === 'json' ? {} : { [`${topic}_SOURCE`]: kind }),
+    ...(key === KEY_FORM_OF[kind] ? {} : { [`${topic}_SOURCE_KEY`]: key }),
+    ...(time === 'rfc3339' ? {} : { [`${topic}_SOURCE_TIME`]: time }),
+    ...(body === undefined ? {} : { [`${topic}_SOURCE_BODY`]: body }),
+    ...(fields.size === 0
+      ? {}
+      : { [`${topic}_SOURCE_FIELDS`]: [...fields].map((pair) => pair.join('=')).join(',') }),
+  };
+}

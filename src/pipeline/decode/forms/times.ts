@@ -1,0 +1,87 @@
+import type { JsonValue } from '../../../core/domain.ts';
+import { parseRfc3339 } from '../../../core/time.ts';
+import { Rejection } from '../reasons.ts';
+import { jsonKind } from './kinds.ts';
+
+const RFC_3339 = 'a date and time with zone by RFC 3339';
+
+/** Says what stands in the place of the event's time, which is no text. */
+export function timeThatIsNoText(value: JsonValue, field: string): Rejection {
+  return new Rejection('time_not_text', `${field} is ${formOf(value)}, and not ${RFC_3339} as a text.`);
+}
+
+function formOf(value: JsonValue): string {
+  if (typeof value === 'number') return `a number: ${unitOf(value)}`;
+  if (Array.isArray(value) && value.length >= 3 && value.every((part) => typeof part === 'number'))
+    return 'an array of year, month, day and so on, without a zone (as Jackson writes LocalDateTime)';
+  return jsonKind(value);
+}
+
+/** 1971 to 2286, where a number of seconds since 1970 has 8 to 10 digits. */
+const MIN_SECONDS = 3e7;
+const MAX_SECONDS = 1e10;
+
+/** The unit in which this number is a time of our days. */
+function unitOf(value: number): string {
+  const units = ['seconds', 'milliseconds', 'microseconds', 'nanoseconds'] as const;
+  const found = units.find((_unit, index) => {
+    const seconds = value / 1000 ** index;
+    return seconds >= MIN_SECONDS && seconds < MAX_SECONDS;
+  });
+  return found === undefined ? 'of no unit in which it is a time of our days' : `${found} since 1970`;
+}
+
+/** Says which part of a text keeps it from being a time by RFC 3339. */
+export function timeFault(text: string, field: string): Rejection {
+  return new Rejection('time_invalid', `${field} is not ${RFC_3339}: ${faultOf(text)}.`);
+}
+
+/** A time whose parts may be written in other ways than RFC 3339 wants them. */
+const LOOSE_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})([Tt]|\s+)(\d{2}):(\d{2})(?::(\d{2}))?([.,]\d+)?(\s*)(?:([Zz]|UTC|GMT)|([+-]\d{1,2}(?::?\d{2}){0,2}))?(\[[^\]]*\]| ?[A-Z]{2,5})?$/;
+
+/** The longest text that is looked at. A time is shorter. */
+const LOOKED_AT_MAX = 64;
+
+function faultOf(text: string): string {
+  if (text === '') return 'the text is empty';
+  if (text !== text.trim() && parseRfc3339(text.trim()) !== null) return 'white space stands around it';
+  if (text.length > LOOKED_AT_MAX) return 'the text is too long';
+  if (/^-?\d+(?:\.\d+)?$/.test(text)) return `it is a number as a text: ${unitOf(Number(text))}`;
+  if (/^[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} /.test(text))
+    return 'it is a date by RFC 1123 (as in HTTP and mail)';
+  if (/^[A-Z][a-z]{2} [A-Z][a-z]{2} \d{1,2} /.test(text))
+    return 'it is a date as C and Java print it, in words';
+  if (/^\/Date\(/.test(text)) return "it is a time as .NET's older serializers write it";
+  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return 'it is a date without a time';
+  if (/^\d{8}T?\d{0,6}/.test(text))
+    return 'its hyphens and colons are missing (the basic format of ISO 8601)';
+  if (/^\d{1,2}[./]\d{1,2}[./]\d{4}/.test(text)) return 'day or month stand before the year';
+  if (/^\d{4}[/.]\d{1,2}[/.]\d{1,2}/.test(text)) return 'its date has other characters than hyphens';
+  if (/^[+-]\d{5,6}-/.test(text)) return 'its year has more than four digits';
+  const match = LOOSE_TIME.exec(text);
+  return match === null ? 'its form is another one' : partFault(match);
+}
+
+function partFault(match: RegExpExecArray): string {
+  const [, , , , separator = '', hour, minute, second, fraction = '', blank, utc, offset, name] = match;
+  const faults: string[] = [];
+  if (separator.trim() === '') faults.push('a blank stands where T belongs');
+  if (second === undefined) faults.push('the seconds are missing');
+  if (fraction.startsWith(','))
+    faults.push('a comma stands before the fraction of the second instead of a point');
+  if (blank !== '') faults.push('a blank stands before the zone');
+  if (utc !== undefined && utc.length > 1) faults.push('the zone is a word instead of Z or an offset');
+  if (utc === undefined && offset === undefined) {
+    faults.push(name === undefined ? 'the time has no zone' : 'the zone is a name instead of Z or an offset');
+  } else if (name !== undefined) {
+    faults.push("the zone's name stands behind its offset");
+  }
+  if (offset !== undefined && /^[+-]\d(?::|$)/.test(offset)) faults.push("the zone's hours have one digit");
+  if (offset !== undefined && /^[+-]\d{2}:?\d{2}:?\d{2}$/.test(offset)) faults.push('the zone has seconds');
+  if (hour === '24') faults.push('the hour is 24');
+  if (faults.length > 0) return faults.join(', and ');
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return 'there is no such time of day';
+  if (second === '60') return 'second 60 is not the last one of a day in UTC';
+  return 'there is no such day, or no such zone';
+}

@@ -1,0 +1,192 @@
+import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
+import { isJsonObject } from '../../core/json-canonical.ts';
+import { createDecoder } from '../decode/decoder.ts';
+import { parsed, similarName } from '../decode/forms/kinds.ts';
+import { JsonReader } from '../decode/json-body.ts';
+import { Rejection } from '../decode/reasons.ts';
+import {
+  KEY_FORM_OF,
+  KEY_FORMS,
+  type KeyForm,
+  SOURCE_KINDS,
+  type SourceKind,
+  type SourceOptions,
+  TIME_FORMS,
+} from '../decode/source/options.ts';
+import { createSource } from '../decode/source/source.ts';
+import type { SampledRecord } from './sample.ts';
+import { judge, type Verdicts } from './verdicts.ts';
+
+/** The settings under which most records of a sample are events. */
+export interface Fit {
+  readonly options: SourceOptions;
+  /** Whether records without a key have to be taken. */
+  readonly acceptsMissingKeys: boolean;
+  readonly verdicts: Verdicts;
+}
+
+/** The most records on which candidates are compared. */
+const COMPARED_MAX = 100;
+/** A key form that takes any key has to make events of this share of the sample, or it would only hide mistakes. */
+const IGNORE_SHARE = 0.5;
+const MAX_DEPTH = 64;
+
+/** What is asked of a domain: the fields of its events. */
+interface DomainFields {
+  readonly eventTypes: Readonly<
+    Record<string, Pick<EventType<unknown>, 'topic' | 'schema' | 'entityIdField' | 'occurredAtField'>>
+  >;
+}
+
+/**
+ * Finds the settings under which most records of the sample are events with a plausible time. All records are taken to come
+ * on one topic of that name. Among equals, those with the fewest settings win. Depends on the sample alone.
+ */
+export function bestFit<State, Event>(
+  domain: Domain<State, Event>,
+  topic: string,
+  records: readonly SampledRecord[],
+): Fit {
+  const compared = records.slice(0, COMPARED_MAX);
+  const accepts = (options: SourceOptions, acceptsMissingKeys: boolean, tried = compared) =>
+    judge(
+      createDecoder(domain, {
+        topicNames: namesFor(domain, topic),
+        sources: { [topic]: options },
+        acceptsMissingKeys,
+      }),
+      tried,
+    );
+  const isKeyless = compared.filter(({ record: { key } }) => key === null || key.length === 0).length;
+  const acceptsMissingKeys = isKeyless > compared.length * IGNORE_SHARE;
+  let best: { options: SourceOptions; score: number } = { options: {}, score: -1 };
+  for (const options of candidates(domain, compared)) {
+    const { timely, accepted } = accepts(options, acceptsMissingKeys);
+    const score = timely + accepted / 1_000;
+    const key = options.key ?? KEY_FORM_OF[options.kind ?? 'json'];
+    const needed = key === 'ignore' && options.kind !== 'debezium-table' ? compared.length * IGNORE_SHARE : 0;
+    if (score > best.score + needed) best = { options, score };
+  }
+  // Without any event no setting has shown that it fits.
+  const options = best.score > 0 ? best.options : {};
+  return { options, acceptsMissingKeys, verdicts: accepts(options, acceptsMissingKeys, [...records]) };
+}
+
+/** The domain's topics, all under one name. */
+export function namesFor(
+  domain: { readonly eventTypes: Readonly<Record<string, { readonly topic: string }>> },
+  topic: string,
+): Record<string, string> {
+  return Object.fromEntries(Object.values(domain.eventTypes).map((type) => [type.topic, topic]));
+}
+
+/** Candidates from the fewest settings to the most. */
+function candidates(domain: DomainFields, records: readonly SampledRecord[]): SourceOptions[] {
+  const found: SourceOptions[] = [];
+  for (const kind of SOURCE_KINDS) {
+    // A source that finds no JSON object in any record cannot make an event of one.
+    if (kind !== 'json' && plainBodies(domain, { kind }, records).length === 0) continue;
+    for (const body of bodiesIn(domain, kind, records)) {
+      const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
+      const fields = namesIn(domain, { ...shape }, records);
+      const named = fields.size === 0 ? shape : { ...shape, fields };
+      for (const key of keysOf(kind)) {
+        for (const time of TIME_FORMS) {
+          found.push({
+            ...named,
+            ...(key === KEY_FORM_OF[kind] ? {} : { key }),
+            ...(time === 'rfc3339' ? {} : { time }),
+          });
+        }
+      }
+    }
+  }
+  const outboxWeight = isFromDebezium(records) ? -1 : 0.5;
+  const weight = (options: SourceOptions) =>
+    Object.keys(options).length + (options.kind === 'debezium-outbox' ? outboxWeight - 1 : 0);
+  return found.sort((a, b) => weight(a) - weight(b));
+}
+
+/**
+ * Whether Debezium's outbox event router has written the records. Their bodies may be plain events then, but the ids of the
+ * events are in headers, which only that source reads.
+ */
+function isFromDebezium(records: readonly SampledRecord[]): boolean {
+  return records.some(({ record: { headers } }) => {
+    const names = headers.map(([name]) => name);
+    return (
+      names.includes('id') && names.some((name) => typeof name === 'string' && name.startsWith('__debezium.'))
+    );
+  });
+}
+
+/** The form that the source writes by itself comes first, and the one that takes any key last. */
+function keysOf(kind: SourceKind): readonly KeyForm[] {
+  const own = KEY_FORM_OF[kind];
+  return [own, ...KEY_FORMS.filter((key) => key !== own)];
+}
+
+/** Members of the values that hold an event or an object like one, and none. */
+function bodiesIn(
+  domain: DomainFields,
+  kind: SourceKind,
+  records: readonly SampledRecord[],
+): (string | undefined)[] {
+  const names = new Set<string>();
+  for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records)) {
+    if (typeName(body) !== undefined) continue;
+    for (const [name, value] of Object.entries(body)) {
+      const inner = typeof value === 'string' && value.startsWith('{') ? parsed(value) : value;
+      if (isJsonObject(inner) && typeName(inner) !== undefined) names.add(name);
+    }
+  }
+  return [undefined, ...[...names].slice(0, 3)];
+}
+
+function typeName(body: JsonObject): string | undefined {
+  return Object.hasOwn(body, 'eventType') ? 'eventType' : similarName(Object.keys(body), 'eventType');
+}
+
+/** The names in the records that are like those of the domain, with the domain's. */
+function namesIn(
+  domain: DomainFields,
+  options: SourceOptions,
+  records: readonly SampledRecord[],
+): Map<string, string> {
+  const wanted = new Set(['eventType', 'eventId', 'revision']);
+  for (const { schema, entityIdField, occurredAtField } of Object.values(domain.eventTypes)) {
+    const { properties = {} } = schema as { readonly properties?: object };
+    for (const name of [...Object.keys(properties), entityIdField, occurredAtField]) wanted.add(name);
+  }
+  const fields = new Map<string, string>();
+  for (const body of plainBodies(domain, options, records)) {
+    const names = Object.keys(body);
+    for (const name of wanted) {
+      const theirs = names.includes(name) ? undefined : similarName(names, name);
+      if (theirs !== undefined && !fields.has(theirs) && ![...fields.values()].includes(name))
+        fields.set(theirs, name);
+    }
+  }
+  return fields;
+}
+
+/** The bodies that a source makes of the records. */
+function plainBodies(
+  domain: DomainFields,
+  options: SourceOptions,
+  records: readonly SampledRecord[],
+): JsonObject[] {
+  const types = Object.values(domain.eventTypes);
+  const fields = {
+    entityId: new Set(types.map((type) => type.entityIdField)),
+    occurredAt: new Set(types.map((type) => type.occurredAtField)),
+  };
+  const source = createSource(options, fields, new JsonReader(MAX_DEPTH));
+  return records.flatMap(({ record }) => {
+    if (record.value === null || record.value.length === 0) return [];
+    const plain = source === null ? record : source.plain(record);
+    if (plain instanceof Rejection || plain.value === null) return [];
+    const body: JsonValue | undefined = parsed(Buffer.from(plain.value).toString('utf8'));
+    return isJsonObject(body) ? [body] : [];
+  });
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { settingsThatFit } from '../../../src/apps/event-producer/inspection.ts';
+import { orders } from '../../../src/orders/index.ts';
+import { bestFit } from '../../../src/pipeline/inspect/fit.ts';
+import { casesOf } from '../../cases/cases.ts';
+import { ENVELOPE, ORDER_BODY, PAYMENT_BODY, type RecordParts, recordOf } from '../decode/records.ts';
+
+const TOPICS = { orderTopic: 'orders', paymentTopic: 'payments' };
+
+/** The settings that fit these records, and the number of events under them. */
+function fitOf(records: readonly ReturnType<typeof recordOf>[], topic = 'orders') {
+  const fit = bestFit(
+    orders,
+    topic,
+    records.map((record) => ({ record, place: { topic, partition: 0 } })),
+  );
+  return { settings: settingsThatFit(fit, topic, TOPICS), accepted: fit.verdicts.accepted };
+}
+const fitOfParts = (parts: readonly RecordParts[], topic?: string) => fitOf(parts.map(recordOf), topic);
+
+const both = (name: string, value: string) => ({
+  [`ORDER_${name}`]: value,
+  [`PAYMENT_${name}`]: value,
+  PAYMENT_TOPIC: 'orders',
+});
+
+describe('bestFit on the cases', () => {
+  it.each([
+    ['debezium-outbox-with-schemas', both('SOURCE', 'debezium-outbox'), 2],
+    ['debezium-outbox-expanded', both('SOURCE', 'debezium-outbox'), 2],
+    ['debezium-cloudevents', { PAYMENT_TOPIC: 'orders' }, 2],
+    ['debezium-change-event', {}, 0],
+    ['schema-registry', { ORDER_SOURCE: 'schema-registry' }, 3],
+    ['spring-kafka-3', { ORDER_SOURCE_TIME: 'jackson' }, 8],
+    ['spring-kafka-4', { ORDER_SOURCE_TIME: 'local-utc' }, 6],
+    ['empty-key', { PAYMENT_TOPIC: 'orders', ORDER_SYNC_ACCEPT_MISSING_KEYS: 'true' }, 2],
+    ['quoted-headers', {}, 5],
+    ['large-numbers', {}, 4],
+    ['keys', { ORDER_SOURCE_KEY: 'ignore' }, 7],
+  ] as const)('finds the settings for %s', (file, settings, accepted) => {
+    expect(fitOf(casesOf(file).map(({ record }) => record))).toEqual({ settings, accepted });
+  });
+});
+
+describe('bestFit', () => {
+  const { orderId, eventType, ...rest } = ORDER_BODY;
+  const snake = { event_type: eventType, order_id: orderId, ...rest };
+  const at = (timestamp: unknown) => ({ value: JSON.stringify({ ...ORDER_BODY, timestamp }) });
+
+  it('finds the defaults for plain events, and for records of which nothing can be made', () => {
+    expect(fitOfParts([{}, { value: { ...ENVELOPE, data: ORDER_BODY } }])).toEqual({
+      settings: {},
+      accepted: 2,
+    });
+    expect(fitOfParts([{ value: '[' }, { value: null }, { value: '' }])).toEqual({
+      settings: {},
+      accepted: 0,
+    });
+    expect(fitOfParts([])).toEqual({ settings: {}, accepted: 0 });
+  });
+
+  it('finds other names, also one level further in', () => {
+    const fields = { ORDER_SOURCE_FIELDS: 'event_type=eventType,order_id=orderId' };
+    expect(fitOfParts([{ value: snake }])).toEqual({ settings: fields, accepted: 1 });
+    expect(fitOfParts([{ value: { data: snake } }])).toEqual({
+      settings: { ...fields, ORDER_SOURCE_BODY: 'data' },
+      accepted: 1,
+    });
+  });
+
+  it.each([
+    ['seconds', 1718000000],
+    ['milliseconds', 1718000000123],
+    ['microseconds', 1718000000123456],
+    ['local-utc', '2024-06-10 06:13:20'],
+  ])('finds the unit of times: %s', (unit, timestamp) => {
+    expect(fitOfParts([at(timestamp)])).toEqual({ settings: { ORDER_SOURCE_TIME: unit }, accepted: 1 });
+  });
+
+  it('keeps comparing keys if only some are wrong', () => {
+    expect(fitOfParts([{}, {}, {}, { key: 'another' }])).toEqual({ settings: {}, accepted: 3 });
+    expect(fitOfParts([{}, { key: '"order123"' }, { key: '"order123"' }])).toEqual({
+      settings: { ORDER_SOURCE_KEY: 'json' },
+      accepted: 3,
+    });
+  });
+
+  it('names the topic if the settings do not read it', () => {
+    expect(fitOfParts([{ value: PAYMENT_BODY }], 'shop')).toEqual({
+      settings: { PAYMENT_TOPIC: 'shop' },
+      accepted: 1,
+    });
+    expect(fitOfParts([{}, { value: PAYMENT_BODY }], 'shop')).toEqual({
+      settings: { ORDER_TOPIC: 'shop', PAYMENT_TOPIC: 'shop' },
+      accepted: 2,
+    });
+  });
+});
