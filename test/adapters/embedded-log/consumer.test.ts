@@ -118,7 +118,7 @@ describe('the records of the embedded log', { timeout: timeoutMs }, () => {
     await producer.close();
   });
 
-  it('have the time of their own record batch in a look', async () => {
+  it('show the time of their own record batch to a look', async () => {
     const { log } = await placeWith(1);
     const producer = log.producer();
     for (const value of ['a', 'b', 'c']) {

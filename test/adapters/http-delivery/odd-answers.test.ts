@@ -28,7 +28,7 @@ async function start(script: Script) {
 }
 
 describe('the connection of an odd answer', () => {
-  it('has no status if only an interim answer came before it broke', async () => {
+  it('leaves the outcome without a status if only an interim answer came before it broke', async () => {
     const { target } = await start((response) => {
       const { socket } = response;
       socket?.write('HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n', () => socket.destroy());

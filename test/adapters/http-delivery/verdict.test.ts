@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { answerText } from '../../../src/adapters/http-delivery/answer.ts';
 import { codeOf, describeFault } from '../../../src/adapters/http-delivery/fault.ts';
-import { isAboutTheDeliveryBatch, retryAfterMs, verdictOf } from '../../../src/adapters/http-delivery/verdict.ts';
+import {
+  isAboutTheDeliveryBatch,
+  retryAfterMs,
+  verdictOf,
+} from '../../../src/adapters/http-delivery/verdict.ts';
 
 describe('verdict by status', () => {
   const cases: readonly (readonly [string, readonly number[]])[] = [
@@ -26,11 +30,11 @@ describe('verdict by status', () => {
   });
 });
 
-describe('the answer to a delivery batch', () => {
+describe('the status of a delivery batch', () => {
   it.each([
     ['once singly', true, [300, 307, 400, 401, 404, 405, 407, 409, 413, 415, 422, 499, 501]],
     ['as they are', false, [200, 299, 408, 410, 425, 429, 500, 502, 503, 504, 599]],
-  ])('has its members sent again %s', (_, isAbout, statuses) => {
+  ])('sends its members again %s', (_, isAbout, statuses) => {
     for (const status of statuses) expect(isAboutTheDeliveryBatch(status), String(status)).toBe(isAbout);
   });
 });

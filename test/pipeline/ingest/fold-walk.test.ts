@@ -158,7 +158,7 @@ describe('the rungs that a change writes', () => {
     } as unknown as StateCodec<string>);
   const old = (position: number) => ({ last: keyAt(position), state: Buffer.from('old') });
 
-  it('has those behind 16 MiB removed from the store', () => {
+  it('drop what lies behind 16 MiB from the store', () => {
     const collector = collectorOf(7 * 1024 * 1024);
     for (const position of [1, 2, 3, 4]) expect(collector.isChanged(old(position), 'new')).toBe(true);
     collector.add(keyAt(5), 'new');
@@ -166,7 +166,7 @@ describe('the rungs that a change writes', () => {
     expect(collector.dropFrom).toEqual(keyAt(3));
   });
 
-  it('has the store remove a rung whose new state cannot be kept', () => {
+  it('drop a rung whose new state cannot be kept from the store', () => {
     const collector = collectorOf(null);
     expect(collector.isChanged(old(1), 'new')).toBe(true);
     expect(collector.collected).toEqual([]);

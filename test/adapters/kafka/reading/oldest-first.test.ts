@@ -12,7 +12,7 @@ function withTimes(partition: number, times: readonly number[], count = 1): Foll
 }
 
 describe('taking the oldest records first', () => {
-  it('has partitions that catch up advance side by side in time', () => {
+  it('lets partitions that catch up advance side by side in time', () => {
     const partitions = [withTimes(0, [10, 40]), withTimes(1, [20, 30]), withTimes(2, [5, 35])];
     const taken: number[] = [];
     for (let turn = 0; partitions.some(({ queue }) => queue.length > 0); turn++)
