@@ -13,14 +13,7 @@ function withTimes(partition: number, times: readonly number[], count = 1): Foll
 
 describe('taking the oldest records first', () => {
   it('lets partitions that catch up advance side by side in time', () => {
-    const partitions = [withTimes(0, [10, 40]), withTimes(1, [20, 30]), withTimes(2, [5, 35])];
-    const taken: number[] = [];
-    for (let turn = 0; partitions.some(({ queue }) => queue.length > 0); turn++)
-      for (const { partition } of takeOldestFirst(partitions, { ...BOUNDLESS, maxRecords: 2 }, 2))
-        taken.push(partition);
     // The first piece of a take is that of the partition whose turn it is; the next one is the oldest of all.
-    expect(taken[0]).toBe(2);
-    expect(taken[1]).toBe(0);
     const all = takeOldestFirst(
       [withTimes(0, [10, 40]), withTimes(1, [20, 30]), withTimes(2, [5, 35])],
       BOUNDLESS,
