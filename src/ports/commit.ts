@@ -57,7 +57,10 @@ export interface EntityChange {
   /** The version that the plan found; 0 for a new entity. */
   readonly fromVersion: number;
   readonly version: number;
-  /** The new row; null for a parked entity, whose columns stay as they are while its version rises. */
+  /**
+   * The new row; null for a parked entity, whose columns stay as they are while its version rises. `delivery` says then that
+   * nothing has changed.
+   */
   readonly row: ViewRow | null;
   /**
    * The new events, `version - fromVersion` of them; the journal has none of them at `fromVersion`. In `locking` mode

@@ -177,15 +177,17 @@ interface DrawnChange {
 
 function drawChange(caller: StoreCaller, drawing: Drawing, entityId: string): DrawnChange {
   const { random } = drawing;
-  const hasChanged = random.chance(0.75);
   const isParked = caller.parked.has(entityId) !== random.chance(0.1);
   const parks = random.chance(0.1);
   const isReleased = isParked && random.chance(0.4);
+  const row = (isParked && !isReleased) || parks ? null : random.pick(ROWS);
+  // Nothing becomes due of an entity whose row stays as it is.
+  const hasChanged = row !== null && random.chance(0.75);
   return {
     entityId,
     skew: random.pick([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, -1]),
     events: Array.from({ length: drawing.count(4) }, () => drawEvent(random, entityId)),
-    row: (isParked && !isReleased) || parks ? null : random.pick(ROWS),
+    row,
     parking: drawParking(caller, drawing, { isParked, isReleased, parks }),
     delivery: { hasChanged, qualifiesFor: hasChanged ? some(drawing, TARGETS, random.below(2)) : [] },
     replaces: random.chance(0.3) ? hashOf(`state ${random.below(3)}`) : undefined,
