@@ -1,42 +1,16 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { fixedHeaders } from '../../../src/adapters/http-delivery/authorization.ts';
-import {
-  type HttpTargetOptions,
-  openHttpHoldings,
-  openHttpTarget,
-} from '../../../src/adapters/http-delivery/index.ts';
+import { type HttpTargetOptions, openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { parseHeaders } from '../../../src/core/http-headers.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
-import { answers, type Script, startScriptedServer, unusedUrl } from './scripted-server.ts';
+import { never, serverOf, targetAt } from './place.ts';
+import { answers, unusedUrl } from './scripted-server.ts';
 
-const never = new AbortController().signal;
-const cleanups: (() => Promise<void> | void)[] = [];
+const open = ({ url, ...options }: Partial<HttpTargetOptions> & { url: string }) => targetAt(url, options);
 
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function start(script: Script) {
-  const server = await startScriptedServer(script);
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function open(options: Partial<HttpTargetOptions> & { url: string }) {
-  const target = openHttpTarget({
-    name: 'test',
-    secrets: [],
-    clock: systemClock,
-    logger: () => {},
-    ...options,
-  });
-  cleanups.push(() => target.close());
-  return target;
-}
-
-const sentBy = ({ received }: Awaited<ReturnType<typeof start>>, name: string) =>
+const sentBy = ({ received }: Awaited<ReturnType<typeof serverOf>>, name: string) =>
   received.map(({ headers }) => headers[name]);
 
 describe('the fixed headers of a target', () => {
@@ -89,7 +63,7 @@ describe('the fixed headers of a target', () => {
 
 describe('a target behind a gateway', () => {
   it('gets its key and further headers with single states, with delivery batches and with requests that read', async () => {
-    const server = await start((response, request) => {
+    const server = await serverOf((response, request) => {
       const key = request.headers['x-api-key'];
       if (key !== 'k1') response.writeHead(401).end();
       else
@@ -113,7 +87,7 @@ describe('a target behind a gateway', () => {
       logger: () => {},
       view: { keyColumn: 'order_id', columns: [] },
     });
-    cleanups.push(() => holdings.close());
+    onTestFinished(() => holdings.close());
     await holdings.page({ after: null, limit: 5 }, never);
     expect(server.received.map(({ path }) => path)).toEqual([
       '/api/orders',
@@ -132,11 +106,11 @@ async function openWithTokens(
   options: Partial<HttpTargetOptions> = {},
   sendsSecretIn: 'header' | 'body' = 'header',
 ) {
-  const tokens = await start((response, _request, number) => {
+  const tokens = await serverOf((response, _request, number) => {
     const { status, body } = endpoint(number);
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
-  const server = await start((response, request) => {
+  const server = await serverOf((response, request) => {
     response.writeHead(accepts(request.headers.authorization) ? 200 : 401).end('{}');
   });
   const target = open({
@@ -266,7 +240,7 @@ describe('a target that wants tokens of OAuth', () => {
 
   it('an endpoint that is not there is named, and not the target', async () => {
     const { origin } = new URL(await unusedUrl());
-    const server = await start(answers(200));
+    const server = await serverOf(answers(200));
     const target = open({
       url: server.url,
       oauth: { tokenUrl: `${origin}/token`, clientId: 'a', clientSecret: 'b' },

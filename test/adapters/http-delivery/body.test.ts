@@ -1,38 +1,21 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { describe, expect, it } from 'vitest';
+import type { HttpTargetOptions } from '../../../src/adapters/http-delivery/index.ts';
 import { parseBodyTemplate } from '../../../src/core/body-template.ts';
 import { parseVerdictRules } from '../../../src/core/verdict-rules.ts';
 import { parseSigningKeys, verify } from '../../../src/core/webhook-signature.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
-import { answers, type ReceivedRequest, startScriptedServer } from './scripted-server.ts';
+import { never, serverOf, targetAt } from './place.ts';
+import { answers, type ReceivedRequest } from './scripted-server.ts';
 
-const never = new AbortController().signal;
 const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 async function open(
   options: Partial<HttpTargetOptions>,
   script = answers(200, { 'webhook-batch': '9;path="batch"' }),
 ) {
-  const server = await startScriptedServer(script);
-  const target = openHttpTarget({
-    name: 'test',
-    url: server.url,
-    secrets: [secret],
-    clock: systemClock,
-    logger: () => {},
-    ...options,
-  });
-  cleanups.push(
-    () => server.close(),
-    () => target.close(),
-  );
+  const server = await serverOf(script);
+  const target = targetAt(server.url, { secrets: [secret], ...options });
   return { server, target };
 }
 

@@ -1,29 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { afterEach, expect, it } from 'vitest';
-import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
+import { expect, it } from 'vitest';
+import type { HttpTargetOptions } from '../../../src/adapters/http-delivery/index.ts';
 import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
-import { type Script, startScriptedServer } from './scripted-server.ts';
-
-const never = new AbortController().signal;
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+import { never, serverOf, targetAt } from './place.ts';
+import type { Script } from './scripted-server.ts';
 
 async function open(script: Script, options: Partial<HttpTargetOptions> = {}) {
-  const server = await startScriptedServer(script);
-  cleanups.push(() => server.close());
-  const target = openHttpTarget({
-    name: 'test',
-    url: server.url,
-    secrets: [],
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
-    logger: () => {},
-    ...options,
-  });
-  cleanups.push(() => target.close());
+  const server = await serverOf(script);
+  const target = targetAt(server.url, options);
   let sent = 0;
   const send = (): Promise<DeliveryOutcome> =>
     singly(target).deliver(newDelivery({ deliveryId: `msg_${++sent}` }), never);

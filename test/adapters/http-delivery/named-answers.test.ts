@@ -1,35 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { describe, expect, it } from 'vitest';
 import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
-import { type Script, startScriptedServer } from './scripted-server.ts';
+import { never, serverOf, targetAt } from './place.ts';
 
-const never = new AbortController().signal;
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function start(script: Script) {
-  const server = await startScriptedServer(script);
-  cleanups.push(() => server.close());
-  return server;
-}
-
-function open(url: string) {
-  const target = openHttpTarget({
-    name: 'test',
-    url,
-    secrets: [],
-    connections: 64,
-    clock: systemClock,
-    logger: () => {},
-  });
-  cleanups.push(() => target.close());
-  return target;
-}
+const open = (url: string) => targetAt(url, { connections: 64 });
 
 /** Delivers as order-sync does: the next delivery starts while the end of the last one is handled, and may get its connection. */
 function deliverMany(
@@ -56,7 +30,7 @@ function deliverMany(
 
 describe('the delivery_id in an answer', () => {
   const answering = (body: string, status = 200) =>
-    start((response) => {
+    serverOf((response) => {
       response.writeHead(status, { 'content-type': 'application/json' }).end(body);
     });
   const outcomeOf = async (body: string, status?: number) =>
@@ -102,7 +76,7 @@ describe('the delivery_id in an answer', () => {
   ] as const) {
     it(`a nameless ${status} decides nothing once answers have named their deliveries`, async () => {
       const stored = new Set<string>();
-      const server = await start((response, request, number) => {
+      const server = await serverOf((response, request, number) => {
         const id = String(request.headers['webhook-id']);
         const body = JSON.stringify({ delivery_id: id });
         if (number % 3 === 0) {
@@ -126,7 +100,7 @@ describe('the delivery_id in an answer', () => {
   }
 
   it('an answer to a second attempt counts without a delivery id', async () => {
-    const server = await start((response, request) => {
+    const server = await serverOf((response, request) => {
       const id = String(request.headers['webhook-id']);
       if (id.endsWith('7')) response.writeHead(422).end();
       else response.writeHead(200).end(JSON.stringify({ delivery_id: id }));
@@ -140,7 +114,7 @@ describe('the delivery_id in an answer', () => {
   });
 
   it('the answers of a target that answers twice are told apart, whenever the second one comes', async () => {
-    const server = await start((response, request, number) => {
+    const server = await serverOf((response, request, number) => {
       const id = String(request.headers['webhook-id']);
       const body = JSON.stringify({ delivery_id: id });
       response.writeHead(200, { 'content-type': 'application/json' }).end(body);

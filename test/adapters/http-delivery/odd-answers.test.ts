@@ -1,30 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
-import { afterEach, describe, expect, it } from 'vitest';
-import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
-import { systemClock } from '../../../src/adapters/system-clock.ts';
+import { describe, expect, it } from 'vitest';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
-import { type Script, startScriptedServer } from './scripted-server.ts';
-
-const never = new AbortController().signal;
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
+import { never, serverOf, targetAt } from './place.ts';
+import type { Script } from './scripted-server.ts';
 
 async function start(script: Script) {
-  const server = await startScriptedServer(script);
-  cleanups.push(() => server.close());
-  const target = openHttpTarget({
-    name: 'test',
-    url: server.url,
-    secrets: [],
-    connections: 4,
-    clock: systemClock,
-    logger: () => {},
-  });
-  cleanups.push(() => target.close());
-  return { server, target: singly(target) };
+  const server = await serverOf(script);
+  return { server, target: singly(targetAt(server.url, { connections: 4 })) };
 }
 
 describe('the connection of an odd answer', () => {

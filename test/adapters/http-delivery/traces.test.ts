@@ -1,39 +1,23 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
-import { afterEach, describe, expect, it } from 'vitest';
-import { type HttpTargetOptions, openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
+import { describe, expect, it } from 'vitest';
+import type { HttpTargetOptions } from '../../../src/adapters/http-delivery/index.ts';
 import { openTelemetryTracing } from '../../../src/adapters/opentelemetry/index.ts';
 import type { TraceContext } from '../../../src/core/trace-context.ts';
 import type { Delivery } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { recordSpans, traceParentOf } from '../../helpers/spans.ts';
-import { answers, type ReceivedRequest, type Script, startScriptedServer } from './scripted-server.ts';
+import { never, serverOf, targetAt } from './place.ts';
+import { answers, type ReceivedRequest, type Script } from './scripted-server.ts';
 
-const never = new AbortController().signal;
 const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const FIRST: TraceContext = { traceParent: `00-${TRACE}-b7ad6b7169203331-01`, traceState: 'rojo=1' };
 const SECOND: TraceContext = { traceParent: `00-${TRACE}-00f067aa0ba902b7-00` };
-const cleanups: (() => Promise<void>)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
 
 async function open(script: Script, options: Partial<HttpTargetOptions> = {}) {
-  const server = await startScriptedServer(script);
-  const target = openHttpTarget({
-    name: 'test',
-    url: `${server.url.replace('//', '//user:password@')}?key=secret`,
-    secrets: [],
-    clock: { now: Date.now, monotonicMs: () => performance.now() },
-    logger: () => {},
-    tracing: openTelemetryTracing('kafka'),
-    ...options,
-  });
-  cleanups.push(
-    () => server.close(),
-    () => target.close(),
-  );
+  const server = await serverOf(script);
+  const url = `${server.url.replace('//', '//user:password@')}?key=secret`;
+  const target = targetAt(url, { tracing: openTelemetryTracing('kafka'), ...options });
   return { server, target };
 }
 

@@ -5,39 +5,22 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { afterEach, describe, expect, it } from 'vitest';
-import {
-  type HttpTargetOptions,
-  openHttpHoldings,
-  openHttpTarget,
-} from '../../../src/adapters/http-delivery/index.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type HttpTargetOptions, openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { type Certificate, makeCertificate } from '../../helpers/certificates.ts';
-import { answers, startScriptedServer, unusedUrl } from './scripted-server.ts';
+import { never, serverOf, targetAt } from './place.ts';
+import { answers, unusedUrl } from './scripted-server.ts';
 
-const never = new AbortController().signal;
-const cleanups: (() => Promise<void> | void)[] = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-function open(options: Partial<HttpTargetOptions> & { url: string }) {
-  const target = openHttpTarget({
-    name: 'test',
-    secrets: [],
-    clock: systemClock,
-    logger: () => {},
-    ...options,
-  });
-  cleanups.push(() => target.close());
+function open({ url, ...options }: Partial<HttpTargetOptions> & { url: string }) {
+  const target = targetAt(url, options);
   return { target, send: () => singly(target).deliver(newDelivery(), never) };
 }
 
 function folder() {
   const path = mkdtempSync(join(tmpdir(), 'tributary-way-'));
-  cleanups.push(() => rmSync(path, { recursive: true }));
+  onTestFinished(() => rmSync(path, { recursive: true }));
   return (name: string, content: string): string => {
     writeFileSync(join(path, name), content);
     return join(path, name);
@@ -70,7 +53,7 @@ async function startWithClientCertificates(maxVersion: 'TLSv1.2' | 'TLSv1.3' = '
     },
   );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanups.push(() => void server.close());
+  onTestFinished(() => void server.close());
   return { names, url: `https://127.0.0.1:${(server.address() as AddressInfo).port}/api/orders` };
 }
 
@@ -167,7 +150,7 @@ async function startProxy({ login, refuses = false }: { login?: string; refuses?
     onward.on('error', () => socket.destroy());
   });
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  cleanups.push(() => {
+  onTestFinished(() => {
     for (const socket of sockets) socket.destroy();
     proxy.close();
   });
@@ -175,11 +158,10 @@ async function startProxy({ login, refuses = false }: { login?: string; refuses?
 }
 
 async function startTarget(tls?: { key: string; cert: string }) {
-  const server = await startScriptedServer(
+  const server = await serverOf(
     answers(200, { 'webhook-batch': '9;path="batch"' }, '{"data":[],"page":{"hasMore":false}}'),
     tls,
   );
-  cleanups.push(() => server.close());
   // A name that only the proxy can look up.
   const url = server.url.replace('127.0.0.1', 'target.test');
   return { server, url, host: new URL(url).host };
@@ -199,7 +181,7 @@ describe('a target behind a proxy', () => {
       logger: () => {},
       view: { keyColumn: 'order_id', columns: [] },
     });
-    cleanups.push(() => holdings.close());
+    onTestFinished(() => holdings.close());
     await holdings.page({ after: null, limit: 2 }, never);
     expect(proxy.asked).toEqual([
       `POST http://${host}/api/orders ${host}`,
