@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { QUARANTINE_REASONS } from '../../../src/pipeline/decode/reasons.ts';
-import { BAD_INPUTS, ORDERS_ONLY, PAYMENTS_ONLY } from './bad-inputs.ts';
+import { BAD_INPUTS } from './bad-inputs.ts';
+import { ORDERS_ONLY, PAYMENTS_ONLY } from './bad-inputs-of-topics.ts';
 import {
   ORDER_BODY,
   ORDER_SOURCE,

@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import type { QuarantineReason } from '../../../src/pipeline/decode/reasons.ts';
-import { ENVELOPE, ORDER_BODY, PAYMENT_BODY, type RecordParts } from './records.ts';
+import { ENVELOPE, type RecordParts } from './records.ts';
 
 type Body = Record<string, unknown>;
 /** Each made from a good body of the topic, so that nothing else is wrong with it. */
-type BadInput = readonly [name: string, reason: QuarantineReason, make: (body: Body) => RecordParts];
+export type BadInput = readonly [name: string, reason: QuarantineReason, make: (body: Body) => RecordParts];
 
 const text = (body: Body) => JSON.stringify(body);
 const withMember = (body: Body, member: string) => text(body).replace('{', `{${member},`);
@@ -374,28 +374,4 @@ export const BAD_INPUTS: readonly BadInput[] = [
     const name = `${JSON.stringify(eventId).slice(0, 10)} as event id`;
     return [name, 'event_id_invalid', (body) => ({ value: { ...body, eventId } })];
   }),
-];
-
-export const ORDERS_ONLY: readonly BadInput[] = [
-  ['an unknown status', 'value_unknown', (body) => ({ value: { ...body, orderStatus: 'SHIPPED' } })],
-  ['a status in another case', 'value_unknown', (body) => ({ value: { ...body, orderStatus: 'created' } })],
-  ['an array as status', 'value_unknown', (body) => ({ value: { ...body, orderStatus: ['CREATED'] } })],
-  ['no status', 'field_missing', (body) => ({ value: { ...body, orderStatus: undefined } })],
-  ['a payment on the topic of orders', 'topic_wrong', () => ({ value: PAYMENT_BODY })],
-];
-
-export const PAYMENTS_ONLY: readonly BadInput[] = [
-  ['an unknown status', 'value_unknown', (body) => ({ value: { ...body, paymentStatus: 'REFUNDED' } })],
-  [
-    'another misspelling',
-    'value_unknown',
-    (body) => ({ value: { ...body, paymentStatus: 'PAYMENT_AUTORIZED' } }),
-  ],
-  [
-    'the status of every object',
-    'value_unknown',
-    (body) => ({ value: { ...body, paymentStatus: 'toString' } }),
-  ],
-  ['no status', 'field_missing', (body) => ({ value: { ...body, paymentStatus: undefined } })],
-  ['an order on the topic of payments', 'topic_wrong', () => ({ value: ORDER_BODY })],
 ];

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { TributaryError } from '../../../src/core/errors.ts';
 import type { IngestBatch } from '../../../src/ports/commit.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { expectedView, movements, Place, recordOf, WAITING, wrap } from './harness.ts';
+import { expectedView, movements, Place, quickClock, recordOf, WAITING, wrap } from './harness.ts';
 
 const ENTRIES = [...movements('bolt', 40), ...movements('nut', 40), ...movements('gear', 40)];
 
@@ -98,6 +98,33 @@ describe('an instance of ingest', () => {
     await place.settles(ENTRIES.slice(0, 1));
     const first = calls.indexOf('commit');
     expect(calls.slice(first + 1, calls.indexOf('commit', first + 1))).toContain('acquire');
+  });
+
+  it('ends the lane of a batch that has met a locked row for 15 s, so that its partitions are acquired one by one', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const calls: string[] = [];
+    let lockedMs = 0;
+    const clock = { ...quickClock, monotonicMs: () => quickClock.monotonicMs() + lockedMs };
+    const store = wrap(place.store, {
+      async acquire(...parts: Parameters<Store['acquire']>) {
+        calls.push('acquire');
+        return place.store.acquire(...parts);
+      },
+      async commit(batch: IngestBatch) {
+        calls.push('commit');
+        if (calls.filter((call) => call === 'commit').length > 5) return place.store.commit(batch);
+        // The server gives a lock wait up after this time.
+        lockedMs += 6_000;
+        throw new TributaryError('store_busy', 'The row is locked.');
+      },
+    });
+    await place.append(ENTRIES.slice(0, 1).map((entry) => recordOf(entry)));
+    await place.start({ store, clock });
+    await place.settles(ENTRIES.slice(0, 1));
+    const first = calls.indexOf('commit');
+    const again = calls.indexOf('acquire', first);
+    expect(again).toBeGreaterThan(first);
+    expect(calls.slice(first, again)).toEqual(['commit', 'commit', 'commit']);
   });
 
   it.each(['store_busy', 'store_unreachable', 'store_failed'] as const)(

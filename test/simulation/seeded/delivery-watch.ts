@@ -1,6 +1,7 @@
 import type { Delivery } from '../../../src/ports/delivery-target.ts';
-import type { Books, StoreTables } from './books.ts';
+import type { Books } from './books.ts';
 import type { History } from './history.ts';
+import type { StoreTables } from './tables.ts';
 import type { TargetWatcher } from './target.ts';
 
 /** Watches what reaches the target: every request has to carry what the books say, and nothing may come once more. */
