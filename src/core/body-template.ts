@@ -1,3 +1,5 @@
+import { isJsonObject } from './json-canonical.ts';
+
 /** A value of a row, or the id of the delivery. */
 type Scalar = string | number | boolean | null;
 
@@ -37,7 +39,7 @@ export function parseBodyTemplate(text: string, names: readonly string[]): BodyT
       'it is no valid JSON: give an object, as in {"id": "{order_id}", "state": "{order_status}"}',
     );
   }
-  if (!isObject(json)) throw new Error('it has to be a JSON object, as in {"id": "{order_id}"}');
+  if (!isJsonObject(json)) throw new Error('it has to be a JSON object, as in {"id": "{order_id}"}');
   const uses = new Set<string>();
   const root = nodeOf(json, { names, uses, depth: 0 });
   return { uses, fill: (values) => JSON.stringify(filled(root, values) ?? {}) };
@@ -54,7 +56,7 @@ function nodeOf(json: unknown, reading: Reading): Node {
   const inner = { ...reading, depth: reading.depth + 1 };
   if (typeof json === 'string') return textNode(json, reading);
   if (Array.isArray(json)) return { kind: 'list', items: json.map((item) => nodeOf(item, inner)) };
-  if (!isObject(json)) return { kind: 'constant', value: json };
+  if (!isJsonObject(json)) return { kind: 'constant', value: json };
   const fields = new Map<string, Node>();
   for (const [key, value] of Object.entries(json)) place(fields, key.split('.'), key, nodeOf(value, inner));
   return { kind: 'object', fields };
@@ -129,8 +131,4 @@ function filled(node: Node, values: Readonly<Record<string, Scalar>>): unknown {
       return Object.fromEntries(made);
     }
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -79,6 +79,7 @@ export function isWellFormedJson(value: JsonValue): boolean {
   return Object.keys(value).every((key) => key.isWellFormed() && isWellFormedJson(value[key] as JsonValue));
 }
 
-export function isJsonObject(value: JsonValue | undefined): value is JsonObject {
+/** Whether a value that was parsed from JSON is an object, and no list. */
+export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
+import { isJsonObject } from '../../core/json-canonical.ts';
 import type { Delivery, DeliveryOutcome } from '../../ports/delivery-target.ts';
 import { answerText } from './answer.ts';
 import type { Judge } from './verdict.ts';
@@ -85,7 +86,7 @@ function outcomeOf(
 function resultsOf(text: string): Result[] {
   const results = parsedResults(text) ?? salvagedResults(text);
   return results.flatMap((item) => {
-    if (!isObject(item)) return [];
+    if (!isJsonObject(item)) return [];
     const { id, status } = item;
     if (typeof id !== 'string' || !Number.isInteger(status)) return [];
     if (Number(status) < 100 || Number(status) > 999) return [];
@@ -100,7 +101,7 @@ function parsedResults(text: string): readonly unknown[] | null {
   } catch {
     return null;
   }
-  return isObject(value) && Array.isArray(value.results) ? value.results : [];
+  return isJsonObject(value) && Array.isArray(value.results) ? value.results : [];
 }
 
 /** Reads the whole results of an answer that was cut off: tries eight ends of a result, the last one first. */
@@ -113,8 +114,4 @@ function salvagedResults(text: string): readonly unknown[] {
     if (results !== null) return results;
   }
   return [];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 import type { ViewColumn, ViewValue } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json-canonical.ts';
 import { compareUtf8, quoted } from '../../core/text.ts';
 import type { HeldState, HoldingsDigest, HoldingsPage, HoldingsRange } from '../../ports/target-holdings.ts';
 
@@ -25,7 +26,7 @@ export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view
     }
     last = entityId;
   }
-  const hasMore = isObject(page) ? page.hasMore : undefined;
+  const hasMore = isJsonObject(page) ? page.hasMore : undefined;
   if (typeof hasMore !== 'boolean')
     throw new AnswerFault('its list does not say by "page.hasMore" if there is more');
   if (hasMore && states.length === 0)
@@ -44,7 +45,7 @@ export function digestFrom(body: Uint8Array, { limit }: HoldingsRange): Holdings
 }
 
 function stateFrom(row: unknown, { keyColumn, columns }: Columns): HeldState {
-  if (!isObject(row)) throw new AnswerFault('its list has a row that is no object');
+  if (!isJsonObject(row)) throw new AnswerFault('its list has a row that is no object');
   const entityId = row[keyColumn];
   if (typeof entityId !== 'string' || entityId === '' || !entityId.isWellFormed()) {
     throw new AnswerFault(`its list has a row without a text "${keyColumn}"`);
@@ -78,10 +79,6 @@ function objectFrom(body: Uint8Array): Readonly<Record<string, unknown>> {
       `its answer is no JSON (${error instanceof SyntaxError ? 'syntax' : messageOf(error)})`,
     );
   }
-  if (!isObject(answer)) throw new AnswerFault('its answer is no JSON object');
+  if (!isJsonObject(answer)) throw new AnswerFault('its answer is no JSON object');
   return answer;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,24 @@ import { expectedView, movements, Place, quickClock, recordOf, WAITING, wrap } f
 
 const ENTRIES = [...movements('bolt', 40), ...movements('nut', 40), ...movements('gear', 40)];
 
+/** The store of the place, whose first commits fail as `fails` does. `calls` has its calls in sequence. */
+function noting(place: Place, failures: number, fails: () => never) {
+  const calls: ('acquire' | 'commit')[] = [];
+  const store = wrap(place.store, {
+    async acquire(...parts: Parameters<Store['acquire']>) {
+      calls.push('acquire');
+      return place.store.acquire(...parts);
+    },
+    async commit(batch: IngestBatch) {
+      calls.push('commit');
+      return calls.filter((call) => call === 'commit').length > failures
+        ? place.store.commit(batch)
+        : fails();
+    },
+  });
+  return { store, calls };
+}
+
 describe('an instance of ingest', () => {
   it('a fenced instance drops what it has, acquires its partitions again and journals every event once', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
@@ -81,17 +99,8 @@ describe('an instance of ingest', () => {
 
   it('looks the checkpoints up before it commits again what an unknown commit held', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
-    const calls: string[] = [];
-    const store = wrap(place.store, {
-      async acquire(...parts: Parameters<Store['acquire']>) {
-        calls.push('acquire');
-        return place.store.acquire(...parts);
-      },
-      async commit(batch: IngestBatch) {
-        calls.push('commit');
-        if (calls.filter((call) => call === 'commit').length > 1) return place.store.commit(batch);
-        throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
-      },
+    const { store, calls } = noting(place, 1, () => {
+      throw new TributaryError('store_commit_unknown', 'The connection broke at COMMIT.');
     });
     await place.append(ENTRIES.slice(0, 1).map((entry) => recordOf(entry)));
     await place.start({ store });
@@ -102,21 +111,12 @@ describe('an instance of ingest', () => {
 
   it('ends the lane of a batch that has met a locked row for 15 s, so that its partitions are acquired one by one', async () => {
     const place = await Place.make({ movements: 1, counts: 1 });
-    const calls: string[] = [];
     let lockedMs = 0;
     const clock = { ...quickClock, monotonicMs: () => quickClock.monotonicMs() + lockedMs };
-    const store = wrap(place.store, {
-      async acquire(...parts: Parameters<Store['acquire']>) {
-        calls.push('acquire');
-        return place.store.acquire(...parts);
-      },
-      async commit(batch: IngestBatch) {
-        calls.push('commit');
-        if (calls.filter((call) => call === 'commit').length > 5) return place.store.commit(batch);
-        // The server gives a lock wait up after this time.
-        lockedMs += 6_000;
-        throw new TributaryError('store_busy', 'The row is locked.');
-      },
+    const { store, calls } = noting(place, 5, () => {
+      // The server gives a lock wait up after this time.
+      lockedMs += 6_000;
+      throw new TributaryError('store_busy', 'The row is locked.');
     });
     await place.append(ENTRIES.slice(0, 1).map((entry) => recordOf(entry)));
     await place.start({ store, clock });

@@ -50,7 +50,3 @@ export function textOf(given: unknown, field: string, { called, isTopic }: Entry
 export function fault(message: string): TributaryError {
   return new TributaryError('setting_invalid', `ORDER_SYNC_TARGETS_FILE: ${message}.`);
 }
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

@@ -1,10 +1,11 @@
 import type { OAuthClient } from '../../../adapters/http-delivery/index.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { type Header, headerNameFault, isHeaderValue, parseHeaders } from '../../../core/http-headers.ts';
+import { isJsonObject } from '../../../core/json-canonical.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import { checkBearerKey } from '../../shared/settings/checks.ts';
 import type { TargetSettingValues } from '../../shared/settings/known/target.ts';
-import { contentOf, type EntryPlace, fault, isObject, pathOf, textOf } from './entry-files.ts';
+import { contentOf, type EntryPlace, fault, pathOf, textOf } from './entry-files.ts';
 import { type ProxySettings, proxyTo } from './proxy.ts';
 
 /** How a target is reached and how requests are authorized, as the settings say it. */
@@ -128,8 +129,8 @@ const OAUTH_FIELDS = ['tokenUrl', 'clientId', 'clientSecretFile', 'scope', 'audi
 function oauthIn(given: unknown, place: EntryPlace): Reach['oauth'] {
   if (given === undefined) return undefined;
   const { called } = place;
-  const isKnown = isObject(given) && Object.keys(given).every((key) => OAUTH_FIELDS.includes(key));
-  if (!isObject(given) || !isKnown)
+  const isKnown = isJsonObject(given) && Object.keys(given).every((key) => OAUTH_FIELDS.includes(key));
+  if (!isJsonObject(given) || !isKnown)
     throw fault(`${called}: "oauth" has to be an object; known in it are ${OAUTH_FIELDS.join(', ')}`);
   const tokenUrl = textOf(given.tokenUrl, 'oauth.tokenUrl', place);
   const clientId = textOf(given.clientId, 'oauth.clientId', place);

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ViewValue } from '../../../core/domain.ts';
 import { messageOf } from '../../../core/errors.ts';
+import { isJsonObject } from '../../../core/json-canonical.ts';
 import { orders } from '../../../orders/index.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
-import { contentOf, type EntryPlace, fault, isObject } from './entry-files.ts';
+import { contentOf, type EntryPlace, fault } from './entry-files.ts';
 import { REACH_FIELDS, type Reach, reachIn } from './reach.ts';
 import { WISH_FIELDS, type Wishes, wishesIn } from './wishes.ts';
 
@@ -98,7 +99,7 @@ function specOf(
     group,
   }: { readonly folder: string; readonly topics: readonly string[]; readonly group: string },
 ): TargetSpec {
-  if (!isObject(entry))
+  if (!isJsonObject(entry))
     throw fault(`${entryName} has to be an object such as {"name": "crm", "url": "https://..."}`);
   const { name } = entry;
   if (typeof name !== 'string' || !NAME.test(name)) {
@@ -172,7 +173,7 @@ function secretsOf(file: unknown, place: TargetSpec['place'], where: EntryPlace)
 function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
   const filter = new Map<string, ViewValue[]>();
   if (given === undefined) return filter;
-  if (!isObject(given)) {
+  if (!isJsonObject(given)) {
     throw fault(`${called}: "filter" has to be an object such as {"payment_status": ["PAYMENT_AUTHORIZED"]}`);
   }
   for (const [column, values] of Object.entries(given)) {
@@ -182,7 +183,7 @@ function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
       throw fault(`${called}: "filter" names ${JSON.stringify(column)}; the columns are ${names}`);
     }
     const type = known.type === 'text' ? 'string' : known.type === 'integer' ? 'number' : 'boolean';
-    const isRight = (value: unknown) => value === null || typeof value === type;
+    const isRight = (value: unknown): value is ViewValue => value === null || typeof value === type;
     if (!Array.isArray(values) || values.length === 0 || !values.every(isRight)) {
       throw fault(`${called}: "filter" has to give ${column} an array of values, each a ${type} or null`);
     }

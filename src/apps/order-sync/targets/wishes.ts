@@ -1,8 +1,9 @@
 import type { BodyOptions } from '../../../adapters/http-delivery/index.ts';
 import { messageOf } from '../../../core/errors.ts';
+import { isJsonObject } from '../../../core/json-canonical.ts';
 import { parseVerdictRules, type VerdictRules } from '../../../core/verdict-rules.ts';
 import { parseBody, type TargetSettingValues } from '../../shared/settings/known/target.ts';
-import { contentOf, type EntryPlace, fault, isObject, textOf } from './entry-files.ts';
+import { contentOf, type EntryPlace, fault, textOf } from './entry-files.ts';
 
 /** The type of a state as an event, and the source of those of a group. */
 export const STATE_TYPE = 'order.state';
@@ -55,7 +56,7 @@ function cloudEventsIn(given: unknown, place: EntryPlace, group: string): Wishes
   const { called, isTopic } = place;
   if (isTopic) throw fault(`${called}: "cloudEvents" is only for a url: leave it out`);
   const isRight =
-    isObject(given) &&
+    isJsonObject(given) &&
     (given.mode === 'structured' || given.mode === 'binary') &&
     Object.keys(given).every((key) => ['mode', 'type', 'source'].includes(key));
   if (!isRight)
