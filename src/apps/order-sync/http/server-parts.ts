@@ -1,3 +1,4 @@
+import type { Domain } from '../../../core/domain.ts';
 import type { Decoder } from '../../../pipeline/decode/decoder.ts';
 import type { StatusReport } from '../../../pipeline/status/report.ts';
 import type { SeriesPoint } from '../../../pipeline/status/series.ts';
@@ -23,6 +24,7 @@ import type { Trial } from '../trial.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
+  readonly domain: Domain<unknown, unknown>;
   /** Counts the requests that are answered with a problem. */
   readonly problems: ProblemCounts;
   /** Judges quarantined records as this program judges new ones. */

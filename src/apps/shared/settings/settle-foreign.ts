@@ -1,0 +1,48 @@
+import { messageOf, TributaryError } from '../../../core/errors.ts';
+import { SettingFault } from './fault.ts';
+import { ownSources } from './known/own-topics.ts';
+import type { SettingEntry } from './load.ts';
+import { type TopicSettings, topicNamesOf } from './synced.ts';
+
+/** The values that depend on the domain, while they are being loaded. */
+export type Settling = TopicSettings & {
+  readonly targetsFile: string | undefined;
+  readonly topicSources: string | undefined;
+  deliver: boolean;
+  reconcileEveryMs: number;
+};
+
+/**
+ * Adjusts the values to a domain that is not the orders, and says what is wrong with them together. The default of
+ * ORDER_SYNC_TARGET_URL leads to order-mgt, which takes orders alone. So without a URL nothing is sent, and states that are
+ * due wait in the ledger until there is one.
+ */
+export function settleForeign(values: Settling, entries: readonly SettingEntry[]): string[] {
+  const faults: string[] = [];
+  try {
+    const topics = topicNamesOf(values);
+    const strange = Object.keys(ownSources(values.topicSources ?? '{}')).find((topic) => !(topic in topics));
+    if (strange !== undefined)
+      faults.push(
+        `TRIBUTARY_SOURCES names the topic "${strange}"; the topics of ${values.synced.domain.name} are ${Object.keys(topics).join(', ')}.`,
+      );
+  } catch (error) {
+    if (!(error instanceof TributaryError) && !(error instanceof SettingFault)) throw error;
+    faults.push(messageOf(error));
+  }
+  if (!hasTarget(entries)) {
+    if (values.targetsFile !== undefined)
+      faults.push(
+        'ORDER_SYNC_TARGETS_FILE is set without ORDER_SYNC_TARGET_URL: set the URL of the first target too.',
+      );
+    values.deliver = false;
+    values.reconcileEveryMs = 0;
+  }
+  return faults;
+}
+
+/** Whether somebody has named the first target. */
+export function hasTarget(entries: readonly SettingEntry[]): boolean {
+  const url = entries.find(({ name }) => name === 'ORDER_SYNC_TARGET_URL');
+  return url !== undefined && (url.source !== 'default' || url.from.endsWith('in the program'));
+}
