@@ -23,7 +23,7 @@ export async function withAskParts<Result>(
   const opened = openCommandStore(settings, clock, logger);
   let log: Promise<EventLog> | null = null;
   const open = () => {
-    log ??= openEventLog(settings, clock, logger, { clientId: 'order-sync' });
+    log ??= openEventLog(settings, clock, logger, { clientId: settings.synced.program });
     return log;
   };
   try {

@@ -88,7 +88,7 @@ export async function openParts(
   const store = openStoreFor(settings, specs, clock, logger);
   try {
     const log = await openEventLog(settings, clock, logger, {
-      clientId: 'order-sync',
+      clientId: settings.synced.program,
       sessionTimeoutMs: settings.sessionTimeoutMs,
     });
     return {
@@ -226,7 +226,7 @@ export async function startOrderSync(
   const stopping = new AbortController();
   const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
-    domain: settings.synced.domain,
+    synced: settings.synced,
     console: pages ?? NO_CONSOLE,
     settingEntries,
     series: () => series.points(),
@@ -283,7 +283,7 @@ export async function startOrderSync(
     const url = await listen(app, {
       host: settings.host,
       port: settings.port,
-      program: 'order-sync',
+      program: settings.synced.program,
       hostSetting: 'ORDER_SYNC_HOST',
       portSetting: 'ORDER_SYNC_PORT',
       portFlag,
@@ -306,7 +306,10 @@ export async function startOrderSync(
       });
     }
     sync.start().then(() => {
-      logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
+      logger(
+        'info',
+        `${settings.synced.program} works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`,
+      );
     }, onFailure);
     return { url, status: () => sync.status(), console: async () => (await pages?.built()) ?? null, close };
   } catch (error) {

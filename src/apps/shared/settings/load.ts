@@ -14,7 +14,7 @@ import { kafkaContradictions } from './known/kafka.ts';
 import { OWN_TOPIC_SETTINGS } from './known/own-topics.ts';
 import { ORDER_ONLY, type SourceSettings, sourceFaults } from './known/source.ts';
 import { type TargetSettingValues, targetFaults } from './known/target.ts';
-import { type Settling, settleForeign } from './settle-foreign.ts';
+import { ownDefault, type Settling, settleForeign } from './settle-foreign.ts';
 import { SYNCED_ORDERS, type Synced } from './synced.ts';
 import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
@@ -71,11 +71,11 @@ export function loadSettings<Program extends ProgramName>(
   const warnings: string[] = [];
   for (const [key, setting] of Object.entries(table)) {
     try {
-      const given = Object.hasOwn(shown, key) ? find(key, setting, input, file) : null;
-      const value =
-        given === null
-          ? defaultOf(setting.fallback, String(values.dataDirectory ?? '.tributary'))
-          : parse(setting, given);
+      const dataDirectory = String(values.dataDirectory ?? '.tributary');
+      const given = Object.hasOwn(shown, key)
+        ? (find(key, setting, input, file) ?? ownDefault(setting.env, synced, dataDirectory))
+        : null;
+      const value = given === null ? defaultOf(setting.fallback, dataDirectory) : parse(setting, given);
       values[key] = value;
       const warning = given?.file === undefined ? null : secretFileWarning(given.from, given.file);
       if (warning !== null) warnings.push(warning);

@@ -1,8 +1,9 @@
+import { join } from 'node:path';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 import { SettingFault } from './fault.ts';
 import { ownSources } from './known/own-topics.ts';
 import type { SettingEntry } from './load.ts';
-import { type TopicSettings, topicNamesOf } from './synced.ts';
+import { SYNCED_ORDERS, type Synced, type TopicSettings, topicNamesOf } from './synced.ts';
 
 /** The values that depend on the domain, while they are being loaded. */
 export type Settling = TopicSettings & {
@@ -39,6 +40,30 @@ export function settleForeign(values: Settling, entries: readonly SettingEntry[]
     values.reconcileEveryMs = 0;
   }
   return faults;
+}
+
+/**
+ * The defaults that a domain of somebody else has of its own, so that several of them work side by side: its consumer group,
+ * and its file in the data directory. Null for every other setting.
+ */
+export function ownDefault(
+  variable: string,
+  { domain }: Synced,
+  dataDirectory: string,
+): {
+  readonly text: string;
+  readonly source: 'default';
+  readonly from: string;
+  readonly file?: never;
+} | null {
+  if (domain === SYNCED_ORDERS.domain) return null;
+  const text =
+    variable === 'ORDER_SYNC_GROUP'
+      ? domain.name
+      : variable === 'DATABASE_URL'
+        ? `sqlite:${join(dataDirectory, `${domain.name}.sqlite`)}`
+        : null;
+  return text === null ? null : { text, source: 'default', from: text };
 }
 
 /** Whether somebody has named the first target. */

@@ -4,7 +4,6 @@ import { knownEventTypes } from '../../../../src/apps/order-sync/event-types.ts'
 import type { ServerParts } from '../../../../src/apps/order-sync/http/server-parts.ts';
 import { ProblemCounts } from '../../../../src/apps/shared/http/metrics.ts';
 import { SYNCED_ORDERS } from '../../../../src/apps/shared/settings/synced.ts';
-import { orders } from '../../../../src/orders/index.ts';
 import { Meters } from '../../../../src/pipeline/status/meters.ts';
 import { NO_STORE_LOOPS } from '../../../../src/pipeline/store-loops.ts';
 import { decoder } from '../quarantine-place.ts';
@@ -19,7 +18,7 @@ export const ordersOn = (orderTopic: string) => ({
 
 /** Parts of a server for tests that use few of them. The log has no topic, and nothing runs. */
 export const UNUSED_PARTS: Omit<ServerParts, 'store'> = {
-  domain: orders,
+  synced: SYNCED_ORDERS,
   problems: new ProblemCounts(),
   metrics: { contentType: 'text/plain; version=0.0.4', text: async () => '' },
   decoder,
