@@ -1,14 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { Decision } from '../../ports/audit.ts';
-import type {
-  Job,
-  JobClaim,
-  JobClaimOfKind,
-  JobKey,
-  JobSave,
-  JsonObject,
-  NewJob,
-} from '../../ports/jobs.ts';
+import type { Job, JobClaim, JobClaimOfKind, JobKey, JobSave, JsonObject, NewJob } from '../../ports/jobs.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import type { Connection, Transaction } from './connection.ts';
 import { compareTexts } from './quarantine-table.ts';
