@@ -6,12 +6,12 @@
 // before any package is installed. It installs the dependencies when package-lock.json has changed since the last
 // install, so that `npm start` and `npm test` work in a fresh clone.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runChild } from './child.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -35,16 +35,10 @@ const [script, ...rest] = process.argv.slice(2);
 if (script === undefined) fail('Name the script to start: node bin/launch.mjs src/apps/start/main.ts');
 // Node keeps the stripped and compiled modules there, so that every start after the first takes half of the time.
 const compiled = process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'node-compile');
-const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, script), ...rest], {
-  stdio: 'inherit',
-  env: { ...process.env, NODE_COMPILE_CACHE: compiled, PATH: `${dirname(node)}:${process.env.PATH ?? ''}` },
-});
-// The terminal sends Ctrl-C to the child too. SIGTERM and SIGHUP may reach this process alone, so it hands them on.
-process.on('SIGINT', () => {});
-for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => fail(`${node} could not be started: ${error.message}`));
-child.on('exit', (code, signal) => {
-  process.exitCode = signal === null ? (code ?? 1) : 128 + (constants.signals[signal] ?? 0);
+runChild(node, [join(root, script), ...rest], {
+  ...process.env,
+  NODE_COMPILE_CACHE: compiled,
+  PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
 });
 
 /** Runs `npm ci`. A lock keeps two programs that start in a fresh clone from installing at the same time. */

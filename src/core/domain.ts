@@ -31,14 +31,25 @@ export interface EventType<Event> {
   readonly entityIdField: string;
   /** The field of the body with the time of the event (RFC 3339 with zone). */
   readonly occurredAtField: string;
-  /** Two events without an event id are the same if these fields are equal. */
-  readonly meaningfulFields: readonly string[];
+  /** Two events without an event id are the same if these fields are equal. Default: if their whole bodies are. */
+  readonly meaningfulFields?: readonly string[];
+  /**
+   * Says what is wrong with a body that is valid by `schema`; null if nothing is. It is for rules that JSON Schema cannot say,
+   * and its body goes to quarantine.
+   */
+  fault?(body: JsonObject): BodyFault | null;
   /** Turns a body, which is valid by `schema`, into the domain's event: the values that the fold needs. */
   toEvent(body: JsonObject): Event;
   /** The stage of the entity's life to which the event belongs, from 1. Used if the event has no revision. */
   stage(event: Event): number;
   /** At equal position and time the event with the higher rank comes last. */
   cautionRank(event: Event): number;
+}
+
+/** Where a body breaks a rule of its type. The value itself is never named, because it may be a secret. */
+export interface BodyFault {
+  /** A JSON Pointer into the body. Empty: the body as a whole. */
+  readonly pointer: string;
 }
 
 export interface View<State> {

@@ -15,7 +15,7 @@ import {
   TARGET,
   TARGETS,
 } from '../contract/store/fixtures.ts';
-import { MemoryDatabase, openMemoryStore, type StoreSession } from './memory-store/index.ts';
+import { MemoryDatabase, openMemoryStore, type StoreSession } from '../../src/testing/memory-store/index.ts';
 import { ScriptedSession } from './memory-store/scripted-session.ts';
 
 describe('a simulated database', () => {

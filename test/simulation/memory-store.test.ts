@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../src/adapters/system-clock.ts';
 import { describeStore } from '../contract/store.ts';
 import { MemoryHarness } from './memory-store/harness.ts';
-import type { StoreSession } from './memory-store/index.ts';
+import type { StoreSession } from '../../src/testing/memory-store/index.ts';
 
 describeStore('a simulated database', new MemoryHarness(systemClock));
 

@@ -3,7 +3,7 @@ import type { Fit } from '../../pipeline/inspect/fit.ts';
 import type { RecordForm } from '../../pipeline/inspect/forms.ts';
 import type { Sample } from '../../pipeline/inspect/sample.ts';
 import type { Refused, Verdicts } from '../../pipeline/inspect/verdicts.ts';
-import { type SourceSettings, sourcesOf, sourceVariables } from '../shared/settings/known/source.ts';
+import { orderSourcesOf, type SourceSettings, sourceVariables } from '../shared/settings/known/source.ts';
 
 /** What a look at a topic has found. */
 export interface Inspection {
@@ -51,7 +51,7 @@ export function settingsInUse(
   settings: SourceSettings & Topics & { readonly acceptsMissingKeys: boolean },
   topic: string,
 ): Record<string, string> {
-  const options = sourcesOf(settings)[topic] ?? {};
+  const options = orderSourcesOf(settings)[topic] ?? {};
   return {
     ...(topic === settings.orderTopic ? sourceVariables('ORDER', options) : {}),
     ...(topic === settings.paymentTopic ? sourceVariables('PAYMENT', options) : {}),

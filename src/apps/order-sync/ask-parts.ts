@@ -1,13 +1,12 @@
-import { type OrderEvent, type OrderState, orders } from '../../orders/index.ts';
 import type { AskedLog, AskParts } from '../../pipeline/ask/parts.ts';
 import { createDecoder } from '../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
-import { dueRulesOf, moreTargets, TARGET } from './targets/targets.ts';
+import { dueRulesOf, targetNames } from './targets/targets.ts';
 
-export type OrderAskParts = AskParts<OrderState, OrderEvent>;
+export type OrderAskParts = AskParts<unknown, unknown>;
 
 export interface AskPartsOptions {
   readonly store: EntityInspection;
@@ -24,9 +23,10 @@ export function askPartsOf(
   { store, clock, log, topicNames, maxEvents }: AskPartsOptions,
 ): OrderAskParts {
   const { maxRecordBytes, acceptsMissingKeys, stuckAfterMs } = settings;
+  const { domain } = settings.synced;
   return {
-    domain: orders,
-    decoder: createDecoder(orders, {
+    domain,
+    decoder: createDecoder(domain, {
       topicNames,
       maxRecordBytes,
       acceptsMissingKeys,
@@ -37,7 +37,7 @@ export function askPartsOf(
     log,
     due: dueRulesOf(settings),
     topicNames,
-    targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
+    targets: targetNames(settings),
     stuckAfterMs,
     maxEvents,
   };

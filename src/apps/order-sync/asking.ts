@@ -1,14 +1,14 @@
 import { TributaryError } from '../../core/errors.ts';
-import { orders } from '../../orders/index.ts';
 import { COMMAND_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { openEventLog } from '../shared/parts/open-log.ts';
+import { topicNamesOf } from '../shared/settings/synced.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { QuestionFault } from './ask-query.ts';
 import { askedLog } from './asked-log.ts';
-import { type OrderSyncSettings, openCommandStore, topicNamesOf } from './order-sync.ts';
+import { type OrderSyncSettings, openCommandStore } from './order-sync.ts';
 
 /**
  * Opens the store for a command that asks about orders, and closes it afterwards. Changes nothing in it. The log is opened
@@ -23,11 +23,11 @@ export async function withAskParts<Result>(
   const opened = openCommandStore(settings, clock, logger);
   let log: Promise<EventLog> | null = null;
   const open = () => {
-    log ??= openEventLog(settings, clock, logger, { clientId: 'order-sync' });
+    log ??= openEventLog(settings, clock, logger, { clientId: settings.synced.program });
     return log;
   };
   try {
-    const store = await opened.toRead(orders.view);
+    const store = await opened.toRead(settings.synced.domain.view);
     const topicNames = topicNamesOf(settings);
     const parts = { store, clock, topicNames, log: askedLog(open, clock), maxEvents: COMMAND_EVENTS_MAX };
     return await work(askPartsOf(settings, parts));

@@ -1,4 +1,3 @@
-import { orders } from '../../orders/index.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { followHold, HoldWatch } from '../../pipeline/holds.ts';
 import { supervised } from '../../pipeline/supervised.ts';
@@ -36,7 +35,11 @@ export async function deliverForCommand({
   logger,
 }: CommandDeliveryParts): Promise<CommandDelivery> {
   const { name } = route.target;
-  const deliver = deliverOn(route, { view: orders.view, store, clock, logger }, deliveryTimingOf(settings));
+  const deliver = deliverOn(
+    route,
+    { view: settings.synced.domain.view, store, clock, logger },
+    deliveryTimingOf(settings),
+  );
   // The watch logs the pauses that it knows. Those of other parts say nothing about this command.
   const ofTarget = {
     listHolds: async () =>

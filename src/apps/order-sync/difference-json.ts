@@ -1,6 +1,5 @@
-import type { ViewValue } from '../../core/domain.ts';
+import type { View, ViewValue } from '../../core/domain.ts';
 import { quoted } from '../../core/text.ts';
-import { orders } from '../../orders/index.ts';
 import type { ReconciledDifference } from '../../pipeline/reconcile/reconcile.ts';
 import type { VerifiedDifference } from '../../pipeline/verify/repair.ts';
 import type { StoredRow } from '../../ports/store.ts';
@@ -22,14 +21,17 @@ export interface DifferenceJson {
   readonly detail?: string;
 }
 
-export function differenceJson(difference: VerifiedDifference): DifferenceJson {
+/** The columns of the view. */
+type Columns = View<never>['columns'];
+
+export function differenceJson(columns: Columns, difference: VerifiedDifference): DifferenceJson {
   const { entityId: orderId, kind, isRepaired: repaired } = difference;
   const base = { orderId, kind, repaired };
   switch (difference.kind) {
     case 'row_missing':
-      return { ...base, stored: null, expected: rowJson(difference.expected) };
+      return { ...base, stored: null, expected: rowJson(columns, difference.expected) };
     case 'row_extra':
-      return { ...base, stored: rowJson(difference.stored), expected: null };
+      return { ...base, stored: rowJson(columns, difference.stored), expected: null };
     case 'row_altered':
     case 'version_behind':
     case 'version_ahead':
@@ -49,6 +51,7 @@ export function differenceJson(difference: VerifiedDifference): DifferenceJson {
 }
 
 export function targetDifferenceJson(
+  columns: Columns,
   target: string,
   { entityId, verdict, ours, theirs, isHealed }: ReconciledDifference,
 ): DifferenceJson {
@@ -57,15 +60,15 @@ export function targetDifferenceJson(
     kind: `target_${verdict}`,
     repaired: isHealed,
     target,
-    stored: rowJson(theirs),
-    expected: rowJson(ours),
+    stored: rowJson(columns, theirs),
+    expected: rowJson(columns, ours),
   };
 }
 
-function rowJson(row: Pick<StoredRow, 'row' | 'version'> | null): object | null {
+function rowJson(columns: Columns, row: Pick<StoredRow, 'row' | 'version'> | null): object | null {
   if (row === null) return null;
   return {
-    ...Object.fromEntries(orders.view.columns.map(({ name }, index) => [name, row.row[index] ?? null])),
+    ...Object.fromEntries(columns.map(({ name }, index) => [name, row.row[index] ?? null])),
     version: row.version,
   };
 }

@@ -1,5 +1,4 @@
-import { orders } from '../../orders/index.ts';
-import { type OrderSyncSettings, topicNamesOf } from './order-sync.ts';
+import { type TopicSettings, topicNamesOf } from '../shared/settings/synced.ts';
 
 /** A type of events that this program understands. It is plain JSON. */
 export interface KnownEventType {
@@ -11,11 +10,9 @@ export interface KnownEventType {
 }
 
 /** The types of the domain's events on the topics of these settings. */
-export function knownEventTypes(
-  settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>,
-): KnownEventType[] {
+export function knownEventTypes(settings: TopicSettings): KnownEventType[] {
   const names = topicNamesOf(settings);
-  return Object.entries(orders.eventTypes).map(([eventType, { topic, schema }]) => ({
+  return Object.entries(settings.synced.domain.eventTypes).map(([eventType, { topic, schema }]) => ({
     eventType,
     topic: names[topic] ?? topic,
     schema,

@@ -1,4 +1,3 @@
-import { orders } from '../../orders/index.ts';
 import { createDecoder, type Decoder } from '../../pipeline/decode/decoder.ts';
 import { LONG_LIMITS, LongHistories } from '../../pipeline/ingest/long-histories.ts';
 import type { JobHandler } from '../../pipeline/jobs/job-worker.ts';
@@ -12,10 +11,11 @@ import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
+import { topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
 import { differenceJson, targetDifferenceJson } from './difference-json.ts';
-import { type OrderSyncSettings, topicNamesOf, topicsOf } from './order-sync.ts';
+import type { OrderSyncSettings } from './order-sync.ts';
 import { rebuildPartsOf } from './rebuild-parts.ts';
-import { dueRulesOf, openHoldingsOf, TARGET } from './targets/targets.ts';
+import { dueRulesOf, openHoldingsOf } from './targets/targets.ts';
 
 /** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
 const REBUILD_SHARE = 0.5;
@@ -24,7 +24,7 @@ const REBUILD_SHARE = 0.5;
 export function decoderOf(settings: OrderSyncSettings) {
   const { acceptsMissingKeys, maxRecordBytes } = settings;
   const sources = sourcesOf(settings);
-  return createDecoder(orders, {
+  return createDecoder(settings.synced.domain, {
     topicNames: topicNamesOf(settings),
     acceptsMissingKeys,
     maxRecordBytes,
@@ -58,10 +58,12 @@ export function jobHandlersOf(
   const decoder = decoderOf(settings);
   const due = dueRulesOf(settings);
   const topics = topicsOf(settings);
+  const { domain } = settings.synced;
+  const { columns } = domain.view;
   return [
     redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({
-      domain: orders,
+      domain,
       decoder,
       due,
       store,
@@ -69,19 +71,19 @@ export function jobHandlersOf(
       logger,
     }),
     rebuildHandler({
-      ...rebuildPartsOf(settings, { domain: orders, store, clock, logger }),
+      ...rebuildPartsOf(settings, { store, clock, logger }),
       busyShare: REBUILD_SHARE,
     }),
     verifyHandler({
-      domain: orders,
+      domain,
       decoder,
       due,
       store,
       clock,
-      targetsFromBeginning: new Set([TARGET]),
+      targetsFromBeginning: new Set([settings.synced.target]),
       maxEvents: LONG_LIMITS.longEvents,
       long: new LongHistories({
-        domain: orders,
+        domain,
         decoder,
         journals: store.longJournals,
         logger,
@@ -91,8 +93,8 @@ export function jobHandlersOf(
       untilCaughtUp: (signal) =>
         untilCaughtUp({ log, store, topics, clock, patienceMs: CAUGHT_UP_PATIENCE_MS }, signal),
       redrivePerSecond: settings.redriveRate,
-      differenceJson,
-      targetDifferenceJson,
+      differenceJson: (difference) => differenceJson(columns, difference),
+      targetDifferenceJson: (target, difference) => targetDifferenceJson(columns, target, difference),
     }),
   ];
 }

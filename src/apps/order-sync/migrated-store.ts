@@ -1,8 +1,7 @@
-import { orders } from '../../orders/index.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { OpenedStore, Store } from '../../ports/store.ts';
 import type { OrderSyncSettings } from './order-sync.ts';
-import { moreTargets, TARGET } from './targets/targets.ts';
+import { targetNames } from './targets/targets.ts';
 
 /** The store that can write rows, for a command that has read from the store before, so that its schema exists already. */
 export async function migratedStore(
@@ -10,10 +9,11 @@ export async function migratedStore(
   settings: OrderSyncSettings,
   clock: Clock,
 ): Promise<Store> {
-  const { table, keyColumn, columns } = orders.view;
-  const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+  const { domain } = settings.synced;
+  const { table, keyColumn, columns } = domain.view;
+  const targets = targetNames(settings);
   const view = { table, keyColumn, columns };
-  const { foldVersion = 1 } = orders;
+  const { foldVersion = 1 } = domain;
   const { store } = await opened.migrate({ view, foldVersion, targets, adopt: null, nowMs: clock.now() });
   return store;
 }

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import { isRetryable, messageOf } from '../../core/errors.ts';
-import { orders } from '../../orders/index.ts';
 import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
@@ -26,6 +25,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
 import type { SettingEntry } from '../shared/settings/load.ts';
+import { topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { askedLog } from './asked-log.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
@@ -36,7 +36,7 @@ import { buildServer } from './http/server.ts';
 import { decoderOf, jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
-import { closeRoute, moreTargets, openRoutes, TARGET, targetsThatTell } from './targets/targets.ts';
+import { closeRoute, moreTargets, openRoutes, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 import { Trial } from './trial.ts';
 
@@ -62,18 +62,6 @@ export function deliveryTimingOf({ deliveryDeadlineMs }: OrderSyncSettings) {
   return { holdMs: HOLD_MS, leaseMs: HOLD_MS + 2 * deliveryDeadlineMs + LEASE_MARGIN_MS };
 }
 
-/** The names that the settings give to the domain's topics. */
-export function topicNamesOf(
-  settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>,
-): Record<string, string> {
-  return { order_events: settings.orderTopic, payment_events: settings.paymentTopic };
-}
-
-/** The topics that are read, each once: both kinds of events may come on one. */
-export function topicsOf(settings: Pick<OrderSyncSettings, 'orderTopic' | 'paymentTopic'>): string[] {
-  return [...new Set(Object.values(topicNamesOf(settings)))];
-}
-
 /** Opens the store that the settings choose, for a command that needs no log. */
 export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): OpenedStore {
   return openStoreFor(settings, moreTargets(settings), clock, logger);
@@ -85,7 +73,7 @@ function openStoreFor(
   clock: Clock,
   logger: Logger,
 ): OpenedStore {
-  const targets = [TARGET, ...specs.map(({ name }) => name)];
+  const targets = [settings.synced.target, ...specs.map(({ name }) => name)];
   const { lanes, maxRecordBytes } = settings;
   return openStore(settings, { clock, logger, targets, lanes, maxRecordBytes });
 }
@@ -100,7 +88,7 @@ export async function openParts(
   const store = openStoreFor(settings, specs, clock, logger);
   try {
     const log = await openEventLog(settings, clock, logger, {
-      clientId: 'order-sync',
+      clientId: settings.synced.program,
       sessionTimeoutMs: settings.sessionTimeoutMs,
     });
     return {
@@ -175,7 +163,7 @@ export async function startOrderSync(
   let migratedStore: Store | null = null;
   let asked: OrderAskParts | null = null;
   const sync = new Sync({
-    domain: orders,
+    domain: settings.synced.domain,
     onOutdated: onFailure,
     log,
     store,
@@ -238,6 +226,7 @@ export async function startOrderSync(
   const stopping = new AbortController();
   const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
   const app = buildServer({
+    synced: settings.synced,
     console: pages ?? NO_CONSOLE,
     settingEntries,
     series: () => series.points(),
@@ -294,7 +283,7 @@ export async function startOrderSync(
     const url = await listen(app, {
       host: settings.host,
       port: settings.port,
-      program: 'order-sync',
+      program: settings.synced.program,
       hostSetting: 'ORDER_SYNC_HOST',
       portSetting: 'ORDER_SYNC_PORT',
       portFlag,
@@ -317,7 +306,10 @@ export async function startOrderSync(
       });
     }
     sync.start().then(() => {
-      logger('info', `order-sync works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`);
+      logger(
+        'info',
+        `${settings.synced.program} works on ${sync.topics.join(' and ')}; its HTTP API is ${url}`,
+      );
     }, onFailure);
     return { url, status: () => sync.status(), console: async () => (await pages?.built()) ?? null, close };
   } catch (error) {

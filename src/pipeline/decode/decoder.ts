@@ -194,7 +194,8 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
 
     const revision = body.revision ?? null;
     if (revision !== null && !isPositiveInteger(revision)) return revisionFault(revision);
-    const eventId = this.#readEventId(givenId, body, type);
+    const contentHash = hashContent(json, whole, bytes);
+    const eventId = this.#readEventId(givenId, body, type, contentHash);
     if (eventId instanceof Rejection) return eventId;
 
     const understood = understand(definition, body, revision as number | null);
@@ -203,7 +204,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const decoded: DecodedEvent<Event> = {
       entityId,
       eventId,
-      contentHash: hashContent(json, whole, bytes),
+      contentHash,
       position,
       occurredAtMs,
       cautionRank,
@@ -255,14 +256,21 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     return isJsonObject(value) && value.eventType === undefined && looksLikeCloudEvent(value);
   }
 
-  #readEventId(given: string | null, body: JsonObject, type: CompiledType<Event>): string | Rejection {
+  #readEventId(
+    given: string | null,
+    body: JsonObject,
+    type: CompiledType<Event>,
+    contentHash: string,
+  ): string | Rejection {
     const own = body.eventId ?? undefined;
     if (own !== undefined && !isId(own, this.#maxEventIdBytes)) return this.#invalidId("The body's eventId");
     if (given !== null)
       return isId(given, this.#maxEventIdBytes) ? given : this.#invalidId('The CloudEvents id');
     if (own !== undefined) return own as string;
+    const { meaningfulFields } = type.definition;
+    if (meaningfulFields === undefined) return contentHash;
     const meaning: JsonValue[] = [type.name];
-    for (const field of type.definition.meaningfulFields) meaning.push(body[field] ?? null);
+    for (const field of meaningfulFields) meaning.push(body[field] ?? null);
     return sha256Hex(canonicalJson(meaning));
   }
 

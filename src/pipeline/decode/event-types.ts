@@ -43,12 +43,25 @@ export function compileTypes<State, Event>(
       throw invalidDomain(domain.name, `the schema of ${quoted(name)} is not valid: ${messageOf(error)}`);
     }
     const check = (body: JsonObject) =>
-      validate(body) ? null : toRejection(validate.errors?.[0], body, definition);
+      validate(body) ? ownFault(definition, body) : toRejection(validate.errors?.[0], body, definition);
     const reads = readFields(definition);
     types.set(name, { name, definition, topic, check, reads, absentIfNull: absentIfNull(definition.schema) });
   }
   if (types.size === 0) throw invalidDomain(domain.name, 'it has no event types');
   return types;
+}
+
+/** Asks the type itself, whose code may throw. */
+function ownFault<Event>(definition: EventType<Event>, body: JsonObject): Rejection | null {
+  if (definition.fault === undefined) return null;
+  try {
+    const fault = definition.fault(body);
+    if (fault === null) return null;
+    const where = fault.pointer === '' ? 'The body' : `The field ${quoted(fault.pointer)}`;
+    return new Rejection('schema_invalid', `${where} is not valid by the schema of its type.`);
+  } catch {
+    return new Rejection('event_not_understood', 'The schema of its type throws.');
+  }
 }
 
 /** A process makes several decoders of one domain, and compiling a schema takes milliseconds. */
@@ -95,7 +108,7 @@ function readFields({
   schema,
   entityIdField,
   occurredAtField,
-  meaningfulFields,
+  meaningfulFields = [],
 }: FieldNames): (field: string) => boolean {
   if (Object.keys(schema).some((keyword) => !PLAIN_KEYWORDS.has(keyword))) return () => true;
   const named = Object.keys((schema as ObjectSchema).properties ?? {});

@@ -1,6 +1,6 @@
 /** The stores beside their twin: opens both, and reads their whole content. */
 import type { Store } from '../../../src/ports/store.ts';
-import { MemoryDatabase, openMemoryStore } from '../../simulation/memory-store/index.ts';
+import { MemoryDatabase, openMemoryStore } from '../../../src/testing/memory-store/index.ts';
 import type { CallKind, Pair, Setting } from './history.ts';
 import { auditEntry, checkpoints, entityRecord, holds } from './normal.ts';
 import {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Store } from '../../../src/ports/store.ts';
-import { MemoryDatabase } from '../../simulation/memory-store/database.ts';
-import { openMemoryStore } from '../../simulation/memory-store/index.ts';
+import { MemoryDatabase } from '../../../src/testing/memory-store/database.ts';
+import { openMemoryStore } from '../../../src/testing/memory-store/index.ts';
 import { draw, play, shrink } from './history.ts';
 import { openPart } from './parts.ts';
 import { compareMany, type Found, type OpenedPart } from './run.ts';

@@ -1,14 +1,14 @@
 import type { RawValue } from '../../../src/core/adoption/index.ts';
 import type { ViewValue } from '../../../src/core/domain.ts';
 import { keyOfPart } from '../../../src/ports/holds.ts';
-import type { MemoryDatabase } from './database.ts';
-import type { DeliveryRow } from './delivery-row.ts';
-import { ForeignTable } from './foreign-table.ts';
-import { OWN_TABLES } from './migration.ts';
-import { NEW_ROW } from './reconciliation.ts';
-import type { JobRow, Schema } from './schema.ts';
-import { setViewState } from './view-state.ts';
-import { ViewTable } from './view-table.ts';
+import type { MemoryDatabase } from '../../../src/testing/memory-store/database.ts';
+import type { DeliveryRow } from '../../../src/testing/memory-store/delivery-row.ts';
+import { ForeignTable } from '../../../src/testing/memory-store/foreign-table.ts';
+import { OWN_TABLES } from '../../../src/testing/memory-store/migration.ts';
+import { NEW_ROW } from '../../../src/testing/memory-store/reconciliation.ts';
+import type { JobRow, Schema } from '../../../src/testing/memory-store/schema.ts';
+import { setViewState } from '../../../src/testing/memory-store/view-state.ts';
+import { ViewTable } from '../../../src/testing/memory-store/view-table.ts';
 
 /** A row by the names of its columns in MySQL. */
 export type RawRow = Record<string, RawValue>;

@@ -1,5 +1,5 @@
 import { TributaryError } from '../../../src/core/errors.ts';
-import type { StoreSession } from './index.ts';
+import type { StoreSession } from '../../../src/testing/memory-store/index.ts';
 
 /** A session that waits, fails or hangs where a test says so. */
 export class ScriptedSession implements StoreSession {

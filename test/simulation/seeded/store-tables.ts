@@ -1,7 +1,7 @@
 import type { TopicPartition } from '../../../src/core/offset.ts';
 import { partitionName } from '../../../src/core/offset.ts';
-import type { MemoryDatabase } from '../memory-store/database.ts';
-import { ViewTable } from '../memory-store/view-table.ts';
+import type { MemoryDatabase } from '../../../src/testing/memory-store/database.ts';
+import { ViewTable } from '../../../src/testing/memory-store/view-table.ts';
 import type { QuarantinePlace, StoreTables } from './tables.ts';
 
 const VIEW = 'orders';

@@ -9,7 +9,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { isKafka, openEventLog } from '../../shared/parts/open-log.ts';
-import { sourcesOf } from '../../shared/settings/known/source.ts';
+import { orderSourcesOf } from '../../shared/settings/known/source.ts';
 import {
   type Inspection,
   inspectionJson,
@@ -53,7 +53,7 @@ export function inspectCommand(clock: Clock): CommandSpec<'event-producer'> {
         ? createDecoder(orders, {
             topicNames: { order_events: orderTopic, payment_events: paymentTopic },
             acceptsMissingKeys,
-            sources: sourcesOf(settings),
+            sources: orderSourcesOf(settings),
           })
         : plain;
       const fit = bestFit(orders, topic, sample.records);

@@ -1,12 +1,11 @@
 import { type AdoptionReport, reportText } from '../../../core/adoption/index.ts';
-import { orders } from '../../../orders/index.ts';
 import { createAdopter } from '../../../pipeline/adopt.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { MigrationOptions } from '../../../ports/migration.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { moreTargets, TARGET } from '../targets/targets.ts';
+import { targetNames } from '../targets/targets.ts';
 
 export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
@@ -35,13 +34,14 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
     async run({ settings, logger, output }, input) {
       const store = openCommandStore(settings, clock, logger);
       try {
-        const { table, keyColumn, columns } = orders.view;
+        const { domain } = settings.synced;
+        const { table, keyColumn, columns } = domain.view;
         const nowMs = clock.now();
-        const adopter = createAdopter(orders);
+        const adopter = createAdopter(domain);
         const options: MigrationOptions = {
           view: { table, keyColumn, columns },
-          foldVersion: orders.foldVersion ?? 1,
-          targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
+          foldVersion: domain.foldVersion ?? 1,
+          targets: targetNames(settings),
           adopt: adopter === null ? null : (entityId, row) => adopter(entityId, row, nowMs),
           choices: {
             leavesOtherColumns: input.options.keepOriginalColumns === true,

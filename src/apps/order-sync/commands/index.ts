@@ -1,6 +1,7 @@
 import type { Clock } from '../../../ports/clock.ts';
 import { keysMakeCommand } from '../../shared/cli/keys-command.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS, type Synced } from '../../shared/settings/synced.ts';
 import { adoptCommand } from './adopt.ts';
 import { auditCommand } from './audit.ts';
 import { checkTargetCommand } from './check-target.ts';
@@ -11,6 +12,7 @@ import { ordersCommand, stuckCommand } from './orders.ts';
 import { parkedCommand, unparkCommand } from './parked.ts';
 import { partitionsCommand } from './partitions.ts';
 import { holdsCommand, pauseCommand, unpauseCommand } from './pause.ts';
+import { publishCommand } from './publish.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { quarantineDiscardCommand, quarantineRedriveCommand } from './quarantine-settle.ts';
 import { quarantineShowCommand } from './quarantine-show.ts';
@@ -24,8 +26,20 @@ import { tailCommand } from './tail.ts';
 import { takeGroupCommand } from './take-group.ts';
 import { verifyCommand } from './verify.ts';
 
-/** The commands of order-sync, in the sequence of its help. */
-export function commandsOf(clock: Clock): CommandSpec<'order-sync'>[] {
+/**
+ * The commands of order-sync, in the sequence of its help. A domain of somebody else lists its entities by their own name. It
+ * has a command that publishes events, as the orders have event-producer.
+ */
+export function commandsOf(clock: Clock, synced: Synced = SYNCED_ORDERS): CommandSpec<'order-sync'>[] {
+  if (synced === SYNCED_ORDERS) return orderCommands(clock);
+  const own = orderCommands(clock)
+    .filter(({ name }) => name !== 'adopt' || synced.domain.adoption !== undefined)
+    .map((command) => (command.name === 'orders' ? { ...command, name: synced.plural } : command));
+  const [run, ...others] = own;
+  return run === undefined ? [] : [run, publishCommand(clock), ...others];
+}
+
+function orderCommands(clock: Clock): CommandSpec<'order-sync'>[] {
   return [
     runCommand(clock),
     statusCommand(clock),

@@ -1,13 +1,12 @@
 import { grantStatements } from '../../../adapters/mysql/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
-import { orders } from '../../../orders/index.ts';
 import { migrateStore } from '../../../pipeline/migrate-store.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { moreTargets, TARGET } from '../targets/targets.ts';
+import { targetNames } from '../targets/targets.ts';
 
 export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
@@ -36,9 +35,9 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         throw new TributaryError('usage', '--grants-for is for MySQL and MariaDB: a file has no users.');
       const store = openCommandStore(settings, clock, logger);
       try {
-        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+        const targets = targetNames(settings);
         const { report } = await migrateStore({
-          domain: orders,
+          domain: settings.synced.domain,
           store,
           targets,
           clock,
@@ -49,7 +48,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         const grants =
           user === null || database.kind === 'sqlite'
             ? []
-            : grantStatements(database.address.database, orders.view, user);
+            : grantStatements(database.address.database, settings.synced.domain.view, user);
         const change =
           fromVersion === toVersion
             ? `Schema version ${toVersion}.`

@@ -1,6 +1,5 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { epochForRows, foldOf } from '../../../pipeline/rebuild/view-mode.ts';
 import { type Refolded, refold } from '../../../pipeline/verify/refold.ts';
@@ -9,9 +8,10 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { topicNamesOf } from '../../shared/settings/synced.ts';
 import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { migratedStore } from '../migrated-store.ts';
-import { openCommandStore, topicNamesOf } from '../order-sync.ts';
+import { openCommandStore } from '../order-sync.ts';
 import { dueRulesOf } from '../targets/targets.ts';
 
 const PAGE_ROWS = 500;
@@ -83,10 +83,11 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
             'usage',
             `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
           );
+        const { domain } = settings.synced;
         const store = await migratedStore(opened, settings, clock);
-        const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
-        const viewEpoch = await epochForRows(store, foldOf(orders));
-        const parts = { domain: orders, decoder, due: dueRulesOf(settings), store, clock, viewEpoch };
+        const decoder = createDecoder(domain, { topicNames: topicNamesOf(settings) });
+        const viewEpoch = await epochForRows(store, foldOf(domain));
+        const parts = { domain, decoder, due: dueRulesOf(settings), store, clock, viewEpoch };
         const ids = asked.length > 0 ? [...new Set(asked)] : parked;
         let isAnyLeft = false;
         for (let from = 0; from < ids.length; from += RELEASED_AT_ONCE) {

@@ -5,7 +5,8 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { isKafka } from '../../shared/parts/open-log.ts';
-import { openParts, topicsOf } from '../order-sync.ts';
+import { topicsOf } from '../../shared/settings/synced.ts';
+import { openParts } from '../order-sync.ts';
 import { type PartitionRow, partitionJson, readPartitions } from '../partition-rows.ts';
 
 export function partitionsCommand(clock: Clock): CommandSpec<'order-sync'> {

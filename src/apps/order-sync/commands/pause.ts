@@ -5,15 +5,15 @@ import type { Clock } from '../../../ports/clock.ts';
 import { type HoldPart, type Holds, holdOver, partName } from '../../../ports/holds.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS, topicsOf } from '../../shared/settings/synced.ts';
 import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { faultOfPart, holdJson } from '../hold-parts.ts';
-import { openCommandStore, openParts, topicsOf } from '../order-sync.ts';
-import { TARGET } from '../targets/targets.ts';
+import { openCommandStore, openParts } from '../order-sync.ts';
 
 const PART_OPTIONS = [
   ['--topic <name>', 'One topic, as in order_events (default: all ingest).'],
   ['--partition <number>', 'One partition of the topic.'],
-  ['--target <name>', `One target, as in ${TARGET}. Its due states wait in the database.`],
+  ['--target <name>', `One target, as in ${SYNCED_ORDERS.target}. Its due states wait in the database.`],
 ] as const;
 const SOON = 'Running instances follow within two seconds.';
 
@@ -34,7 +34,7 @@ export function pauseCommand(clock: Clock): CommandSpec<'order-sync'> {
         'Pause one partition',
       ],
       [
-        `order-sync pause --target ${TARGET} --reason "its database is restored"`,
+        `order-sync pause --target ${SYNCED_ORDERS.target} --reason "its database is restored"`,
         'Send nothing to one target',
       ],
     ],
@@ -44,7 +44,7 @@ export function pauseCommand(clock: Clock): CommandSpec<'order-sync'> {
       const { store, log, specs, close } = await openParts(settings, clock, logger);
       try {
         const topics = topicsOf(settings);
-        const targets = [TARGET, ...specs.map(({ name }) => name)];
+        const targets = [settings.synced.target, ...specs.map(({ name }) => name)];
         const fault = await faultOfPart(part, { topics, targets, store, log });
         if (fault !== null) throw new TributaryError('usage', fault);
         const isNew = await store.hold(part, decision);

@@ -1,4 +1,3 @@
-import { orders } from '../../../orders/index.ts';
 import { quarantineRedriveHandler } from '../../../pipeline/jobs/quarantine-redrive.ts';
 import { selectionJson } from '../../../pipeline/jobs/quarantine-selection.ts';
 import type { Clock } from '../../../ports/clock.ts';
@@ -64,7 +63,7 @@ export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'
         if (input.options.wait === true) {
           const store = await migratedStore(opened, settings, clock);
           const handler = quarantineRedriveHandler({
-            domain: orders,
+            domain: settings.synced.domain,
             decoder: decoderOf(settings),
             due: dueRulesOf(settings),
             store,

@@ -1,6 +1,5 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { type OrderEvent, type OrderState, orders } from '../../../orders/index.ts';
 import { migrateStore } from '../../../pipeline/migrate-store.ts';
 import {
   compareEntities,
@@ -24,7 +23,7 @@ import { jobJson, jobLine } from '../job-json.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { rebuildJson, reportLines } from '../rebuild-json.ts';
 import { rebuildPartsOf } from '../rebuild-parts.ts';
-import { moreTargets, TARGET } from '../targets/targets.ts';
+import { targetNames } from '../targets/targets.ts';
 import { knownJob, waitForJob } from './jobs.ts';
 
 type Context = CommandContext<'order-sync'>;
@@ -32,7 +31,7 @@ type Context = CommandContext<'order-sync'>;
 interface Opened {
   readonly opened: OpenedStore;
   readonly store: Store;
-  readonly parts: RebuildParts<OrderState, OrderEvent>;
+  readonly parts: RebuildParts<unknown, unknown>;
 }
 
 export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
@@ -73,15 +72,15 @@ export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await store.checkpoints();
         const migrated = await migrateStore({
-          domain: orders,
+          domain: settings.synced.domain,
           store,
-          targets: [TARGET, ...moreTargets(settings).map(({ name }) => name)],
+          targets: targetNames(settings),
           clock,
           logger,
           // A rebuild may lead back to the fold of the rows, from a newer one that only journals.
           allowsOutdated: true,
         });
-        const parts = rebuildPartsOf(settings, { domain: orders, store: migrated.store, clock, logger });
+        const parts = rebuildPartsOf(settings, { store: migrated.store, clock, logger });
         const opened: Opened = { opened: store, store: migrated.store, parts };
         switch (task) {
           case 'report':

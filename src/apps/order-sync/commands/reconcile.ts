@@ -1,6 +1,6 @@
+import type { View } from '../../../core/domain.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
-import { orders } from '../../../orders/index.ts';
 import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
 import {
   type ReconciledDifference,
@@ -11,10 +11,11 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS, topicsOf } from '../../shared/settings/synced.ts';
 import { deliverForCommand } from '../command-delivery.ts';
 import { refusePaused } from '../hold-parts.ts';
-import { openParts, topicsOf } from '../order-sync.ts';
-import { moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
+import { openParts } from '../order-sync.ts';
+import { moreTargets, openForReconciliation, targetNames } from '../targets/targets.ts';
 
 const DEFAULT_LIMIT = 10_000;
 
@@ -25,7 +26,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       'Compare the states that a target holds with the delivered ones, and deliver again those that it lost. Works ' +
       'alone or beside a running order-sync.',
     options: [
-      ['--target <name>', `The name of the target (default: ${TARGET}).`],
+      ['--target <name>', `The name of the target (default: ${SYNCED_ORDERS.target}).`],
       ['--dry-run', 'Only show the differences.'],
       ['--limit <number>', `End after this number of differences (default: ${DEFAULT_LIMIT}).`],
     ],
@@ -38,7 +39,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync reconcile --target crm --json', 'Another target, as JSON'],
     ],
     async run({ settings, logger, output, shutdown }, input) {
-      const target = String(input.options.target ?? TARGET);
+      const target = String(input.options.target ?? settings.synced.target);
       const limit = limitFrom(input);
       const heals = input.options.dryRun !== true;
       const { store: opened, log, close } = await openParts(settings, clock, logger);
@@ -46,15 +47,16 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await opened.checkpoints();
         if (heals) await refusePaused(opened, target, 'with --dry-run');
-        const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+        const targets = targetNames(settings);
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;
-        const { table, keyColumn, columns } = orders.view;
+        const { domain } = settings.synced;
+        const { table, keyColumn, columns } = domain.view;
         const { store } = await opened.migrate({
           view: { table, keyColumn, columns },
           targets,
           adopt: null,
-          foldVersion: orders.foldVersion ?? 1,
+          foldVersion: domain.foldVersion ?? 1,
           nowMs: clock.now(),
         });
         const { epoch: viewEpoch } = await store.viewState();
@@ -77,8 +79,8 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
             shutdown.signal,
           );
           await output.document(
-            { target, dryRun: !heals, ...reportJson(report) },
-            reportText(target, report),
+            { target, dryRun: !heals, ...reportJson(domain.view.columns, report) },
+            reportText(domain.view.columns, target, report),
           );
           if (report.madeDue > report.healed && !settings.deliver) {
             logger(
@@ -110,7 +112,7 @@ function remainingOf({ differences, healed }: ReconcileReport): number {
   return differences.length - healed;
 }
 
-function reportJson(report: ReconcileReport): object {
+function reportJson(columns: Columns, report: ReconcileReport): object {
   const { compared, inFlight, dead, isComplete, isCaughtUp, healed } = report;
   return {
     compared,
@@ -123,21 +125,24 @@ function reportJson(report: ReconcileReport): object {
     differences: report.differences.map(({ entityId, verdict, ours, theirs, isHealed }) => ({
       entityId,
       verdict,
-      ours: ours === null ? null : stateJson(ours),
-      theirs: theirs === null ? null : stateJson(theirs),
+      ours: ours === null ? null : stateJson(columns, ours),
+      theirs: theirs === null ? null : stateJson(columns, theirs),
       healed: isHealed,
     })),
   };
 }
 
-function stateJson({ row, version }: HeldState): object {
+/** The columns of the view. */
+type Columns = View<never>['columns'];
+
+function stateJson(columns: Columns, { row, version }: HeldState): object {
   return {
-    ...Object.fromEntries(orders.view.columns.map(({ name }, index) => [name, row[index] ?? null])),
+    ...Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null])),
     version,
   };
 }
 
-function reportText(target: string, report: ReconcileReport): string {
+function reportText(columns: Columns, target: string, report: ReconcileReport): string {
   const { compared, inFlight, dead, healed, isComplete, isCaughtUp } = report;
   const early = isComplete ? '' : '; the sweep ended early, so there may be more';
   const behind =
@@ -146,21 +151,24 @@ function reportText(target: string, report: ReconcileReport): string {
       : '';
   const rest = `${early}${behind}`;
   return [
-    ...report.differences.map(differenceLine),
+    ...report.differences.map((difference) => differenceLine(columns, difference)),
     `${target}: ${compared} compared, ${inFlight} in flight, ${dead} dead; ${report.differences.length} differed, ` +
       `${healed} healed, ${remainingOf(report)} remain${rest}`,
   ].join('\n');
 }
 
-function differenceLine({ entityId, verdict, ours, theirs, isHealed }: ReconciledDifference): string {
+function differenceLine(
+  columns: Columns,
+  { entityId, verdict, ours, theirs, isHealed }: ReconciledDifference,
+): string {
   const outcome = isHealed ? 'healed' : 'remains';
-  return `${verdict}  ${quoted(entityId, 255)}  ${outcome}  ours ${shown(ours)}  theirs ${shown(theirs)}`;
+  return `${verdict}  ${quoted(entityId, 255)}  ${outcome}  ours ${shown(columns, ours)}  theirs ${shown(columns, theirs)}`;
 }
 
 /** A state as text. The target's values are escaped, because they may hold anything and have to stay on one line. */
-function shown(state: HeldState | null): string {
+function shown(columns: Columns, state: HeldState | null): string {
   if (state === null) return '-';
-  return JSON.stringify(stateJson(state)).replace(
+  return JSON.stringify(stateJson(columns, state)).replace(
     /[^ -~]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -13,7 +13,7 @@ import { deliveryJson } from '../delivery-json.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { limitFrom } from '../limit.ts';
 import { openCommandStore } from '../order-sync.ts';
-import { moreTargets, TARGET } from '../targets/targets.ts';
+import { targetNames } from '../targets/targets.ts';
 import { knownJob, waitForJob } from './jobs.ts';
 
 const PAGE_ROWS = 500;
@@ -70,7 +70,7 @@ export function deadLettersCommand(clock: Clock): CommandSpec<'order-sync'> {
         }
         await output.endRows();
         if (shown === 0) {
-          const targets = [TARGET, ...moreTargets(settings).map(({ name }) => name)];
+          const targets = targetNames(settings);
           note(await noneShown(store, targets, !isEmptyFilter(filterFrom(input)), clock.now()));
         }
         return EXIT.ok;

@@ -1,5 +1,4 @@
 import { TributaryError } from '../../../core/errors.ts';
-import { orders } from '../../../orders/index.ts';
 import { instanceOfAnotherStore } from '../../../pipeline/status/instance.ts';
 import { reportOf, type StatusReport } from '../../../pipeline/status/report.ts';
 import { StatusReader } from '../../../pipeline/status/status.ts';
@@ -8,10 +7,10 @@ import type { OpenedStore } from '../../../ports/store.ts';
 import type { ViewState } from '../../../ports/view-rebuild.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { openParts, topicsOf } from '../order-sync.ts';
+import { topicsOf } from '../../shared/settings/synced.ts';
+import { openParts } from '../order-sync.ts';
 import { askInstance, type InstanceAnswer } from '../running-instance.ts';
 import { screenOf, summaryLine } from '../status-screen.ts';
-import { TARGET } from '../targets/targets.ts';
 
 const WATCH_EVERY_MS = 2_000;
 /** A person waits longer than a probe, so the log may read further for the first record of a partition. */
@@ -40,8 +39,8 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
         store,
         clock,
         topics: topicsOf(settings).sort(),
-        viewState: () => viewStateIn(store),
-        targets: [TARGET, ...specs.map(({ name }) => name)],
+        viewState: () => viewStateIn(store, settings.synced.domain.view),
+        targets: [settings.synced.target, ...specs.map(({ name }) => name)],
         patienceMs: PATIENCE_MS,
       });
       const look = async (): Promise<{ report: StatusReport; answer: InstanceAnswer }> => {
@@ -70,9 +69,12 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
 }
 
 /** The record of the view; null if there is none, or if the schema is not the one of this program. */
-async function viewStateIn(store: Pick<OpenedStore, 'toRead'>): Promise<ViewState | null> {
+async function viewStateIn(
+  store: Pick<OpenedStore, 'toRead'>,
+  view: Parameters<OpenedStore['toRead']>[0],
+): Promise<ViewState | null> {
   try {
-    return await (await store.toRead(orders.view)).viewState();
+    return await (await store.toRead(view)).viewState();
   } catch (error) {
     const code = error instanceof TributaryError ? error.code : null;
     if (code === 'store_refused' || code === 'table_missing') return null;

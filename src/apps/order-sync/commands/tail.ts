@@ -1,7 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
-import { orders } from '../../../orders/index.ts';
 import { type TailedRecord, tail } from '../../../pipeline/ask/tail.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../../ports/clock.ts';
@@ -9,9 +8,10 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { createOutput } from '../../shared/cli/output.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { sourcesOf } from '../../shared/settings/known/source.ts';
+import { topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
 import { iso } from '../ask-json.ts';
 import { durationOf, QuestionFault } from '../ask-query.ts';
-import { openParts, topicNamesOf, topicsOf } from '../order-sync.ts';
+import { type OrderSyncSettings, openParts } from '../order-sync.ts';
 
 const ID_CHARACTERS = 255;
 
@@ -36,17 +36,18 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
       ['order-sync tail --type PAYMENT --json', 'Payments as NDJSON'],
     ],
     async run({ settings, logger, host, note, output, shutdown }, input) {
+      const { domain } = settings.synced;
       const topicNames = topicNamesOf(settings);
-      const filter = filterOf(input, topicsOf(settings));
+      const filter = filterOf(input, settings);
       const sinceMs = sinceOf(input, clock.now());
       const most = limitOf(input);
       // A stream that never ends is no JSON array, so each row is a line of JSON.
       const rows = output.format === 'json' ? createOutput(host.stdout, 'jsonl') : output;
       const { store: opened, log, close } = await openParts(settings, clock, logger);
       try {
-        const reading = await opened.toRead(orders.view);
+        const reading = await opened.toRead(domain.view);
         const { maxRecordBytes, acceptsMissingKeys } = settings;
-        const decoder = createDecoder(orders, {
+        const decoder = createDecoder(domain, {
           topicNames,
           maxRecordBytes,
           acceptsMissingKeys,
@@ -74,12 +75,14 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-function filterOf({ options }: CommandInput, topics: readonly string[]) {
+function filterOf({ options }: CommandInput, settings: OrderSyncSettings) {
+  const topics = topicsOf(settings);
+  const types = settings.synced.domain.eventTypes;
   const { topic, type, order } = options;
   if (topic !== undefined && !topics.includes(String(topic)))
     throw new TributaryError('usage', `--topic is one of ${topics.join(', ')}.`);
-  if (type !== undefined && !Object.hasOwn(orders.eventTypes, String(type)))
-    throw new TributaryError('usage', `--type is one of ${Object.keys(orders.eventTypes).join(', ')}.`);
+  if (type !== undefined && !Object.hasOwn(types, String(type)))
+    throw new TributaryError('usage', `--type is one of ${Object.keys(types).join(', ')}.`);
   return {
     topics: topic === undefined ? topics : [String(topic)],
     isWanted: ({ entityId, event }: TailedRecord) =>

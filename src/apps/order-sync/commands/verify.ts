@@ -1,5 +1,4 @@
 import { TributaryError } from '../../../core/errors.ts';
-import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { LONG_LIMITS, LongHistories } from '../../../pipeline/ingest/long-histories.ts';
 import { untilCaughtUp } from '../../../pipeline/reconcile/caught-up.ts';
@@ -17,6 +16,7 @@ import type { Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS, topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
 import { deliverForCommand } from '../command-delivery.ts';
 import { personFrom } from '../decision.ts';
 import {
@@ -27,8 +27,8 @@ import {
 } from '../difference-json.ts';
 import { refusePaused } from '../hold-parts.ts';
 import { migratedStore } from '../migrated-store.ts';
-import { openCommandStore, openParts, topicNamesOf, topicsOf } from '../order-sync.ts';
-import { dueRulesOf, moreTargets, openForReconciliation, TARGET } from '../targets/targets.ts';
+import { openCommandStore, openParts } from '../order-sync.ts';
+import { dueRulesOf, moreTargets, openForReconciliation } from '../targets/targets.ts';
 
 /** The most differences that are shown one by one. All are counted. */
 const SHOWN_MAX = 100;
@@ -46,7 +46,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
         '--rate <number>',
         `Read at most this number of orders per second; 0 for no limit (default: ${DEFAULT_RATE}).`,
       ],
-      ['--target <name>', `Also compare what this target holds, as in --target ${TARGET}.`],
+      ['--target <name>', `Also compare what this target holds, as in --target ${SYNCED_ORDERS.target}.`],
       ['--repair', 'Put right what differs. What a target lacks is delivered again.'],
       ['--reason <text>', 'Why it is repaired, for the audit log.'],
       ['--by <name>', 'The person who repairs (default: the user of the system).'],
@@ -54,7 +54,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
     examples: [
       ['order-sync verify --sample 1000', 'Look at 1,000 orders; the exit code is 5 if one of them differs'],
       [
-        `order-sync verify --all --target ${TARGET} --repair`,
+        `order-sync verify --all --target ${SYNCED_ORDERS.target} --repair`,
         'Compare everything and put it right; the exit code is 5 if a difference remains',
       ],
       ['order-sync verify --all --rate 0 --json', 'All orders, as fast as possible, as JSON'],
@@ -130,9 +130,10 @@ async function verifyStore(
   { clock, store, scope, shown }: Work,
 ): Promise<{ counts: VerificationCounts; ranges: readonly EntityRange[] }> {
   const { settings, logger, shutdown } = context;
-  const decoder = createDecoder(orders, { topicNames: topicNamesOf(settings) });
+  const { columns } = settings.synced.domain.view;
+  const decoder = createDecoder(settings.synced.domain, { topicNames: topicNamesOf(settings) });
   const long = new LongHistories({
-    domain: orders,
+    domain: settings.synced.domain,
     decoder,
     journals: store.longJournals,
     logger,
@@ -153,12 +154,12 @@ async function verifyStore(
   try {
     const counts = await verify(
       {
-        domain: orders,
+        domain: settings.synced.domain,
         decoder,
         due: dueRulesOf(settings),
         store,
         clock,
-        targetsFromBeginning: new Set([TARGET]),
+        targetsFromBeginning: new Set([settings.synced.target]),
         maxEvents: LONG_LIMITS.longEvents,
         long,
       },
@@ -168,7 +169,7 @@ async function verifyStore(
         if (total !== null) ranges.push({ after, through: ids.at(-1) ?? null });
         for (const difference of differences) {
           if (shown.length === SHOWN_MAX) break;
-          shown.push(differenceJson(difference));
+          shown.push(differenceJson(columns, difference));
         }
       },
       shutdown.signal,
@@ -221,7 +222,7 @@ async function verifyHeld(
         progress.update(counts.compared);
         for (const difference of differences) {
           if (shown.length === SHOWN_MAX) break;
-          shown.push(targetDifferenceJson(target, difference));
+          shown.push(targetDifferenceJson(settings.synced.domain.view.columns, target, difference));
         }
       },
       shutdown.signal,

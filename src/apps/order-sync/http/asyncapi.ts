@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../../../../package.json' with { type: 'json' };
 import { MAX_ENTITY_ID_BYTES } from '../../../pipeline/decode/decoder.ts';
+import { inWordsOf } from '../../shared/settings/domain-words.ts';
 import type { KnownEventType } from '../event-types.ts';
 import type { ServerParts } from './server-parts.ts';
 
@@ -8,7 +9,7 @@ import type { ServerParts } from './server-parts.ts';
 const BINDING_VERSION = '0.5.0';
 
 /** How the event types on the topics look, and who reads them. */
-export type AsyncApiParts = Pick<ServerParts, 'eventTypes' | 'group'>;
+export type AsyncApiParts = Pick<ServerParts, 'eventTypes' | 'group' | 'synced'>;
 
 /** Adds `/asyncapi.json`. It names topics and the group of this installation, so that it needs a key like its data. */
 export function addAsyncApiRoute(app: FastifyInstance, parts: AsyncApiParts): void {
@@ -30,17 +31,16 @@ export function addAsyncApiRoute(app: FastifyInstance, parts: AsyncApiParts): vo
  * plain body, the body with the headers of a CloudEvent, and the envelope of a CloudEvent. Sources: AsyncAPI 3.1.0;
  * CloudEvents 1.0.2, Kafka Protocol Binding.
  */
-export function asyncApiDocument({ eventTypes, group }: AsyncApiParts): object {
+export function asyncApiDocument({ eventTypes, group, synced }: AsyncApiParts): object {
   const topics = [...new Set(eventTypes.map(({ topic }) => topic))];
   const namesOn = (topic: string) =>
     eventTypes.filter((each) => each.topic === topic).flatMap((each) => Object.keys(messagesOf(each)));
   return {
     asyncapi: '3.1.0',
     info: {
-      title: 'order-sync',
+      title: synced.program,
       version: packageJson.version,
-      description:
-        'The records that order-sync reads. It journals each event once, whatever form it comes in.',
+      description: `The records that ${synced.program} reads. It journals each event once, whatever form it comes in.`,
       license: { name: packageJson.license },
     },
     defaultContentType: 'application/json',
@@ -49,7 +49,10 @@ export function asyncApiDocument({ eventTypes, group }: AsyncApiParts): object {
         topic,
         {
           address: topic,
-          description: 'Records of one order have the same key, so that they are in one partition.',
+          description: inWordsOf(
+            synced,
+            'Records of one order have the same key, so that they are in one partition.',
+          ),
           messages: Object.fromEntries(
             namesOn(topic).map((name) => [name, { $ref: `#/components/messages/${name}` }]),
           ),

@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { TributaryError } from '../../../core/errors.ts';
-import { orders } from '../../../orders/index.ts';
 import { otherProgramFor } from '../../../pipeline/rebuild/other-fold.ts';
 import type { RebuildTask } from '../../../pipeline/rebuild/rebuild-job.ts';
 import { foldOf } from '../../../pipeline/rebuild/view-mode.ts';
@@ -69,7 +68,7 @@ export function addRebuildRoutes(app: FastifyInstance, parts: ServerParts): void
           `The rebuild ${rebuild.rebuildId} is under way: switch to it or discard it first.`,
         );
       const { reason } = request.body;
-      const { foldVersion } = foldOf(orders);
+      const { foldVersion } = foldOf(parts.synced.domain);
       const job = await createJob({ requestedBy: callerOf(request), reason }, { task: 'build', foldVersion });
       return reply.code(202).send(job);
     },
@@ -90,7 +89,7 @@ export function addRebuildRoutes(app: FastifyInstance, parts: ServerParts): void
       const { rebuild } = await migratedOf(parts).viewState();
       if (rebuild?.report == null)
         throw new HttpProblem(409, 'rebuild_refused', 'No rebuild has all of its rows yet.');
-      const fold = foldOf(orders);
+      const fold = foldOf(parts.synced.domain);
       const needs = otherProgramFor(rebuild, fold);
       if (needs !== null)
         throw new HttpProblem(

@@ -16,6 +16,7 @@ import type { HealthParts } from '../../shared/http/health.ts';
 import type { HostGuardOptions } from '../../shared/http/host-guard.ts';
 import type { MetricsParts, ProblemCounts } from '../../shared/http/metrics.ts';
 import type { SettingEntry } from '../../shared/settings/load.ts';
+import type { Synced } from '../../shared/settings/synced.ts';
 import type { OrderAskParts } from '../ask-parts.ts';
 import type { ConsoleSource } from '../console/console-pages.ts';
 import type { KnownEventType } from '../event-types.ts';
@@ -23,6 +24,7 @@ import type { Trial } from '../trial.ts';
 
 /** What the routes of the HTTP API work with. */
 export interface ServerParts extends HealthParts, MetricsParts {
+  readonly synced: Synced;
   /** Counts the requests that are answered with a problem. */
   readonly problems: ProblemCounts;
   /** Judges quarantined records as this program judges new ones. */

@@ -5,6 +5,8 @@ import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
+import { inWordsOf } from '../../shared/settings/domain-words.ts';
+import { SYNCED_ORDERS, type Synced } from '../../shared/settings/synced.ts';
 import { addConsoleRoutes, unknownPageOf } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
 import { addAccessRoutes } from './access-routes.ts';
@@ -29,12 +31,29 @@ import { addStreamRoutes } from './stream/stream-routes.ts';
 import { addVerificationRoutes } from './verification-routes.ts';
 
 const BODY_BYTES_MAX = 65_536;
+const ORDERS_PATH = '/api/v1/orders';
+
+/** The routes are those of orders. Entities of another domain have a path of their own, which leads to the same routes. */
+function routedPath({ plural }: Synced, url: string): string {
+  const own = `/api/v1/${plural}`;
+  const rest = url.startsWith(own) ? url.slice(own.length) : null;
+  return rest !== null && /^($|[/?:])/.test(rest) ? `${ORDERS_PATH}${rest}` : url;
+}
+
+/** How the document of the API says what a route does, in the words of the domain. */
+function documented(synced: Synced) {
+  return {
+    path: (path: string) =>
+      path.startsWith(ORDERS_PATH) ? `/api/v1/${synced.plural}${path.slice(ORDERS_PATH.length)}` : path,
+    text: (text: string) => inWordsOf(synced, text),
+  };
+}
 
 /**
  * The HTTP API of order-sync, ready to listen.
  */
 export function buildServer(parts: ServerParts): FastifyInstance {
-  const { access, guard, logger, problems } = parts;
+  const { access, guard, logger, problems, synced } = parts;
   const app = createServer({
     bodyBytesMax: BODY_BYTES_MAX,
     access,
@@ -43,14 +62,15 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     logger,
     onProblem: (code) => problems.count(code),
     unknownPage: unknownPageOf(parts.console),
+    ...(synced === SYNCED_ORDERS ? {} : { pathOf: (url) => routedPath(synced, url) }),
   });
   const info = {
-    title: 'order-sync',
+    title: synced.program,
     description:
       'Keeps journal, view and targets up to date with the event log: its state, deliveries, and jobs of operators.',
     version: packageJson.version,
   };
-  serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf));
+  serveOpenApi(app, info, keySecurityOf('order-sync', access, scopeOf), documented(synced));
   addHealthRoutes(app, parts);
   addMetricsRoute(app, parts);
   addStatusRoutes(app, parts);

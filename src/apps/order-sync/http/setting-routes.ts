@@ -8,7 +8,7 @@ import type { ServerParts } from './server-parts.ts';
 const ROOT = join(import.meta.dirname, '..', '..', '..', '..');
 
 /** The route that tells which program runs here, and with which settings. */
-export function addSettingRoutes(app: FastifyInstance, { settingEntries }: ServerParts): void {
+export function addSettingRoutes(app: FastifyInstance, { settingEntries, synced }: ServerParts): void {
   const schema = {
     operationId: 'readSettings',
     summary: 'The settings of this instance with their sources, secrets masked, and its version.',
@@ -18,7 +18,7 @@ export function addSettingRoutes(app: FastifyInstance, { settingEntries }: Serve
   app.get('/api/v1/settings', { schema }, async () => {
     commit ??= commitOf(ROOT);
     return {
-      program: 'order-sync',
+      program: synced.program,
       version: packageJson.version,
       node: process.version,
       commit: await commit,

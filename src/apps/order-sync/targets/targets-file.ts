@@ -3,11 +3,10 @@ import { dirname } from 'node:path';
 import type { ViewValue } from '../../../core/domain.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
-import { orders } from '../../../orders/index.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import { contentOf, type EntryPlace, fault } from './entry-files.ts';
 import { REACH_FIELDS, type Reach, reachIn } from './reach.ts';
-import { WISH_FIELDS, type Wishes, wishesIn } from './wishes.ts';
+import { type TargetedDomain, WISH_FIELDS, type Wishes, wishesIn } from './wishes.ts';
 
 /** A valid entry of the file that ORDER_SYNC_TARGETS_FILE names. */
 export interface TargetSpec {
@@ -54,6 +53,7 @@ export function readTargetsFile(
     readonly topics: readonly string[];
     /** The consumer group, of which the source of events is made. */
     readonly group: string;
+    readonly domain: TargetedDomain;
   },
 ): TargetSpec[] {
   if (path === undefined) return [];
@@ -97,7 +97,13 @@ function specOf(
     folder,
     topics,
     group,
-  }: { readonly folder: string; readonly topics: readonly string[]; readonly group: string },
+    domain,
+  }: {
+    readonly folder: string;
+    readonly topics: readonly string[];
+    readonly group: string;
+    readonly domain: TargetedDomain;
+  },
 ): TargetSpec {
   if (!isJsonObject(entry))
     throw fault(`${entryName} has to be an object such as {"name": "crm", "url": "https://..."}`);
@@ -129,8 +135,8 @@ function specOf(
     place,
     secrets: secretsOf(entry.secretFile, place, where),
     reach: reachIn(entry, where),
-    wishes: wishesIn(entry, where, group),
-    filter: filterOf(entry.filter, called),
+    wishes: wishesIn(entry, where, group, domain),
+    filter: filterOf(entry.filter, called, domain.view),
     concurrency: numberOf(entry.concurrency, `${called}: "concurrency"`, [1, 4_096]),
     ratePerSecond: numberOf(entry.ratePerSecond, `${called}: "ratePerSecond"`, [1, 1_000_000]),
     reconcileEveryMs: numberOf(entry.reconcileEveryMs, `${called}: "reconcileEveryMs"`, [0, 604_800_000]),
@@ -170,16 +176,16 @@ function secretsOf(file: unknown, place: TargetSpec['place'], where: EntryPlace)
   return contentOf(file, 'secretFile', where)?.split(/\s+/) ?? [];
 }
 
-function filterOf(given: unknown, called: string): Map<string, ViewValue[]> {
+function filterOf(given: unknown, called: string, view: TargetedDomain['view']): Map<string, ViewValue[]> {
   const filter = new Map<string, ViewValue[]>();
   if (given === undefined) return filter;
   if (!isJsonObject(given)) {
     throw fault(`${called}: "filter" has to be an object such as {"payment_status": ["PAYMENT_AUTHORIZED"]}`);
   }
   for (const [column, values] of Object.entries(given)) {
-    const known = orders.view.columns.find(({ name }) => name === column);
+    const known = view.columns.find(({ name }) => name === column);
     if (known === undefined) {
-      const names = orders.view.columns.map(({ name }) => name).join(', ');
+      const names = view.columns.map(({ name }) => name).join(', ');
       throw fault(`${called}: "filter" names ${JSON.stringify(column)}; the columns are ${names}`);
     }
     const type = known.type === 'text' ? 'string' : known.type === 'integer' ? 'number' : 'boolean';

@@ -5,7 +5,6 @@ import {
 } from '../../../adapters/http-delivery/index.ts';
 import { openTopicTarget } from '../../../adapters/topic-delivery/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
-import { orders } from '../../../orders/index.ts';
 import { DueRules } from '../../../pipeline/ingest/due.ts';
 import { dueTargetsOf, type TargetRoute } from '../../../pipeline/target-route.ts';
 import type { Clock } from '../../../ports/clock.ts';
@@ -17,22 +16,26 @@ import type { TargetHoldings } from '../../../ports/target-holdings.ts';
 import { NO_TRACING, type Tracing } from '../../../ports/tracing.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 import type { SettingsOf } from '../../shared/settings/known/index.ts';
+import { topicsOf } from '../../shared/settings/synced.ts';
 import { reachOf, reachOptions } from './reach.ts';
 import { passes, readTargetsFile, type TargetSpec } from './targets-file.ts';
-import { STATE_TYPE, sourceOf, wishesOf } from './wishes.ts';
+import { sourceOf, stateTypeOf, wishesOf } from './wishes.ts';
 
 type OrderSyncSettings = SettingsOf<'order-sync'>;
 
-/** The name of order-mgt in the ledger. */
-export const TARGET = 'order-mgt';
-
-/** The targets besides order-mgt. */
+/** The targets besides the one of ORDER_SYNC_TARGET_URL. */
 export function moreTargets(settings: OrderSyncSettings): TargetSpec[] {
   return readTargetsFile(settings.targetsFile, {
-    names: [TARGET],
-    topics: [settings.orderTopic, settings.paymentTopic],
+    names: [settings.synced.target],
+    topics: topicsOf(settings),
     group: settings.group,
+    domain: settings.synced.domain,
   });
+}
+
+/** The names of all targets, the one of ORDER_SYNC_TARGET_URL first. */
+export function targetNames(settings: OrderSyncSettings): string[] {
+  return [settings.synced.target, ...moreTargets(settings).map(({ name }) => name)];
 }
 
 interface OpenParts {
@@ -67,6 +70,7 @@ export function openRoutes(
   }: OpenParts & { readonly log: EventLog; readonly senders: Promise<Senders> },
 ): TargetRoute[] {
   requireSecretOutsideLoopback(settings, logger);
+  const { readyColumn } = settings.synced.domain.view;
   const others = specs.map((spec): TargetRoute => {
     const { name, place, filter } = spec;
     if ('url' in place)
@@ -83,9 +87,9 @@ export function openRoutes(
       }),
       clock,
       tombstones: spec.tombstones,
-      isReady: (body) => body.ready_to_send === true && passes(filter, body),
+      isReady: (body) => (readyColumn === undefined || body[readyColumn] === true) && passes(filter, body),
       source: sourceOf(settings.group),
-      type: STATE_TYPE,
+      type: stateTypeOf(settings.synced.domain),
       tracing,
     });
     const concurrency = spec.concurrency ?? settings.deliveryConcurrency;
@@ -98,13 +102,13 @@ export function openRoutes(
 /** The rules that say which states are due to which target, for a command that sends nothing. */
 export function dueRulesOf(settings: OrderSyncSettings): DueRules {
   const routes = [
-    { target: { name: TARGET }, qualifies: null },
+    { target: { name: settings.synced.target }, qualifies: null },
     ...moreTargets(settings).map(({ name, filter }) => ({
       target: { name },
       qualifies: qualifierOf(filter),
     })),
   ];
-  return new DueRules(dueTargetsOf(routes, orders.view));
+  return new DueRules(dueTargetsOf(routes, settings.synced.domain.view));
 }
 
 /** Closes the target and its holdings. May be called twice. */
@@ -121,7 +125,7 @@ export function openForReconciliation(
   parts: OpenParts,
 ): { readonly route: TargetRoute; readonly holdings: TargetHoldings } {
   const spec = reconcilable(settings, specs, name);
-  if (name === TARGET) requireSecretOutsideLoopback(settings, parts.logger);
+  if (name === settings.synced.target) requireSecretOutsideLoopback(settings, parts.logger);
   return { route: openHttpRoute(settings, spec, parts), holdings: openHoldings(settings, spec, parts) };
 }
 
@@ -138,7 +142,7 @@ export function openHoldingsOf(
 export function targetsThatTell(settings: OrderSyncSettings, specs: readonly TargetSpec[]): string[] {
   const tells = ({ wishes }: Pick<HttpSpec, 'wishes'>) => wishes.template === undefined;
   const others = specs.filter((spec) => 'url' in spec.place && tells(spec)).map(({ name }) => name);
-  return tells(firstSpec(settings)) ? [TARGET, ...others] : others;
+  return tells(firstSpec(settings)) ? [settings.synced.target, ...others] : others;
 }
 
 function openHoldings(
@@ -153,7 +157,7 @@ function openHoldings(
     clock,
     logger,
     deadlineMs: settings.deliveryDeadlineMs,
-    view: orders.view,
+    view: settings.synced.domain.view,
   });
 }
 
@@ -168,10 +172,10 @@ function reconcilable(settings: OrderSyncSettings, specs: readonly TargetSpec[],
 }
 
 function specOf(settings: OrderSyncSettings, specs: readonly TargetSpec[], name: string): HttpSpec {
-  if (name === TARGET) return firstSpec(settings);
+  if (name === settings.synced.target) return firstSpec(settings);
   const spec = specs.find((found) => found.name === name);
   if (spec === undefined) {
-    const names = [TARGET, ...specs.map((known) => known.name)];
+    const names = [settings.synced.target, ...specs.map((known) => known.name)];
     throw new TributaryError(
       'usage',
       `There is no target ${JSON.stringify(name)}; the targets are ${names.join(', ')}.`,
@@ -187,7 +191,7 @@ function specOf(settings: OrderSyncSettings, specs: readonly TargetSpec[], name:
 function firstSpec(settings: OrderSyncSettings): HttpSpec {
   const { targetSecret, deliveryConcurrency, deliveryRatePerSecond } = settings;
   return {
-    name: TARGET,
+    name: settings.synced.target,
     url: settings.targetUrl,
     settingNames: {
       url: 'ORDER_SYNC_TARGET_URL',

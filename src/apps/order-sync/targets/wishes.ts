@@ -1,12 +1,23 @@
 import type { BodyOptions } from '../../../adapters/http-delivery/index.ts';
+import type { Domain, View } from '../../../core/domain.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { parseVerdictRules, type VerdictRules } from '../../../core/verdict-rules.ts';
+import { nounOf } from '../../../pipeline/ask/parts.ts';
 import { parseBody, type TargetSettingValues } from '../../shared/settings/known/target.ts';
+import type { Synced } from '../../shared/settings/synced.ts';
 import { contentOf, type EntryPlace, fault, textOf } from './entry-files.ts';
 
-/** The type of a state as an event, and the source of those of a group. */
-export const STATE_TYPE = 'order.state';
+/** What the body of a target depends on. */
+export type TargetedDomain = Pick<Domain<never, never>, 'noun'> & {
+  readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
+};
+
+/** The type of a state as an event: `order.state`. Blanks in the noun become dots. */
+export const stateTypeOf = (domain: Pick<TargetedDomain, 'noun'>) =>
+  `${nounOf(domain).replaceAll(/[^a-z0-9]+/gi, '.')}.state`;
+
+/** The source of the states of a consumer group as events. */
 export const sourceOf = (group: string) => `/tributary/${group}`;
 
 /** Where a target differs from the contract: in the body that it wants, and in what its statuses mean. */
@@ -16,16 +27,18 @@ export interface Wishes extends BodyOptions {
 
 export const WISH_FIELDS = ['bodyFile', 'cloudEvents', 'verdicts'];
 
-export function wishesOf(settings: TargetSettingValues & { readonly group: string }): Wishes {
+export function wishesOf(
+  settings: TargetSettingValues & { readonly group: string; readonly synced: Synced },
+): Wishes {
   const { targetBody, targetCloudEvents: mode, targetVerdicts } = settings;
   return {
-    template: targetBody === undefined ? undefined : parseBody(targetBody),
+    template: targetBody === undefined ? undefined : parseBody(targetBody, settings.synced.domain),
     cloudEvents:
       mode === 'off'
         ? undefined
         : {
             mode,
-            type: settings.targetCloudEventsType,
+            type: settings.targetCloudEventsType ?? stateTypeOf(settings.synced.domain),
             source: settings.targetCloudEventsSource ?? sourceOf(settings.group),
           },
     verdicts: targetVerdicts === undefined ? undefined : parseVerdictRules(targetVerdicts),
@@ -33,7 +46,12 @@ export function wishesOf(settings: TargetSettingValues & { readonly group: strin
 }
 
 /** The wishes of an entry of the targets file. */
-export function wishesIn(entry: Readonly<Record<string, unknown>>, place: EntryPlace, group: string): Wishes {
+export function wishesIn(
+  entry: Readonly<Record<string, unknown>>,
+  place: EntryPlace,
+  group: string,
+  domain: TargetedDomain,
+): Wishes {
   const { called } = place;
   const template = contentOf(entry.bodyFile, 'bodyFile', place);
   const verdicts = textOf(entry.verdicts, 'verdicts', place);
@@ -45,13 +63,18 @@ export function wishesIn(entry: Readonly<Record<string, unknown>>, place: EntryP
     }
   };
   return {
-    template: template === undefined ? undefined : parsed('bodyFile', () => parseBody(template)),
-    cloudEvents: cloudEventsIn(entry.cloudEvents, place, group),
+    template: template === undefined ? undefined : parsed('bodyFile', () => parseBody(template, domain)),
+    cloudEvents: cloudEventsIn(entry.cloudEvents, place, group, domain),
     verdicts: verdicts === undefined ? undefined : parsed('verdicts', () => parseVerdictRules(verdicts)),
   };
 }
 
-function cloudEventsIn(given: unknown, place: EntryPlace, group: string): Wishes['cloudEvents'] {
+function cloudEventsIn(
+  given: unknown,
+  place: EntryPlace,
+  group: string,
+  domain: TargetedDomain,
+): Wishes['cloudEvents'] {
   if (given === undefined) return undefined;
   const { called, isTopic } = place;
   if (isTopic) throw fault(`${called}: "cloudEvents" is only for a url: leave it out`);
@@ -65,7 +88,7 @@ function cloudEventsIn(given: unknown, place: EntryPlace, group: string): Wishes
     );
   return {
     mode: given.mode as 'structured' | 'binary',
-    type: textOf(given.type, 'cloudEvents.type', place) ?? STATE_TYPE,
+    type: textOf(given.type, 'cloudEvents.type', place) ?? stateTypeOf(domain),
     source: textOf(given.source, 'cloudEvents.source', place) ?? sourceOf(group),
   };
 }

@@ -3,6 +3,7 @@ import { TributaryError } from '../../../core/errors.ts';
 import { createLogger, hasColor } from '../process/logger.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
 import { createShutdown } from '../process/shutdown.ts';
+import { exampleFor, inWordsOf } from '../settings/domain-words.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { versionOf, wordsOf } from './command-line.ts';
 import { addCompletionCommand } from './completion.ts';
@@ -12,7 +13,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { addExamples } from './help.ts';
 import { formatOf, loadFrom, settingOptions } from './options.ts';
 import { createOutput } from './output.ts';
-import type { CliHost, CliSpec, CommandContext, CommandInput, CommandSpec } from './spec.ts';
+import type { CliHost, CliSpec, CommandContext, CommandExamples, CommandInput, CommandSpec } from './spec.ts';
 import { toUsageError } from './usage-errors.ts';
 
 const STOP_DEADLINE_MS = 20_000;
@@ -44,9 +45,8 @@ export async function runCli<Program extends ProgramName>(
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
-    const failure =
-      error instanceof CommanderError ? toUsageError(error, root, spec.program, host.argv, host.env) : error;
-    reportError(failure, host, wantsJson(host.argv), spec.program);
+    const failure = error instanceof CommanderError ? toUsageError(error, root, spec, host) : error;
+    reportError(failure, host, wantsJson(host.argv), spec);
     return exitCodeOf(failure);
   }
 }
@@ -56,7 +56,17 @@ function buildRoot<Program extends ProgramName>(
   host: CliHost,
   setExitCode: (code: number) => void,
 ): Command {
-  const root = new Command(spec.program)
+  const { subject } = spec;
+  const name = subject?.synced.program ?? spec.program;
+  const said = (text: string) => (subject === undefined ? text : inWordsOf(subject.synced, text));
+  const typed = (examples: CommandExamples): CommandExamples =>
+    subject === undefined
+      ? examples
+      : examples.map(([line, meaning]) => [
+          exampleFor(subject.synced, subject.invocation, line),
+          said(meaning),
+        ]);
+  const root = new Command(name)
     .description(spec.summary)
     .exitOverride()
     .configureOutput({
@@ -65,7 +75,7 @@ function buildRoot<Program extends ProgramName>(
       writeErr: () => {},
     })
     .helpCommand(false)
-    .version(`${spec.program} ${versionOf()}`, '-V, --version', 'The version of this program.')
+    .version(`${name} ${versionOf()}`, '-V, --version', 'The version of this program.')
     .addOption(
       new Option('-o, --output <format>', 'The form of the output on stdout.')
         .choices(['text', 'json', 'jsonl'])
@@ -74,22 +84,22 @@ function buildRoot<Program extends ProgramName>(
     .option('--json', 'The same as --output json.')
     .option('-q, --quiet', 'Write only errors to stderr.')
     .option('-v, --verbose', 'Write more to stderr, and stack traces.');
-  addExamples(root, spec.examples);
-  for (const option of settingOptions(spec.program)) root.addOption(option);
+  addExamples(root, typed(spec.examples));
+  for (const option of settingOptions(spec.program, subject)) root.addOption(option);
 
   for (const commandSpec of spec.commands) {
     const parent = parentOf(root, commandSpec);
     const command = parent.command(commandSpec.name, { isDefault: commandSpec.isDefault ?? false });
-    command.description(commandSpec.summary);
-    addExamples(command, commandSpec.examples);
-    for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(syntax, help);
-    for (const [flags, help] of commandSpec.options ?? []) command.option(flags, help);
+    command.description(said(commandSpec.summary));
+    addExamples(command, typed(commandSpec.examples));
+    for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(syntax, said(help));
+    for (const [flags, help] of commandSpec.options ?? []) command.option(flags, said(help));
     command.action(async () => {
-      const context = openContext(spec.program, command, host);
+      const context = openContext(spec, command, host);
       setExitCode(await runCommand(commandSpec, context, command));
     });
   }
-  addConfigCommand(root, spec.program, host);
+  addConfigCommand(root, spec.program, host, subject);
   addCompletionCommand(root, host);
   return root;
 }
@@ -147,15 +157,15 @@ async function runCommand<Program extends ProgramName>(
 }
 
 function openContext<Program extends ProgramName>(
-  program: Program,
+  { program, subject }: CliSpec<Program>,
   command: Command,
   host: CliHost,
 ): CommandContext<Program> {
   const options = command.optsWithGlobals();
-  const { values, entries, warnings } = loadFrom(program, command, host);
+  const { values, entries, warnings } = loadFrom(program, command, host, subject);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
   const logger = createLogger({
-    program,
+    program: subject?.synced.program ?? program,
     level,
     stream: host.stderr,
     isPretty: host.stderr.isTTY === true,

@@ -3,20 +3,26 @@ import type { ProgramName, SettingEntry } from '../settings/load.ts';
 import { addExamples } from './help.ts';
 import { formatOf, loadFrom } from './options.ts';
 import { createOutput } from './output.ts';
-import type { CliHost } from './spec.ts';
+import type { CliHost, CliSubject } from './spec.ts';
 
 /** Adds `config show`. */
-export function addConfigCommand(root: Command, program: ProgramName, host: CliHost): void {
+export function addConfigCommand(
+  root: Command,
+  program: ProgramName,
+  host: CliHost,
+  subject?: CliSubject,
+): void {
   const config = root.command('config').description('The settings of this program.');
   const show = config
     .command('show')
     .description('Show every setting, its value (secrets masked) and its source.');
+  const name = subject?.invocation ?? program;
   addExamples(show, [
-    [`${program} config show`, 'The settings that this program would run with here'],
-    [`${program} config show --json`, 'The same as JSON'],
+    [`${name} config show`, 'The settings that this program would run with here'],
+    [`${name} config show --json`, 'The same as JSON'],
   ]);
   show.action(async () => {
-    const { entries } = loadFrom(program, show, host);
+    const { entries } = loadFrom(program, show, host, subject);
     await createOutput(host.stdout, formatOf(show)).document(entries, entryTable(entries));
   });
 }

@@ -1,8 +1,9 @@
 import { isDefect, messageOf, TributaryError } from '../../../core/errors.ts';
 import { redact } from '../process/redact.ts';
+import { exampleFor } from '../settings/domain-words.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import type { CliHost } from './spec.ts';
+import type { CliHost, CliSpec } from './spec.ts';
 
 /** Whether the command line asks for JSON. Reads the raw words, since an error may come before the options are parsed. */
 export function wantsJson(argv: readonly string[]): boolean {
@@ -24,9 +25,17 @@ function settingHint({ code, message }: TributaryError, program: ProgramName): s
 }
 
 /** Writes why the command failed to stderr: as one sentence, or as one JSON problem (RFC 9457). */
-export function reportError(error: unknown, host: CliHost, isJson: boolean, program: ProgramName): void {
+export function reportError(
+  error: unknown,
+  host: CliHost,
+  isJson: boolean,
+  { program, subject }: Pick<CliSpec<ProgramName>, 'program' | 'subject'>,
+): void {
   const isOurs = error instanceof TributaryError;
-  const detail = redact(`${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`);
+  const message = `${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`;
+  const detail = redact(
+    subject === undefined ? message : exampleFor(subject.synced, subject.invocation, message),
+  );
   const needsStack = !isOurs || isDefect(error);
   const code = isOurs ? error.code : isDefect(error) ? 'defect' : 'unexpected';
   if (isJson) {

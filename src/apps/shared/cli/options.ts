@@ -1,16 +1,29 @@
 import { type Command, Option } from 'commander';
+import { inWordsOf } from '../settings/domain-words.ts';
+import type { AnySetting } from '../settings/kinds.ts';
 import { type LoadedSettings, loadSettings, type ProgramName, tableOf } from '../settings/load.ts';
+import { ownDefault } from '../settings/settle-foreign.ts';
+import { SYNCED_ORDERS, type Synced } from '../settings/synced.ts';
 import type { OutputFormat } from './output.ts';
-import type { CliHost } from './spec.ts';
+import type { CliHost, CliSubject } from './spec.ts';
 
 /** The options of a program: one for each setting that has a flag. */
-export function settingOptions(program: ProgramName): Option[] {
-  return Object.values(tableOf(program)).flatMap((setting) => {
+export function settingOptions(
+  program: ProgramName,
+  { synced = SYNCED_ORDERS }: Partial<CliSubject> = {},
+): Option[] {
+  return Object.values(tableOf(program, synced)).flatMap((setting) => {
     if (setting.flag === null) return [];
     const value = setting.kind === 'boolean' ? '[boolean]' : '<value>';
-    const help = `${setting.help} (${setting.env}, default: ${setting.fallbackText})`;
+    const help = `${inWordsOf(synced, setting.help)} (${setting.env}, default: ${defaultFor(setting, synced)})`;
     return [new Option(`--${setting.flag} ${value}`, help).helpGroup('Settings:')];
   });
+}
+
+/** The default of a setting as people see it. */
+function defaultFor({ env, fallbackText }: AnySetting, synced: Synced): string {
+  if (synced !== SYNCED_ORDERS && env === 'ORDER_SYNC_TARGET_URL') return 'not set: nothing is sent';
+  return ownDefault(env, synced, '<data directory>')?.text ?? fallbackText;
 }
 
 /** The settings by the command's options, the environment, the settings file and the defaults. */
@@ -18,6 +31,7 @@ export function loadFrom<Program extends ProgramName>(
   program: Program,
   command: Command,
   host: CliHost,
+  subject: Partial<CliSubject> = {},
 ): LoadedSettings<Program> {
   const options = command.optsWithGlobals();
   const flags: Record<string, string | boolean | undefined> = {};
@@ -25,7 +39,7 @@ export function loadFrom<Program extends ProgramName>(
     if (setting.flag === null) continue;
     flags[key] = options[new Option(`--${setting.flag}`).attributeName()];
   }
-  return loadSettings(program, { env: host.env, flags });
+  return loadSettings(program, { ...subject, env: host.env, flags });
 }
 
 /** The form of output that the command line asks for. */

@@ -3,6 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Logger } from '../../../ports/logger.ts';
 import type { Shutdown } from '../process/shutdown.ts';
 import type { ProgramName, SettingEntry, SettingsOf } from '../settings/load.ts';
+import type { Synced } from '../settings/synced.ts';
 import type { Output } from './output.ts';
 
 /** What a program takes from its process. Only its main.ts reads the environment. */
@@ -55,8 +56,19 @@ export interface CommandInput {
   readonly options: Readonly<Record<string, string | boolean | undefined>>;
 }
 
+/** The domain of somebody else that a program runs for, in the place of the orders. */
+export interface CliSubject {
+  readonly synced: Synced;
+  /** The words that start the program, as in `node sync.ts`. */
+  readonly invocation: string;
+  /** Values that the program chooses, by the names of the variables. */
+  readonly chosen: Readonly<Record<string, string>>;
+}
+
 export interface CliSpec<Program extends ProgramName> {
   readonly program: Program;
+  /** Default: the program works on orders. */
+  readonly subject?: CliSubject;
   readonly summary: string;
   readonly examples: CommandExamples;
   readonly commands: readonly CommandSpec<Program>[];

@@ -1,6 +1,7 @@
 import type { Command, CommanderError, Option } from 'commander';
 import { TributaryError } from '../../../core/errors.ts';
 import { type ProgramName, tableOf } from '../settings/load.ts';
+import type { CliHost, CliSpec } from './spec.ts';
 import { suggest } from './suggest.ts';
 
 /**
@@ -83,6 +84,16 @@ export function unknownWord(program: ProgramName, word: string, env: Env): Tribu
   return usage(`${shown}: ${program} has ${own.join(', ')}. See ${invocationOf(program, env)} --help.`);
 }
 
+/** The same for the program of a domain of somebody else, which has no siblings. */
+function unknownForeignWord(root: Command, invocation: string, word: string): TributaryError {
+  const shown = `unknown command ${JSON.stringify(word.slice(0, 100))}`;
+  const own = root.commands.map((command) => command.name());
+  const nearest = suggest(word, own);
+  return nearest === null
+    ? usage(`${shown}: there are ${own.join(', ')}. See ${invocation} --help.`)
+    : usage(`${shown}: did you mean ${nearest}? (${invocation} ${nearest})`);
+}
+
 /** The sibling program that has this word, or has it for its name. */
 export function siblingWith(program: ProgramName, word: string): ProgramName | null {
   return siblingsOf(program).find((sibling) => sibling === word || WORDS[sibling].includes(word)) ?? null;
@@ -104,9 +115,8 @@ function siblingsOf(program: ProgramName): ProgramName[] {
 export function toUsageError(
   error: CommanderError,
   root: Command,
-  program: ProgramName,
-  argv: readonly string[],
-  env: Env,
+  { program, subject }: Pick<CliSpec<ProgramName>, 'program' | 'subject'>,
+  { argv, env }: Pick<CliHost, 'argv' | 'env'>,
 ): TributaryError {
   const { words, isBehindUnknown } = operandsOf(root, argv);
   const first = words[0];
@@ -114,9 +124,11 @@ export function toUsageError(
   const command = first === undefined ? undefined : root.commands.find((child) => child.name() === first);
   const isWordWrong = error.code === 'commander.unknownOption' || error.code === 'commander.excessArguments';
   if (isWordWrong && !isBehindUnknown && first !== undefined && command === undefined && !takesWords)
-    return unknownWord(program, first, env);
+    return subject === undefined
+      ? unknownWord(program, first, env)
+      : unknownForeignWord(root, subject.invocation, first);
 
-  const invocation = invocationOf(program, env);
+  const invocation = subject?.invocation ?? invocationOf(program, env);
   const path = command === undefined ? invocation : `${invocation} ${command.name()}`;
   const see = `See ${path} --help.`;
   if (error.code.startsWith('commander.help'))

@@ -26,6 +26,14 @@ export interface ApiSecurity {
   readonly requirementsOf: (method: string, path: string) => readonly object[];
 }
 
+/** How the document writes the paths and the sentences of the routes. */
+export interface ApiWords {
+  path(path: string): string;
+  text(text: string): string;
+}
+
+const AS_WRITTEN: ApiWords = { path: (path) => path, text: (text) => text };
+
 type Schema = Readonly<Record<string, unknown>>;
 
 /** fastify's `/jobs/:id(^[^:]+)::cancel` as OpenAPI's `/jobs/{id}:cancel`. */
@@ -67,15 +75,20 @@ const PROBLEM_SCHEMA = {
  * the routes themselves judge requests and write answers, so the two cannot differ. Every error has the form of a problem
  * document. Sources: OpenAPI 3.1.1; RFC 9457.
  */
-export function serveOpenApi(app: FastifyInstance, info: OpenApiInfo, security: ApiSecurity): void {
+export function serveOpenApi(
+  app: FastifyInstance,
+  info: OpenApiInfo,
+  security: ApiSecurity,
+  words: ApiWords = AS_WRITTEN,
+): void {
   const paths: Record<string, Record<string, object>> = {};
   app.addHook('onRoute', (route) => {
     if (route.schema?.hide === true) return;
     for (const method of [route.method].flat()) {
       if (method === 'HEAD') continue;
-      const path = documentedPath(route.url);
+      const path = words.path(documentedPath(route.url));
       const operation = {
-        ...operationOf(route, path),
+        ...operationOf(route, path, words),
         security: security.requirementsOf(method, route.url),
       };
       paths[path] = { ...paths[path], [method.toLowerCase()]: operation };
@@ -120,7 +133,7 @@ function problemResponse(description: string): object {
   return { description, content: { 'application/problem+json': { schema } } };
 }
 
-function operationOf(route: RouteOptions, path: string): object {
+function operationOf(route: RouteOptions, path: string, { text }: ApiWords): object {
   const schema: FastifySchema = route.schema ?? {};
   const { operationId, summary, description } = schema;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -136,8 +149,8 @@ function operationOf(route: RouteOptions, path: string): object {
   ];
   return {
     operationId,
-    summary,
-    description,
+    summary: summary === undefined ? undefined : text(summary),
+    description: description === undefined ? undefined : text(description),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(schema.body === undefined
       ? {}

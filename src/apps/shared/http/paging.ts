@@ -41,7 +41,7 @@ export function pageOf(
   next: string | null,
 ): { readonly next: string | null; readonly hasMore: boolean } {
   if (next === null) return { next, hasMore: false };
-  const [path = '', search = ''] = request.url.split('?', 2);
+  const [path = '', search = ''] = request.originalUrl.split('?', 2);
   const parameters = new URLSearchParams(search);
   parameters.set('after', next);
   reply.header('link', `<${path}?${parameters}>; rel="next"`);

@@ -100,7 +100,7 @@ export function sendProblem(
     .code(problem.status)
     .type('application/problem+json')
     .serializer(JSON.stringify)
-    .send(problemBody(problem, request.url.split('?', 1)[0] ?? '/', requestTraceId(request)));
+    .send(problemBody(problem, request.originalUrl.split('?', 1)[0] ?? '/', requestTraceId(request)));
 }
 
 /** The members of a problem document. */

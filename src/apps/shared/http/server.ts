@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { logDefect, messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
@@ -17,6 +18,8 @@ export interface HttpServerOptions {
   readonly logger: Logger;
   /** Without it, browsers too get a problem for an unknown path. */
   readonly unknownPage?: UnknownPage;
+  /** The path, with its query, of the route that answers a URL. Default: the URL itself. */
+  readonly pathOf?: (url: string) => string;
   /** Called with the code of each problem that a route answers. */
   readonly onProblem?: (code: string) => void;
 }
@@ -31,7 +34,7 @@ const PARAMETER_LENGTH_MAX = 255 * 3;
  * and asks for a key on each route that is added afterwards, unless `scopeOf` says that the route needs none.
  */
 export function createServer(options: HttpServerOptions): FastifyInstance {
-  const { logger } = options;
+  const { logger, pathOf = (url: string) => url } = options;
   const app = fastify({
     logger: false,
     bodyLimit: options.bodyBytesMax,
@@ -40,6 +43,7 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAMETER_LENGTH_MAX },
     http: SERVER_OPTIONS,
+    rewriteUrl: ({ url = '/' }: IncomingMessage) => pathOf(url),
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) =>
       void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),

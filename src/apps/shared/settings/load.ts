@@ -11,8 +11,11 @@ import {
   type SettingsOf,
 } from './known/index.ts';
 import { kafkaContradictions } from './known/kafka.ts';
-import { type SourceSettings, sourceFaults } from './known/source.ts';
+import { OWN_TOPIC_SETTINGS } from './known/own-topics.ts';
+import { ORDER_ONLY, type SourceSettings, sourceFaults } from './known/source.ts';
 import { type TargetSettingValues, targetFaults } from './known/target.ts';
+import { ownDefault, type Settling, settleForeign } from './settle-foreign.ts';
+import { SYNCED_ORDERS, type Synced } from './synced.ts';
 import { isServiceAddress, knownNames, unknownName, unknownVariables } from './unknown-names.ts';
 
 export type { CommonSettings, ProgramName, SettingsOf } from './known/index.ts';
@@ -22,6 +25,10 @@ export interface SettingsInput {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The values on the command line, by the setting's key (`loadFrom` in cli/options.ts). */
   readonly flags?: Readonly<Record<string, string | boolean | undefined>>;
+  /** The domain that order-sync syncs. Default: the orders. */
+  readonly synced?: Synced;
+  /** Values that the program itself chooses, by the names of the variables. Everything else wins over them but the defaults. */
+  readonly chosen?: Readonly<Record<string, string>>;
 }
 
 export interface LoadedSettings<Program extends ProgramName> {
@@ -53,8 +60,10 @@ export function loadSettings<Program extends ProgramName>(
   program: Program,
   input: SettingsInput,
 ): LoadedSettings<Program> {
+  const { synced = SYNCED_ORDERS } = input;
   const table = tableOf(program);
-  const faults = unknownVariables(input.env);
+  const shown = tableOf(program, synced);
+  const faults = [...unknownVariables(input.env), ...unknownChoices(input.chosen)];
   const file = readSettingsFile(input, faults);
 
   const values: Record<string, unknown> = {};
@@ -62,14 +71,15 @@ export function loadSettings<Program extends ProgramName>(
   const warnings: string[] = [];
   for (const [key, setting] of Object.entries(table)) {
     try {
-      const given = find(key, setting, input, file);
-      const value =
-        given === null
-          ? defaultOf(setting.fallback, String(values.dataDirectory ?? '.tributary'))
-          : parse(setting, given);
+      const dataDirectory = String(values.dataDirectory ?? '.tributary');
+      const given = Object.hasOwn(shown, key)
+        ? (find(key, setting, input, file) ?? ownDefault(setting.env, synced, dataDirectory))
+        : null;
+      const value = given === null ? defaultOf(setting.fallback, dataDirectory) : parse(setting, given);
       values[key] = value;
       const warning = given?.file === undefined ? null : secretFileWarning(given.from, given.file);
       if (warning !== null) warnings.push(warning);
+      if (!Object.hasOwn(shown, key)) continue;
       entries.push({
         name: setting.env,
         value: setting.show(value as never),
@@ -88,19 +98,25 @@ export function loadSettings<Program extends ProgramName>(
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length === 0 && program === 'order-sync')
-    faults.push(...targetFaults(values as unknown as TargetSettingValues));
+    faults.push(...targetFaults(values as unknown as TargetSettingValues, synced.domain));
+  if (program === 'order-sync') values.synced = synced;
+  if (faults.length === 0 && program === 'order-sync' && synced !== SYNCED_ORDERS)
+    faults.push(...settleForeign(values as unknown as Settling, entries));
   if (faults.length > 0) throw new TributaryError('setting_invalid', faults.join('\n'));
   return { values: values as SettingsOf<Program>, entries, warnings };
 }
 
-/** The common settings and the program's own, by key. */
-export function tableOf(program: ProgramName): SettingTable {
-  return { ...COMMON_SETTINGS, ...PROGRAM_SETTINGS[program] };
+/** The common settings and the program's own, by key. Without those that the given domain has no use for. */
+export function tableOf(program: ProgramName, synced?: Synced): SettingTable {
+  const table: SettingTable = { ...COMMON_SETTINGS, ...PROGRAM_SETTINGS[program] };
+  if (synced === undefined || program !== 'order-sync') return table;
+  const unused: object = synced === SYNCED_ORDERS ? OWN_TOPIC_SETTINGS : ORDER_ONLY;
+  return Object.fromEntries(Object.entries(table).filter(([key]) => !Object.hasOwn(unused, key)));
 }
 
 interface Given {
   readonly text: string;
-  readonly source: 'flag' | 'env' | 'file';
+  readonly source: 'flag' | 'env' | 'file' | 'default';
   readonly from: string;
   /** The file that held nothing but this value, as the file of a secret does. */
   readonly file?: string;
@@ -121,7 +137,10 @@ function find(
     const given = fromVariable(name, setting, (wanted) => variable(input.env, wanted), 'env');
     if (given !== null) return given;
   }
-  return fromVariable(setting.env, setting, (wanted) => file.get(wanted), 'file');
+  const inFile = fromVariable(setting.env, setting, (wanted) => file.get(wanted), 'file');
+  const chosen = input.chosen?.[setting.env];
+  if (inFile !== null || chosen === undefined) return inFile;
+  return { text: chosen, source: 'default', from: `${setting.env} in the program` };
 }
 
 /** The value of a name, or the content of the file that `<name>_FILE` names. */
@@ -210,6 +229,13 @@ function readSettingsFile(input: SettingsInput, faults: string[]): Map<string, s
     else if (value !== null && asText !== '') settings.set(name, asText);
   }
   return settings;
+}
+
+function unknownChoices(chosen: SettingsInput['chosen'] = {}): string[] {
+  const known = knownNames();
+  return Object.entries(chosen)
+    .filter(([name]) => !known.has(name))
+    .map(([name, value]) => unknownName(name, 'setting', value, known));
 }
 
 const DATABASE_PREFIX = { 'order-sync': 'DATABASE', 'order-mgt': 'ORDER_MGT_DATABASE' } as const;

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { cloudEventHeaders } from '../../../../src/apps/event-producer/publish.ts';
 import { knownEventTypes } from '../../../../src/apps/order-sync/event-types.ts';
 import { asyncApiDocument } from '../../../../src/apps/order-sync/http/asyncapi.ts';
+import { SYNCED_ORDERS } from '../../../../src/apps/shared/settings/synced.ts';
 import { parseRfc3339 } from '../../../../src/core/time.ts';
+import { ordersOn } from './parts.ts';
 import { testServer } from './test-server.ts';
 
 /** The JSON Schema of AsyncAPI itself, as its makers publish it. */
@@ -15,8 +17,8 @@ const SPECIFICATION = JSON.parse(
   ),
 );
 
-const eventTypes = knownEventTypes({ orderTopic: 'orders.eu-1', paymentTopic: 'payment_events' });
-const document = JSON.parse(JSON.stringify(asyncApiDocument({ eventTypes, group: 'sync-eu' })));
+const eventTypes = knownEventTypes(ordersOn('orders.eu-1'));
+const document = JSON.parse(JSON.stringify(asyncApiDocument({ synced: SYNCED_ORDERS, eventTypes, group: 'sync-eu' })));
 
 /** Finds what a reference of the document names. */
 function find(reference: string): unknown {

@@ -9,6 +9,7 @@ import { knownEventTypes } from '../../../../src/apps/order-sync/event-types.ts'
 import { Trial } from '../../../../src/apps/order-sync/trial.ts';
 import { NO_TRACING } from '../../../../src/ports/tracing.ts';
 import { decoder } from '../quarantine-place.ts';
+import { ordersOn } from './parts.ts';
 import { testServer } from './test-server.ts';
 
 const TOPICS = ['order_events', 'payment_events'];
@@ -21,7 +22,7 @@ async function trialServer() {
   const dataDir = await mkdtemp(join(tmpdir(), 'tributary-trial-'));
   const log = openEmbeddedLog({ dataDir, clock: systemClock });
   await log.createTopics(TOPICS.map((topic) => ({ topic, partitions: 1 })));
-  const eventTypes = knownEventTypes({ orderTopic: 'order_events', paymentTopic: 'payment_events' });
+  const eventTypes = knownEventTypes(ordersOn('order_events'));
   const trial = new Trial({ log, clock: systemClock, tracing: NO_TRACING, decoder, eventTypes });
   onTestFinished(async () => {
     await trial.close();
@@ -41,7 +42,7 @@ async function trialServer() {
 
 describe('the schemas of events', () => {
   it('list each type of the domain with its topic and the JSON Schema of its body', async () => {
-    const eventTypes = knownEventTypes({ orderTopic: 'orders-eu', paymentTopic: 'payment_events' });
+    const eventTypes = knownEventTypes(ordersOn('orders-eu'));
     const { ask } = await testServer([], { eventTypes });
     const { body } = await ask('/api/v1/event-schemas');
     expect(body.data).toMatchObject([

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { passes, readTargetsFile } from '../../../../src/apps/order-sync/targets/targets-file.ts';
+import { orders } from '../../../../src/orders/index.ts';
 
-const taken = { names: ['order-mgt'], topics: ['order_events'], group: 'order-sync' };
+const taken = { names: ['order-mgt'], topics: ['order_events'], group: 'order-sync', domain: orders };
 
 function read(content: unknown) {
   const folder = mkdtempSync(join(tmpdir(), 'tributary-targets-'));

@@ -1,4 +1,5 @@
 import type { SettingTable, ValuesOf } from '../kinds.ts';
+import type { Synced } from '../synced.ts';
 import type { CommonSettings } from './common.ts';
 import { EVENT_PRODUCER_SETTINGS } from './event-producer.ts';
 import { ORDER_MGT_SETTINGS } from './order-mgt.ts';
@@ -21,6 +22,7 @@ export const PROGRAM_SETTINGS = {
 
 export type ProgramName = keyof typeof PROGRAM_SETTINGS;
 
-/** All values of one program: the common ones and its own. */
+/** All values of one program: the common ones and its own. Those of order-sync come with the domain that it syncs. */
 export type SettingsOf<Program extends ProgramName> = CommonSettings &
-  ValuesOf<(typeof PROGRAM_SETTINGS)[Program]>;
+  ValuesOf<(typeof PROGRAM_SETTINGS)[Program]> &
+  (Program extends 'order-sync' ? { readonly synced: Synced } : unknown);

@@ -1,6 +1,7 @@
 import { checkApiKeys, checkBearerKey, checkHost } from '../checks.ts';
 import { boolean, duration, integer, list, type SettingTable, secret, text } from '../kinds.ts';
 import { databaseSettings } from './database.ts';
+import { OWN_TOPIC_SETTINGS } from './own-topics.ts';
 import { SOURCE_SETTINGS } from './source.ts';
 import { TARGET_SETTINGS } from './target.ts';
 
@@ -18,6 +19,7 @@ export const ORDER_SYNC_SETTINGS = {
     help: 'The consumer group. The instances of one group share the partitions.',
   }),
   ...SOURCE_SETTINGS,
+  ...OWN_TOPIC_SETTINGS,
   ...TARGET_SETTINGS,
   targetsFile: text({
     env: 'ORDER_SYNC_TARGETS_FILE',

@@ -6,7 +6,9 @@ import {
   TIME_FORMS,
 } from '../../../../pipeline/decode/source/options.ts';
 import { boolean, choice, list, SettingFault, type SettingTable, text, type ValuesOf } from '../kinds.ts';
+import { SYNCED_ORDERS, type TopicSettings, topicNamesOf } from '../synced.ts';
 import type { CommonSettings } from './common.ts';
+import { ownSources } from './own-topics.ts';
 
 /* What the records of each topic are, for the programs that read them. docs/sources.md describes it. */
 
@@ -78,6 +80,9 @@ const PAYMENT = {
   }),
 };
 
+/** What only the orders have: their topics, and the sources of those. By key. */
+export const ORDER_ONLY: object = { orderTopic: null, paymentTopic: null, ...ORDER, ...PAYMENT };
+
 /** The settings of the sources of both topics. */
 export const SOURCE_SETTINGS = {
   ...ORDER,
@@ -92,6 +97,9 @@ export const SOURCE_SETTINGS = {
 
 export type SourceSettings = Omit<ValuesOf<typeof SOURCE_SETTINGS>, 'acceptsMissingKeys'>;
 
+/** What says which sources the topics have. */
+type AllSourceSettings = SourceSettings & TopicSettings & { readonly topicSources: string | undefined };
+
 function checkFieldName(item: string): void {
   if (!/^[^=\s]+=[^=\s]+$/.test(item)) {
     throw new SettingFault(
@@ -100,13 +108,23 @@ function checkFieldName(item: string): void {
   }
 }
 
-type TopicSettings = Pick<CommonSettings, 'orderTopic' | 'paymentTopic'>;
+type OrderTopics = Pick<CommonSettings, 'orderTopic' | 'paymentTopic'>;
+
+/** What the records of each topic of the domain are, by its actual name. */
+export function sourcesOf(settings: AllSourceSettings): Record<string, SourceOptions> {
+  const { synced, topicSources = '{}' } = settings;
+  if (synced === SYNCED_ORDERS) return orderSourcesOf(settings);
+  const names = topicNamesOf(settings);
+  return Object.fromEntries(
+    Object.entries(ownSources(topicSources)).map(([topic, options]) => [names[topic] ?? topic, options]),
+  );
+}
 
 /**
- * What the records of each topic are, by its name. If both kinds of events come on one topic, the settings of either topic
+ * What the records of each topic of the orders are, by its name. If both kinds of events come on one topic, the settings of either topic
  * count for it; `sourceFaults` refuses those that differ.
  */
-export function sourcesOf(settings: SourceSettings & TopicSettings): Record<string, SourceOptions> {
+export function orderSourcesOf(settings: SourceSettings & OrderTopics): Record<string, SourceOptions> {
   const { orderTopic, paymentTopic } = settings;
   const order = optionsOf(settings, 'order');
   const payment = optionsOf(settings, 'payment');
@@ -134,7 +152,7 @@ function fieldsOf(items: readonly string[]): Map<string, string> {
 }
 
 /** Says what is wrong with the sources together. */
-export function sourceFaults(settings: SourceSettings & TopicSettings): string[] {
+export function sourceFaults(settings: SourceSettings & OrderTopics): string[] {
   const faults = [
     ...repeatedNames('ORDER_SOURCE_FIELDS', settings.orderSourceFields),
     ...repeatedNames('PAYMENT_SOURCE_FIELDS', settings.paymentSourceFields),

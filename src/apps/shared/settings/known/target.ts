@@ -1,8 +1,8 @@
 import { type BodyTemplate, parseBodyTemplate } from '../../../../core/body-template.ts';
+import type { Domain, View } from '../../../../core/domain.ts';
 import { messageOf } from '../../../../core/errors.ts';
 import { headerNameFault, isHeaderValue, parseHeaders } from '../../../../core/http-headers.ts';
 import { parseVerdictRules } from '../../../../core/verdict-rules.ts';
-import { orders } from '../../../../orders/index.ts';
 import { isLoopback } from '../../http/loopback.ts';
 import { checkBearerKey, checkWebhookSecret } from '../checks.ts';
 import {
@@ -86,7 +86,6 @@ export const TARGET_SETTINGS = {
       env: 'ORDER_SYNC_TARGET_BODY',
       flag: 'target-body',
       help: 'A JSON template of the body, if the target wants another one: {"id": "{order_id}"}. docs/operations.md describes it.',
-      check: checkBody,
     }),
     fromFile: true,
   },
@@ -100,7 +99,7 @@ export const TARGET_SETTINGS = {
   targetCloudEventsType: text({
     env: 'ORDER_SYNC_TARGET_CLOUDEVENTS_TYPE',
     flag: 'target-cloudevents-type',
-    default: 'order.state',
+    defaultText: 'order.state',
     help: 'The type of those CloudEvents.',
   }),
   targetCloudEventsSource: text({
@@ -162,25 +161,19 @@ function checkHeaderValue(given: string): void {
   if (!isHeaderValue(given)) throw new SettingFault('give one key, as the target knows it, in visible ASCII');
 }
 
-/** The names that stand for values in a template of a body. */
-export const BODY_VALUES = [
-  orders.view.keyColumn,
-  ...orders.view.columns.map(({ name }) => name),
-  'version',
-  'delivery_id',
-];
+/** What a template of a body can name. */
+type Shown = Pick<Domain<never, never>, 'noun'> & {
+  readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
+};
 
-/** Reads the template of a body. Throws an `Error` that says what is wrong. */
-export function parseBody(given: string): BodyTemplate {
-  const template = parseBodyTemplate(given, BODY_VALUES);
-  const { keyColumn } = orders.view;
+/** Reads the template of a body, in which the columns of the view stand for values. Throws an `Error` that says what is wrong. */
+export function parseBody(given: string, { noun = 'entity', view }: Shown): BodyTemplate {
+  const { keyColumn, columns } = view;
+  const names = [keyColumn, ...columns.map(({ name }) => name), 'version', 'delivery_id'];
+  const template = parseBodyTemplate(given, names);
   if (!template.uses.has(keyColumn))
-    throw new Error(`it has no {${keyColumn}}, so the target could not tell the orders apart`);
+    throw new Error(`it has no {${keyColumn}}, so the target could not tell one ${noun} from another`);
   return template;
-}
-
-function checkBody(given: string): void {
-  asFault(() => parseBody(given));
 }
 
 function checkVerdicts(given: string): void {
@@ -200,8 +193,23 @@ function checkHeaders(given: string): void {
 }
 
 /** Faults of values that are right alone and wrong together, as sentences. */
-export function targetFaults(values: TargetSettingValues): string[] {
-  return [...keyFaults(values), ...oauthFaults(values), ...certificateFaults(values)];
+export function targetFaults(values: TargetSettingValues, domain: Shown): string[] {
+  return [
+    ...bodyFaults(values, domain),
+    ...keyFaults(values),
+    ...oauthFaults(values),
+    ...certificateFaults(values),
+  ];
+}
+
+function bodyFaults({ targetBody }: TargetSettingValues, domain: Shown): string[] {
+  if (targetBody === undefined) return [];
+  try {
+    parseBody(targetBody, domain);
+    return [];
+  } catch (error) {
+    return [`ORDER_SYNC_TARGET_BODY is ${JSON.stringify(targetBody.slice(0, 200))}: ${messageOf(error)}.`];
+  }
 }
 
 function keyFaults({ targetApiKey, targetApiKeyHeader, targetOauthTokenUrl }: TargetSettingValues): string[] {

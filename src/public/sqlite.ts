@@ -1,0 +1,6 @@
+export {
+  type EmbeddedLog,
+  type EmbeddedLogOptions,
+  openEmbeddedLog,
+} from '../adapters/embedded-log/index.ts';
+export { openSqliteStore, type SqliteStoreOptions } from '../adapters/sqlite/index.ts';

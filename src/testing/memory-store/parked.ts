@@ -1,0 +1,39 @@
+import type { EntityChange } from '../../ports/commit.ts';
+import type { ParkedEntity } from '../../ports/parked-entities.ts';
+import type { Connection, Transaction } from './connection.ts';
+
+/**
+ * Parks and releases entities as the changes say. Answers false if a change takes an entity for parked and it is not.
+ * The transaction has locked the entities.
+ */
+export async function writeParking(
+  transaction: Transaction,
+  changes: readonly EntityChange[],
+): Promise<boolean> {
+  await transaction.statement('park entities');
+  const { schema } = transaction;
+  for (const { entityId, parking } of changes)
+    if (parking?.kind === 'parked' && !schema.parked.has(entityId)) return false;
+  transaction.write(() => {
+    for (const { entityId, parking } of changes) {
+      if (parking?.kind === 'release') schema.unpark(entityId);
+      if (parking?.kind !== 'park') continue;
+      const { reason, detail, parkedAtMs } = parking;
+      schema.park({ entityId, reason, detail, parkedAtMs });
+    }
+  });
+  return true;
+}
+
+export function listParked(
+  connection: Connection,
+  { after, limit }: { readonly after: string | null; readonly limit: number },
+): Promise<ParkedEntity[]> {
+  return connection.read('list parked entities', ({ parked, parkedIds }) =>
+    parkedIds.behind(after, limit).map((entityId) => parked.get(entityId) as ParkedEntity),
+  );
+}
+
+export function readParked(connection: Connection, entityId: string): Promise<ParkedEntity | null> {
+  return connection.read('read a parked entity', ({ parked }) => parked.get(entityId) ?? null);
+}
