@@ -203,7 +203,8 @@ class Source implements RecordSource {
           if (digits !== null && /^\d+$/.test(digits)) return [name, digits];
         }
         const isEnumerated = name === 'eventType' || this.#fields.enumerated.has(name);
-        return [name, isEnumerated && typeof value === 'string' ? (values?.get(value) ?? value) : value];
+        const theirs = typeof value === 'string' ? value : numberTextOf(value);
+        return [name, isEnumerated && theirs !== null ? (values?.get(theirs) ?? value) : value];
       }),
     );
   }
