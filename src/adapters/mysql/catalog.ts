@@ -150,8 +150,8 @@ const FAMILIES: Readonly<Record<string, ValueFamily>> = {
   int: 'integer',
   bigint: 'integer',
   decimal: 'decimal',
-  float: 'decimal',
-  double: 'decimal',
+  float: 'float',
+  double: 'float',
   bit: 'bits',
   binary: 'padded bytes',
   varbinary: 'bytes',
@@ -160,6 +160,8 @@ const FAMILIES: Readonly<Record<string, ValueFamily>> = {
   mediumblob: 'bytes',
   longblob: 'bytes',
   uuid: 'uuid',
+  datetime: 'moment',
+  json: 'json',
 };
 
 async function columnsOf(

@@ -121,6 +121,8 @@ export class ConnectionPool {
       timezone: 'Z',
       supportBigNumbers: true,
       bigNumberStrings: true,
+      // A Date would lose the microseconds of a moment.
+      dateStrings: ['DATETIME'],
       rowsAsArray: true,
       // An UPDATE reports the rows that it changed, not the rows that it found. Query attributes are off because they
       // would change the layout of the packets that RowsStatement writes.

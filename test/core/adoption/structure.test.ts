@@ -251,7 +251,7 @@ describe('a column of the view', () => {
   it.each([
     ['status', 'a text', 'VARCHAR'],
     ['sent', 'a flag', 'BOOLEAN'],
-    ['revision', 'a integer', 'BIGINT'],
+    ['revision', 'a whole number', 'BIGINT'],
   ])('the column %s is refused by name where it has another type', (name, expected, wanted) => {
     expect(examine(withColumn(column(name, 'geometry', 'other')))).toEqual({
       findings: [
