@@ -7,7 +7,7 @@ import { parseRfc3339 } from './time.ts';
 const JSON_DEPTH_MAX = 64;
 export const TEXT_LENGTH = 255;
 export const JSON_LENGTH = 65_535;
-/** So much JSON takes at most 1 MiB in UTF-8, which is the room that a statement has beside one record. */
+/** JSON of this length takes at most 1 MiB in UTF-8, which is the room that a statement has beside one record. */
 export const JSON_LENGTH_MAX = 262_144;
 /** The limits of DECIMAL in MySQL and MariaDB. */
 const PRECISION_MAX = 65;

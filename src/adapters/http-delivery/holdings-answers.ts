@@ -16,7 +16,10 @@ interface Columns {
 
 /** Reads a page from an answer. Throws `AnswerFault` if it is no page, out of sequence, or not within the range. */
 export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view: Columns): HoldingsPage {
-  const { data, page } = objectFrom(body, view.columns.some(({ type }) => type === 'json') ? parseExactly : JSON.parse);
+  const { data, page } = objectFrom(
+    body,
+    view.columns.some(({ type }) => type === 'json') ? parseExactly : JSON.parse,
+  );
   if (!Array.isArray(data)) throw new AnswerFault('its list has no array "data"');
   if (data.length > limit)
     throw new AnswerFault(`its list has ${data.length} rows, where ${limit} were asked for`);
@@ -56,7 +59,11 @@ function stateFrom(row: unknown, { keyColumn, columns }: Columns): HeldState {
   if (typeof version !== 'number' || !Number.isSafeInteger(version)) {
     throw new AnswerFault(`it lists ${quoted(entityId)} without a whole number "version"`);
   }
-  return { entityId, version, row: columns.map((column) => valueFrom(row[column.name] as JsonValue | undefined, column, entityId)) };
+  return {
+    entityId,
+    version,
+    row: columns.map((column) => valueFrom(row[column.name] as JsonValue | undefined, column, entityId)),
+  };
 }
 
 /** A target may hold a value in another form, such as 12.3 for 12.30. What the column cannot hold differs from every state. */

@@ -18,9 +18,9 @@ import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
-import { viewTypes, writeViewRow } from './view-parameters.ts';
+import { isText, viewTypes, writeViewRow } from './view-parameters.ts';
 import { readViewState } from './view-state.ts';
-import { isText, viewValue } from './view-table.ts';
+import { viewValue } from './view-table.ts';
 
 /** The names of the tables beside the view's. */
 export function namesBeside(table: string): { readonly rebuilt: string; readonly former: string } {

@@ -13,8 +13,9 @@ import type {
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
+import { datetimeOf, isText, parameterOf } from './view-parameters.ts';
 import type { ViewLayout } from './view-state.ts';
-import { datetimeOf, isText, parameterOf, viewValue } from './view-table.ts';
+import { viewValue } from './view-table.ts';
 
 type Value = string | number | Buffer;
 

@@ -131,22 +131,6 @@ function sqlType(column: ViewColumn): string {
   }
 }
 
-/** Whether the column is compared as bytes, because its collation ignores blanks at the end. */
-export function isText({ type }: ViewColumn): boolean {
-  return type === 'text' || type === 'json';
-}
-
-/** A parameter with the type of the column. The server compares a text with a number or a moment inexactly otherwise. */
-export function parameterOf(column: ViewColumn): string {
-  if (column.type === 'decimal') return `CAST(? AS DECIMAL(${column.precision},${column.scale}))`;
-  return column.type === 'timestamp' ? `CAST(? AS DATETIME(${MICROSECONDS}))` : '?';
-}
-
-/** A moment as the server reads it: DATETIME has no zone. */
-export function datetimeOf(timestamp: string): string {
-  return timestamp.endsWith('Z') ? timestamp.slice(0, -1) : timestamp;
-}
-
 export function viewValue(column: ViewColumn, value: unknown): ViewValue {
   if (value === null || value === undefined) return null;
   if (column.type === 'boolean') return Number(value) !== 0;

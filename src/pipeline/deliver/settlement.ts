@@ -1,6 +1,6 @@
 import type { JsonValue, View } from '../../core/domain.ts';
-import { shownJson } from '../../core/view-values.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import { shownJson } from '../../core/view-values.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { type Delivery, type DeliveryOutcome, RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';

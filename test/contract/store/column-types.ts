@@ -1,11 +1,11 @@
-import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ViewColumn, ViewRow, ViewValue } from '../../../src/core/domain.ts';
-import { decimalText, jsonText, timestampText, valueFault } from '../../../src/core/view-values.ts';
+import { jsonText, valueFault } from '../../../src/core/view-values.ts';
 import type { MigrationOptions } from '../../../src/ports/migration.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { holdsInTime } from '../../helpers/properties.ts';
-import { claimDue } from './delivery-helpers.ts';
+import { anyRows } from './column-values.ts';
+import { claimDue, LEASE_MS } from './delivery-helpers.ts';
 import {
   change,
   commitChanges,
@@ -13,6 +13,7 @@ import {
   parcelMigration,
   SettableClock,
   type StoreHarness,
+  TARGET,
   TARGETS,
 } from './fixtures.ts';
 
@@ -120,7 +121,12 @@ export function describeColumnTypes(harness: StoreHarness): void {
       expect(listed.rows).toEqual(rows.map((row) => ({ ...row, version: 1 })));
       const read = await store.readEntities(ids, 10);
       expect(read.map(({ entityId, row }) => [entityId, row])).toEqual(expected);
-      const claimed = await claimDue(store, { limit: 100 });
+      const claimed = await claimDue(store, {
+        target: TARGET,
+        claimant: 'claimant',
+        limit: 100,
+        leaseMs: LEASE_MS,
+      });
       expect(claimed.map(({ entityId, row }) => [entityId, row]).sort()).toEqual(
         rows.map(({ entityId, row }) => [entityId, row]),
       );
@@ -130,7 +136,16 @@ export function describeColumnTypes(harness: StoreHarness): void {
     it('a later change replaces the value of each type', async () => {
       const store = await open();
       await commitChanges(store, change('parcel', 0, { row: rowWith('price', '1.00') }));
-      const row = ['Bergen', false, -1, '-2.50', '0.5'.padEnd(32, '0'), '0', '2027-01-01T00:00:00.000000Z', '[2]'];
+      const row = [
+        'Bergen',
+        false,
+        -1,
+        '-2.50',
+        '0.5'.padEnd(32, '0'),
+        '0',
+        '2027-01-01T00:00:00.000000Z',
+        '[2]',
+      ];
       await commitChanges(store, change('parcel', 1, { row }));
       expect(await store.readView(['parcel'])).toEqual(new Map([['parcel', { row, version: 2 }]]));
       const locking = { ...change('parcel', 2, { row: rowWith('contents', '[3]') }) };
@@ -169,7 +184,16 @@ export function describeColumnTypes(harness: StoreHarness): void {
       const opened = await harness.openAgain(settings);
       const { store } = await opened.migrate({ ...options(), foldVersion: 2 });
       // Until the exchange the new columns are null.
-      expect((await store.readView(['a'])).get('a')?.row).toEqual(['Oslo', true, 7, null, null, null, null, null]);
+      expect((await store.readView(['a'])).get('a')?.row).toEqual([
+        'Oslo',
+        true,
+        7,
+        null,
+        null,
+        null,
+        null,
+        null,
+      ]);
 
       await store.beginRebuild({ rebuildId: 'rebuild-1', foldVersion: 2, columns: COLUMNS });
       const rows = new Map<string, ViewRow>([
@@ -191,7 +215,8 @@ export function describeColumnTypes(harness: StoreHarness): void {
       await store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 2 });
       await store.endSettling('rebuild-1');
       await store.dropFormer();
-      const after = (await (await harness.openAgain(settings)).migrate({ ...options(), foldVersion: 2 })).store;
+      const after = (await (await harness.openAgain(settings)).migrate({ ...options(), foldVersion: 2 }))
+        .store;
       expect(await after.readView(['a', 'b'])).toEqual(
         new Map([...rows].map(([id, row]) => [id, { row, version: 1 }])),
       );
@@ -224,7 +249,7 @@ export function describeColumnTypes(harness: StoreHarness): void {
       const store = await open();
       let count = 0;
       await holdsInTime(
-        fc.asyncProperty(fc.array(arbitraryRow(), { minLength: 1, maxLength: 40 }), async (rows) => {
+        anyRows(async (rows) => {
           const named = rows.map((row) => [`any-${++count}`, row] as const);
           await commitChanges(store, ...named.map(([entityId, row]) => change(entityId, 0, { row })));
           const read = await store.readView(named.map(([entityId]) => entityId));
@@ -243,35 +268,4 @@ function neighbourOf(name: string, value: ViewValue): ViewValue {
   const digit = name === 'arrived_at' ? text.length - 2 : text.length - 1;
   const other = text[digit] === '1' ? '2' : '1';
   return text.slice(0, digit) + other + text.slice(digit + 1);
-}
-
-function arbitraryRow(): fc.Arbitrary<ViewRow> {
-  const decimal = (precision: number, scale: number) =>
-    fc
-      .bigInt({ min: -(10n ** BigInt(precision)) + 1n, max: 10n ** BigInt(precision) - 1n })
-      .map((unscaled) => decimalText(`${unscaled}e-${scale}`, { precision, scale }));
-  const moment = fc
-    .tuple(
-      fc.date({
-        min: new Date('0001-01-01T00:00:00Z'),
-        max: new Date('9999-12-31T23:59:59Z'),
-        noInvalidDate: true,
-      }),
-      fc.integer({ min: 0, max: 999 }),
-    )
-    .map(([date, micros]) =>
-      timestampText(date.toISOString().replace('Z', `${String(micros).padStart(3, '0')}Z`)),
-    );
-  const json = fc.jsonValue().map((value) => jsonText(value as Parameters<typeof jsonText>[0]));
-  const or = <Value>(values: fc.Arbitrary<Value>) => fc.option(values, { nil: null, freq: 8 });
-  return fc.tuple(
-    or(fc.string({ unit: 'grapheme', maxLength: 20 })),
-    fc.boolean(),
-    or(fc.maxSafeInteger()),
-    or(decimal(12, 2)),
-    or(decimal(65, 30)),
-    or(decimal(18, 0)),
-    or(moment),
-    or(json),
-  );
 }
