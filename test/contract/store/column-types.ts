@@ -223,6 +223,25 @@ export function describeColumnTypes(harness: StoreHarness): void {
       expect(await after.viewState()).toMatchObject({ columns: COLUMNS, phase: 'steady' });
     });
 
+    it('an entity that cannot be folded keeps its columns, and a new flag is false while others are null', async () => {
+      const few = COLUMNS.filter(({ type }) => type !== 'boolean' && type !== 'decimal');
+      const { store } = await (await harness.open(settings)).migrate(options(few));
+      const row = rowWith('weight_grams', 7);
+      const kept = COLUMNS.map((column, index) => (few.includes(column) ? row[index] : undefined));
+      await commitChanges(store, change('a', 0, { row: kept.filter((value) => value !== undefined) }));
+      await store.beginRebuild({ rebuildId: 'rebuild-1', foldVersion: 2, columns: COLUMNS });
+      const rows = [{ entityId: 'a', row: null, version: 1 }];
+      expect(await store.writeRebuilt({ rebuildId: 'rebuild-1', epoch: null, rows })).toBe(true);
+      const { differences } = await store.compareRows('rebuilt', { after: null, limit: 10 });
+      expect(differences).toEqual([]);
+      const epoch = (await store.beginSwitch('rebuild-1')) ?? 0;
+      await store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 2 });
+      const wider = (await (await harness.openAgain(settings)).migrate({ ...options(), foldVersion: 2 }))
+        .store;
+      const expected = COLUMNS.map(({ type }, index) => kept[index] ?? (type === 'boolean' ? false : null));
+      expect(await wider.readView(['a'])).toEqual(new Map([['a', { row: expected, version: 1 }]]));
+    });
+
     it('compares the values of equal columns of both tables exactly', async () => {
       const store = await open();
       const pairs = VALUES.filter(([, value]) => value !== null);

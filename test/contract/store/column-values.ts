@@ -3,7 +3,9 @@ import type { ViewRow } from '../../../src/core/domain.ts';
 import { decimalText, jsonText, timestampText } from '../../../src/core/view-values.ts';
 
 /** A property of any rows of the columns in `column-types.ts`. */
-export function anyRows(check: (rows: readonly ViewRow[]) => Promise<void>): fc.IAsyncProperty<[readonly ViewRow[]]> {
+export function anyRows(
+  check: (rows: readonly ViewRow[]) => Promise<void>,
+): fc.IAsyncProperty<[readonly ViewRow[]]> {
   return fc.asyncProperty(fc.array(arbitraryRow(), { minLength: 1, maxLength: 40, size: 'max' }), check);
 }
 
