@@ -211,8 +211,8 @@ async function indexesOf(connection: PoolConnection, database: string, table: st
   }));
 }
 
-/** The triggers that protect our own journal. */
-const OWN_TRIGGER = /^journal_segments_no_/;
+/** The triggers that protect our own journal, and those of other pipelines. */
+const OWN_TRIGGER = /journal_segments_no_(update|delete)$/;
 
 async function attachmentsOf(
   connection: PoolConnection,

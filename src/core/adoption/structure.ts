@@ -12,7 +12,8 @@ import {
   type ViewShape,
 } from './table.ts';
 
-export const OWN_DATABASE = 'give Tributary a database of its own (another DATABASE_URL)';
+export const OWN_DATABASE =
+  'give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL)';
 
 /**
  * Finds what stands in the way of taking the table over, by its catalog alone. If `isReadable` is false, columns are missing
@@ -69,8 +70,8 @@ function missingColumns(table: FoundTable, wanted: readonly string[], missing: r
   }
   const remedy =
     alike.length > 0
-      ? `If they mean the same, rename ${alike.join(', ')}`
-      : 'Add what is missing, or rename the columns that mean the same';
+      ? `If they mean the same, rename ${alike.join(', ')}, or give the names that they have by ORDER_SYNC_COLUMNS`
+      : 'Add what is missing, or rename the columns that mean the same (ORDER_SYNC_COLUMNS can give the names that they have)';
   return {
     code: 'column_missing',
     problem: `it has no column ${missing.join(', ')} (its columns: ${there})`,

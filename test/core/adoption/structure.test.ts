@@ -39,7 +39,7 @@ describe('examineStructure', () => {
         {
           code: 'not_a_table',
           problem: '"orders" is a view, not a table',
-          remedy: 'Rename it, or give Tributary a database of its own (another DATABASE_URL).',
+          remedy: 'Rename it, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -62,7 +62,7 @@ describe('examineStructure', () => {
           code: 'unrelated_table',
           problem:
             'it has none of the columns order_id, status, sent, revision: it is a table of another program that has the same name (its columns: "customer", "total")',
-          remedy: 'Do not change it: give Tributary a database of its own (another DATABASE_URL).',
+          remedy: 'Do not change it: give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -76,7 +76,7 @@ describe('examineStructure', () => {
           code: 'column_missing',
           problem: 'it has no column sent, revision (its columns: "order_id", "status")',
           remedy:
-            'Add what is missing, or rename the columns that mean the same; if the table is for something else, give Tributary a database of its own (another DATABASE_URL).',
+            'Add what is missing, or rename the columns that mean the same (ORDER_SYNC_COLUMNS can give the names that they have); if the table is for something else, give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -90,7 +90,7 @@ describe('examineStructure', () => {
     expect(finding).toMatchObject({
       code: 'column_missing',
       remedy:
-        'If they mean the same, rename "orderId" to order_id, "Sta tus" to status; if the table is for something else, give Tributary a database of its own (another DATABASE_URL).',
+        'If they mean the same, rename "orderId" to order_id, "Sta tus" to status, or give the names that they have by ORDER_SYNC_COLUMNS; if the table is for something else, give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
     });
   });
 
@@ -104,7 +104,7 @@ describe('examineStructure', () => {
           problem:
             'it has columns that Tributary does not keep: "note" (text), "total" (decimal(9,2)); statements of the program that made them would fail afterwards',
           remedy:
-            'Move them into a table of their own, or give Tributary a database of its own (another DATABASE_URL). If nobody needs them in "orders" any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in "orders_original".',
+            'Move them into a table of their own, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL). If nobody needs them in "orders" any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in "orders_original".',
         },
       ],
       isReadable: true,

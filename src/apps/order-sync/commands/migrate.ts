@@ -6,6 +6,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
+import { namingOf } from '../../shared/settings/known/tables.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { moreTargets, TARGET } from '../targets/targets.ts';
 
@@ -49,7 +50,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         const grants =
           user === null || database.kind === 'sqlite'
             ? []
-            : grantStatements(database.address.database, orders.view, user);
+            : grantStatements(database.address.database, orders.view, user, namingOf(settings));
         const change =
           fromVersion === toVersion
             ? `Schema version ${toVersion}.`

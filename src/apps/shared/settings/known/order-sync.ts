@@ -2,6 +2,7 @@ import { checkApiKeys, checkBearerKey, checkHost } from '../checks.ts';
 import { boolean, duration, integer, list, type SettingTable, secret, text } from '../kinds.ts';
 import { databaseSettings } from './database.ts';
 import { SOURCE_SETTINGS } from './source.ts';
+import { TABLE_SETTINGS } from './tables.ts';
 import { TARGET_SETTINGS } from './target.ts';
 
 /** The settings of order-sync alone. */
@@ -11,6 +12,7 @@ export const ORDER_SYNC_SETTINGS = {
     'order-sync.sqlite',
     'Database of journal, view, deliveries and checkpoints.',
   ),
+  ...TABLE_SETTINGS,
   group: text({
     env: 'ORDER_SYNC_GROUP',
     flag: 'group',
