@@ -55,7 +55,9 @@ export class ViewNames {
     const known = [keyColumn, ...columns.map(({ name }) => name)];
     for (const [ours, theirs] of this.#theirs) {
       if (!known.includes(ours))
-        throw invalid(`There is no column ${JSON.stringify(ours)} to be named: the columns are ${known.join(', ')}.`);
+        throw invalid(
+          `There is no column ${JSON.stringify(ours)} to be named: the columns are ${known.join(', ')}.`,
+        );
       refuse(theirs, 'column');
     }
     if (this.#table !== undefined) refuse(this.#table, 'table');

@@ -67,14 +67,19 @@ export async function planView(
   const { view } = options;
   const names = besides(view.table);
   const own = namesOf(connection);
-  const [records, states, segments] = [own.of('view_records'), own.of('view_states'), own.of('journal_segments')];
+  const [records, states, segments] = [
+    own.of('view_records'),
+    own.of('view_states'),
+    own.of('journal_segments'),
+  ];
   const tables = await findTables(connection, [...Object.values(names), records, states, segments]);
   const facts = tables.get(names.present);
   const state = tables.has(states) ? await findViewState(connection, view.table) : null;
   const present = await standingOfAny(connection, view, shapesOf(view, state), facts);
   const isJournaled = tables.has(segments) && (await hasRows(connection, segments));
   const stored = tables.has(records) ? await readRecord(connection, view.table) : null;
-  if (tables.has(records) && stored === null) refuseOtherView(view.table, await otherView(connection, view.table));
+  if (tables.has(records) && stored === null)
+    refuseOtherView(view.table, await otherView(connection, view.table));
   if (state !== null) refuseRenamedColumns(view.table, state.columns, view.columns);
   const isOlder = fromVersion > 0 && !tables.has(records);
   const copy = isOlder ? await standingOf(connection, view, tables.get(names.adopting)) : null;

@@ -20,8 +20,8 @@ import { Migrations } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
-import { textOf } from './values.ts';
 import { namesOf } from './table-names.ts';
+import { textOf } from './values.ts';
 import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
@@ -53,7 +53,13 @@ export async function migrate(
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
       (await changeSchema(pool, connection, database, options, logger));
     if (options.asCommand === true) return report;
-    await checkTables(connection, pool.remedies, database, tableRights(options.view, namesOf(connection)), 'order-sync');
+    await checkTables(
+      connection,
+      pool.remedies,
+      database,
+      tableRights(options.view, namesOf(connection)),
+      'order-sync',
+    );
     await warnOfUnprotected(connection, database, logger);
     return report;
   };

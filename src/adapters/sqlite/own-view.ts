@@ -131,7 +131,9 @@ function isAnyJournaled(connection: Connection): boolean {
 
 /** Another view that these tables belong to; null if there is none. */
 function otherView(connection: Connection, table: string): string | null {
-  const row = connection.statement('SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1').get(table);
+  const row = connection
+    .statement('SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1')
+    .get(table);
   return nullOr(row?.view_name, textOf);
 }
 

@@ -44,7 +44,10 @@ export function namingOf(values: TableValues): StoreNaming {
   for (const item of values.columns ?? []) {
     const [ours, theirs] = columnFrom(item);
     if (viewColumns.has(ours))
-      throw new TributaryError('setting_invalid', `ORDER_SYNC_COLUMNS names the column ${ours} twice: keep one name.`);
+      throw new TributaryError(
+        'setting_invalid',
+        `ORDER_SYNC_COLUMNS names the column ${ours} twice: keep one name.`,
+      );
     viewColumns.set(ours, theirs);
   }
   return { tablePrefix: values.tablePrefix, viewTable: values.table, viewColumns };
@@ -54,7 +57,9 @@ function columnFrom(item: string): readonly [ours: string, theirs: string] {
   const equals = item.indexOf('=');
   const [ours, theirs] = [item.slice(0, Math.max(0, equals)).trim(), item.slice(equals + 1).trim()];
   if (!COLUMNS.includes(ours))
-    throw new SettingFault(`give column=name, several between commas, where the columns are ${COLUMNS.join(', ')}`);
+    throw new SettingFault(
+      `give column=name, several between commas, where the columns are ${COLUMNS.join(', ')}`,
+    );
   const fault = nameFault(theirs, 'column');
   if (fault !== null) throw new SettingFault(`give ${ours} another name: ${JSON.stringify(theirs)} ${fault}`);
   return [ours, theirs];
