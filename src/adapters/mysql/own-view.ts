@@ -20,9 +20,9 @@ import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
+import { namesOf } from './connection-names.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
-import { namesOf } from './table-names.ts';
 import { textOf } from './values.ts';
 import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
