@@ -43,6 +43,11 @@ describe('the names of a view', () => {
     expect(begun.rebuild?.formerColumns).toBeNull();
   });
 
+  it("takes no column for that of the domain which the table has under the domain's name, and not under the stored one", () => {
+    const [column] = new ViewNames({ viewColumns: new Map([['status', 'state']]) }).known(COLUMNS);
+    expect(column?.name).toBe('status (of the table)');
+  });
+
   it('leaves everything as it is without settings', () => {
     const plain = new ViewNames();
     expect(plain.stored(VIEW)).toEqual(VIEW);

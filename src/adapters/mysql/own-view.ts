@@ -15,7 +15,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
-import { refuseOtherView, refuseRenamedColumns } from '../../core/view-names.ts';
+import { refuseOtherView } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -80,7 +80,6 @@ export async function planView(
   const stored = tables.has(records) ? await readRecord(connection, view.table) : null;
   if (tables.has(records) && stored === null)
     refuseOtherView(view.table, await otherView(connection, view.table));
-  if (state !== null) refuseRenamedColumns(view.table, state.columns, view.columns);
   const isOlder = fromVersion > 0 && !tables.has(records);
   const copy = isOlder ? await standingOf(connection, view, tables.get(names.adopting)) : null;
   const isCopied = copy?.mismatch === null && (await hasRows(connection, names.adopting));
