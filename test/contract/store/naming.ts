@@ -178,6 +178,18 @@ export function describeNaming(harness: StoreHarness): void {
       expect(await harness.rawQuery(`SELECT id FROM ${quote('old parcels_original')}`)).toHaveLength(1);
     });
 
+    it('a table is taken over beside another pipeline, whose triggers have its name in their message', async () => {
+      await openFirst({ tablePrefix: 'a_' });
+      await harness.rawQuery(
+        'CREATE TABLE events (parcel_id VARCHAR(50) PRIMARY KEY, is_fragile BOOLEAN, place VARCHAR(50), weight_grams BIGINT)',
+      );
+      await harness.rawQuery("INSERT INTO events VALUES ('a', 1, 'Oslo', 7)");
+      const adopt = (_: string, row: ViewRow): AdoptedEntity => ({ events: [], row, delivery: 'none' });
+      const options = { ...parcelMigration(clock), adopt };
+      const store = await openNext({ tablePrefix: 'b_', viewTable: 'events' }, options);
+      expect((await store.readView(['a'])).get('a')?.row).toEqual(['Oslo', true, 7]);
+    });
+
     it('an unrelated table of the name is refused with two ways out, and one of them works', async () => {
       const opened = await harness.open({ ...settings, naming: {} });
       await harness.rawQuery('CREATE TABLE parcels (id INT, size INT)');
