@@ -14,6 +14,7 @@ import {
 } from '../../../src/core/adoption/index.ts';
 import { DefectError, TributaryError } from '../../../src/core/errors.ts';
 import { quoted } from '../../../src/core/text.ts';
+import { refuseOtherView } from '../../../src/core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../../src/ports/migration.ts';
 import { shapesOf } from '../../../src/ports/view-rebuild.ts';
 import { type Examined, examineTable, takeOver } from './adoption.ts';
@@ -68,6 +69,8 @@ function planView(database: MemoryDatabase, schema: Schema | null, options: Migr
   const { tables } = database;
   const present = tables.get(view.table);
   const record = schema?.viewRecords.get(view.table) ?? null;
+  const [other = null] = schema?.viewRecords.keys() ?? [];
+  if (record === null) refuseOtherView(view.table, other);
   const original = `${view.table}_original`;
   const situation = situationOf({
     table: view.table,
