@@ -3,6 +3,7 @@ import { describeAsking } from './store/asking.ts';
 import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
+import { describeColumnTypes } from './store/column-types.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
@@ -16,6 +17,7 @@ import { describeJobs } from './store/jobs.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
+import { describeNaming } from './store/naming.ts';
 import { describeOverview } from './store/overview.ts';
 import { describeOwnView } from './store/own-view.ts';
 import { describeQuarantine } from './store/quarantine.ts';
@@ -34,6 +36,8 @@ export function describeStore(name: string, harness: StoreHarness): void {
   describe(`the store on ${name}`, () => {
     describeMigration(harness);
     describeOwnView(harness);
+    describeColumnTypes(harness);
+    describeNaming(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
     describeBase(harness);

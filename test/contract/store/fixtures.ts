@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
+import type { StoreNaming } from '../../../src/core/table-names.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
@@ -27,7 +28,9 @@ export interface StoreHarness {
   dropKept?(): Promise<void>;
   /** Another instance, as in another process, on the place that `open` made last. */
   openAgain(settings: StoreSettings): Promise<OpenedStore>;
-  /** Runs one statement that bypasses the store, as a database client would. */
+  /** The name of one of the store's tables, by its plain name. Without it, the tables have their plain names. */
+  tableName?(plain: string): string;
+  /** Runs one statement that bypasses the store, as a database client would. It has the plain names of the tables. */
   rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Creates the table `orders` with the original program's own SQL, and these rows. */
   makeOriginalOrdersTable(rows: readonly OriginalOrder[]): Promise<void>;
@@ -43,6 +46,8 @@ export interface StoreSettings {
    * in production.
    */
   readonly storeClock?: Pick<Clock, 'now'> | 'own';
+  /** The names of the tables, in place of those of the harness. */
+  readonly naming?: StoreNaming;
 }
 
 export type OriginalOrder = readonly [
