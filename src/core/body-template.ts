@@ -1,14 +1,12 @@
+import type { JsonValue } from './domain.ts';
 import { isJsonObject } from './json-canonical.ts';
-
-/** A value of a row, or the id of the delivery. */
-type Scalar = string | number | boolean | null;
 
 /** JSON in which texts such as `{order_id}` stand for values. */
 export interface BodyTemplate {
   /** The names of the values that it uses. */
   readonly uses: ReadonlySet<string>;
   /** The JSON for one state. */
-  fill(values: Readonly<Record<string, Scalar>>): string;
+  fill(values: Readonly<Record<string, JsonValue>>): string;
 }
 
 type Node =
@@ -24,7 +22,8 @@ const DEPTH_MAX = 20;
  * Reads a template: a JSON object whose texts may hold names in braces.
  *
  * - `"{order_id}"` alone is the value with its type. `"{review_status?}"` is left out where the value is null.
- * - In a longer text, as in `"order {order_id}"`, the value is written as text; null is nothing.
+ * - In a longer text, as in `"order {order_id}"`, the value is written as text; null is nothing, and an object or array is its
+ *   JSON.
  * - A key with dots makes nested objects: `"customer.order.id"`.
  * - Everything else is a constant. `{{` and `}}` are braces in a text.
  *
@@ -108,7 +107,7 @@ function textNode(text: string, { names, uses }: Reading): Node {
 }
 
 /** The JSON value of a node; undefined if it is left out. */
-function filled(node: Node, values: Readonly<Record<string, Scalar>>): unknown {
+function filled(node: Node, values: Readonly<Record<string, JsonValue>>): unknown {
   switch (node.kind) {
     case 'constant':
       return node.value;
@@ -118,7 +117,7 @@ function filled(node: Node, values: Readonly<Record<string, Scalar>>): unknown {
     }
     case 'text':
       return node.parts
-        .map((part) => (typeof part === 'string' ? part : String(values[part.name] ?? '')))
+        .map((part) => (typeof part === 'string' ? part : textOf(values[part.name] ?? '')))
         .join('');
     case 'list':
       return node.items.map((item) => filled(item, values)).filter((item) => item !== undefined);
@@ -131,4 +130,8 @@ function filled(node: Node, values: Readonly<Record<string, Scalar>>): unknown {
       return Object.fromEntries(made);
     }
   }
+}
+
+function textOf(value: JsonValue): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }

@@ -85,12 +85,35 @@ export interface NotReady {
   readonly missing: string;
 }
 
-export interface ViewColumn {
+export type ViewColumn = ColumnName & ColumnType;
+
+interface ColumnName {
   readonly name: string;
-  readonly type: 'text' | 'boolean' | 'integer';
-  /** The most characters of a text. Default: 255. */
-  readonly maxLength?: number;
 }
+
+/**
+ * What a column holds. Except for flags and integers, a value is a text in its one canonical form, so two values are equal
+ * if and only if their texts are. `view-values.ts` makes these texts. Every column may be null.
+ *
+ * - `text`: well-formed text of at most `maxLength` characters; default 255.
+ * - `boolean`: true or false.
+ * - `integer`: a safe integer.
+ * - `decimal`: a text such as `12.30`, with exactly `scale` digits behind the point, and at most `precision` digits in all.
+ * - `timestamp`: a moment in UTC with six digits of its second, such as `2026-11-30T07:46:58.120000Z`. The years are 0001 to
+ *   9999, and no second is a leap second.
+ * - `json`: the canonical JSON (RFC 8785) of a value that is not null, of at most `maxLength` characters; default 65,535.
+ */
+type ColumnType =
+  | { readonly type: 'text' | 'json'; readonly maxLength?: number }
+  | { readonly type: 'boolean' | 'integer' | 'timestamp'; readonly maxLength?: undefined }
+  | {
+      readonly type: 'decimal';
+      /** 1 to 65. */
+      readonly precision: number;
+      /** 0 to 30, and at most `precision`. */
+      readonly scale: number;
+      readonly maxLength?: undefined;
+    };
 
 export type ViewValue = string | number | boolean | null;
 export type ViewRow = readonly ViewValue[];

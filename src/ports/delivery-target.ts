@@ -1,4 +1,4 @@
-import type { ViewValue } from '../core/domain.ts';
+import type { JsonValue } from '../core/domain.ts';
 import { describeDefect } from '../core/errors.ts';
 import type { TraceContext } from '../core/trace-context.ts';
 
@@ -40,10 +40,11 @@ export interface Delivery {
   readonly entityId: string;
   readonly version: number;
   /**
-   * The view's row by column names, the key first, and `version`. A repair has `replaces` too: the digest of the state
+   * The view's row by column names, the key first, and `version`. A decimal is a text, and a column of JSON is a value whose
+   * large numbers `JSON.stringify` prints exactly. A repair has `replaces` too: the digest of the state
    * that the target holds under the same version and has to give up.
    */
-  readonly body: Readonly<Record<string, ViewValue>>;
+  readonly body: Readonly<Record<string, JsonValue>>;
   /** Whether a request of another instance, which died or froze, may still be under way for this entity. */
   readonly isTakeover?: boolean;
   /** The trace of the event that made the state due. The target sends it along. */

@@ -83,12 +83,13 @@ describe('curlText', () => {
 
 describe('the texts of values and names', () => {
   it('say values in words', () => {
-    expect([null, true, false, 3, 'CREATED'].map(valueText)).toEqual([
+    expect([null, true, false, 3, 'CREATED', { a: [1] }].map(valueText)).toEqual([
       'no value',
       'yes',
       'no',
       '3',
       'CREATED',
+      '{"a":[1]}',
     ]);
   });
 

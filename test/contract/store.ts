@@ -3,6 +3,7 @@ import { describeAsking } from './store/asking.ts';
 import { describeBase } from './store/base.ts';
 import { describeCheckpoints } from './store/checkpoints.ts';
 import { describeClocks } from './store/clocks.ts';
+import { describeColumnTypes } from './store/column-types.ts';
 import { describeDeadLetters } from './store/dead-letters.ts';
 import { describeDeliveries } from './store/deliveries.ts';
 import { describeDeliveryClaims } from './store/delivery-claims.ts';
@@ -34,6 +35,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
   describe(`the store on ${name}`, () => {
     describeMigration(harness);
     describeOwnView(harness);
+    describeColumnTypes(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
     describeBase(harness);

@@ -17,7 +17,8 @@ export function shortDraws(tree: Tree): Violation[] {
 }
 
 function isCutShort(options: string): boolean {
-  if (/\bsize:/.test(options)) return false;
+  // An object with a type is a column of a view, and draws nothing.
+  if (/\b(size|type):/.test(options)) return false;
   const value = (name: string) => new RegExp(`\\b${name}\\b(?:: ([^,}]*[^,}\\s]))?`).exec(options)?.[1];
   const most = value('maxLength');
   // A list of one length only has that length.

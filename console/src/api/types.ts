@@ -67,7 +67,8 @@ export type Attention = Status['attention'][number];
 export type PartitionStatus = Status['partitions'][number];
 export type Outbox = Status['outbox'][number];
 
-export type Value = string | number | boolean | null;
+/** A value of a row. A column of JSON may have an object or an array. */
+export type Value = string | number | boolean | null | object;
 export type Row = Readonly<Record<string, Value>>;
 
 export type ListedOrder = Answer<typeof ORDERS_SCHEMA>['data'][number];

@@ -13,6 +13,7 @@ export function ValueCell({ column, value }: { readonly column: string; readonly
   if (typeof value === 'boolean')
     return <Badge tone={value ? 'good' : 'plain'}>{value ? 'yes' : 'no'}</Badge>;
   if (typeof value === 'number') return value;
+  if (typeof value === 'object') return <code>{JSON.stringify(value)}</code>;
   const tone = TONES[value];
   const words = statusWords(column, value);
   return tone === undefined ? (

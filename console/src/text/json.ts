@@ -8,10 +8,10 @@ export function prettyJson(text: string): string {
 }
 
 /** A value of a row, for people. */
-export function valueText(value: string | number | boolean | null): string {
+export function valueText(value: string | number | boolean | null | object): string {
   if (value === null) return 'no value';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  return String(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** `ready_to_send` as `ready to send`, `refusedAgain` as `refused again`. */

@@ -1,7 +1,9 @@
-import type { ViewColumn, ViewValue } from '../../core/domain.ts';
+import type { JsonValue, ViewColumn, ViewValue } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
+import { parseKeepingNumbers } from '../../core/json-exact.ts';
 import { compareUtf8, quoted } from '../../core/text.ts';
+import { canonicalValue } from '../../core/view-values.ts';
 import type { HeldState, HoldingsDigest, HoldingsPage, HoldingsRange } from '../../ports/target-holdings.ts';
 
 /** An answer that is not as docs/being-a-target.md says. The message is the end of a sentence. */
@@ -14,7 +16,10 @@ interface Columns {
 
 /** Reads a page from an answer. Throws `AnswerFault` if it is no page, out of sequence, or not within the range. */
 export function pageFrom(body: Uint8Array, { after, limit }: HoldingsRange, view: Columns): HoldingsPage {
-  const { data, page } = objectFrom(body);
+  const { data, page } = objectFrom(
+    body,
+    view.columns.some(({ type }) => type === 'json') ? parseExactly : JSON.parse,
+  );
   if (!Array.isArray(data)) throw new AnswerFault('its list has no array "data"');
   if (data.length > limit)
     throw new AnswerFault(`its list has ${data.length} rows, where ${limit} were asked for`);
@@ -54,25 +59,32 @@ function stateFrom(row: unknown, { keyColumn, columns }: Columns): HeldState {
   if (typeof version !== 'number' || !Number.isSafeInteger(version)) {
     throw new AnswerFault(`it lists ${quoted(entityId)} without a whole number "version"`);
   }
-  return { entityId, version, row: columns.map(({ name }) => valueFrom(row[name], name, entityId)) };
+  return {
+    entityId,
+    version,
+    row: columns.map((column) => valueFrom(row[column.name] as JsonValue | undefined, column, entityId)),
+  };
 }
 
-function valueFrom(value: unknown, name: string, entityId: string): ViewValue {
-  if (
-    value === null ||
-    typeof value === 'string' ||
-    typeof value === 'boolean' ||
-    typeof value === 'number'
-  ) {
-    return value;
+/** A target may hold a value in another form, such as 12.3 for 12.30. What the column cannot hold differs from every state. */
+function valueFrom(value: JsonValue | undefined, column: ViewColumn, entityId: string): ViewValue {
+  try {
+    if (value !== undefined) return canonicalValue(column, value);
+  } catch {
+    if (typeof value !== 'object' && value !== undefined) return value;
   }
-  throw new AnswerFault(`it lists ${quoted(entityId)} without a plain value "${name}"`);
+  throw new AnswerFault(`it lists ${quoted(entityId)} without a plain value "${column.name}"`);
 }
 
-function objectFrom(body: Uint8Array): Readonly<Record<string, unknown>> {
+const parseExactly = (text: string) => parseKeepingNumbers(text, 'huge');
+
+function objectFrom(
+  body: Uint8Array,
+  parse: (text: string) => unknown = JSON.parse,
+): Readonly<Record<string, unknown>> {
   let answer: unknown;
   try {
-    answer = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    answer = parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch (error) {
     // The message of a syntax error quotes the answer, and the target is not trusted.
     throw new AnswerFault(

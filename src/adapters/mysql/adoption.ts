@@ -149,7 +149,9 @@ async function readRows(
   const values = [...columns, ...marked];
   const select = [keyExpression(key), ...values.map(valueExpression)].join(', ');
   const rawRow = (row: RowDataPacket): RawRow => {
-    const read = values.map((column, index) => rawValue(column, row[index + 1]));
+    const read = values.map((column, index) =>
+      rawValue(column, row[index + 1], view.columns[index]?.type === 'decimal'),
+    );
     const id = row[0] as Buffer | null;
     return { id, values: read.slice(0, columns.length), marks: read.slice(columns.length) };
   };
@@ -192,15 +194,17 @@ function valueExpression({ name, family }: FoundColumn): string {
 }
 
 function isNumber(family: FoundColumn['family']): boolean {
-  return family === 'integer' || family === 'decimal' || family === 'bits';
+  return family === 'integer' || family === 'decimal' || family === 'float' || family === 'bits';
 }
 
-function rawValue({ family }: FoundColumn, value: unknown): RawValue {
+/** `isExact`: whether a number that is not whole is given as a text, with all of its digits. */
+function rawValue({ family }: FoundColumn, value: unknown, isExact: boolean): RawValue {
   if (value === null || value === undefined) return null;
   if (!isNumber(family))
     return family === 'bytes' || family === 'padded bytes' ? (value as Buffer) : textOf(value);
   const number = textOf(value);
-  return /^-?\d+$/.test(number) ? BigInt(number) : Number(number);
+  if (/^-?\d+$/.test(number)) return BigInt(number);
+  return isExact ? number : Number(number);
 }
 
 type AdoptedRow = AdoptedEntity & { readonly entityId: string };

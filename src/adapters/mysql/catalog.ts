@@ -150,8 +150,8 @@ const FAMILIES: Readonly<Record<string, ValueFamily>> = {
   int: 'integer',
   bigint: 'integer',
   decimal: 'decimal',
-  float: 'decimal',
-  double: 'decimal',
+  float: 'float',
+  double: 'float',
   bit: 'bits',
   binary: 'padded bytes',
   varbinary: 'bytes',
@@ -160,6 +160,8 @@ const FAMILIES: Readonly<Record<string, ValueFamily>> = {
   mediumblob: 'bytes',
   longblob: 'bytes',
   uuid: 'uuid',
+  datetime: 'moment',
+  json: 'json',
 };
 
 async function columnsOf(
@@ -209,8 +211,8 @@ async function indexesOf(connection: PoolConnection, database: string, table: st
   }));
 }
 
-/** The triggers that protect our own journal. */
-const OWN_TRIGGER = /^journal_segments_no_/;
+/** The triggers that protect our own journal, and those of other pipelines. */
+const OWN_TRIGGER = /journal_segments_no_(update|delete)$/;
 
 async function attachmentsOf(
   connection: PoolConnection,

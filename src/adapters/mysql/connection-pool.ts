@@ -1,9 +1,11 @@
 import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
+import type { TableNames } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
 import { DeadlineError } from './errors.ts';
 import type { Remedies } from './refusals.ts';
 import type { ServerAddress, ServerTls } from './server-address.ts';
+import { nameTables, PLAIN_NAMES } from './table-names.ts';
 import { tlsOptions } from './tls.ts';
 
 /** The deadline for reaching the server and logging in. */
@@ -53,6 +55,8 @@ export interface ConnectionPoolOptions {
   readonly remedies: Pick<Remedies, 'setting' | 'setUp'>;
   /** What tells whether a COMMIT without an answer stands, for the message of `store_commit_unknown`. */
   readonly commitEvidence: string;
+  /** The names of the tables, if they have a prefix. */
+  readonly names?: TableNames;
 }
 
 /** What we use of the driver's own connection, beyond its types. */
@@ -121,6 +125,8 @@ export class ConnectionPool {
       timezone: 'Z',
       supportBigNumbers: true,
       bigNumberStrings: true,
+      // A Date would lose the microseconds of a moment.
+      dateStrings: ['DATETIME'],
       rowsAsArray: true,
       // An UPDATE reports the rows that it changed, not the rows that it found. Query attributes are off because they
       // would change the layout of the packets that RowsStatement writes.
@@ -297,6 +303,7 @@ export class ConnectionPool {
     };
     core.on('error', lost);
     core.on('end', lost);
+    nameTables(core, this.options.names ?? PLAIN_NAMES);
     this.#facts.set(core, facts);
     this.#open.add(core);
     return facts;

@@ -1,7 +1,11 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
+import type { StoreNaming, TableNames } from '../../core/table-names.ts';
+import { ViewNames } from '../../core/view-names.ts';
 import { identifier } from './identifier.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
+import { tableNames } from './table-names.ts';
 import { textOf } from './values.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
@@ -45,13 +49,21 @@ const TABLES: readonly TableRights[] = [
 
 type View = { readonly table: string; readonly keyColumn: string };
 
-export function tableRights(view: View): TableRights[] {
-  return [...TABLES, { table: view.table, rights: ALL, column: view.keyColumn }];
+/** The rights on the tables by their names in the database. `view`: as the store keeps it. */
+export function tableRights(view: View, names: TableNames): TableRights[] {
+  const own = TABLES.map((rights) => ({ ...rights, table: names.of(rights.table) }));
+  return [...own, { table: view.table, rights: ALL, column: view.keyColumn }];
 }
 
 /** The GRANT statements that give `user` (as in `'sync'@'%'`) the rights of a running program, one for each table. */
-export function grantStatements(database: string, view: View, user: string): string[] {
-  return grantsOn(database, tableRights(view), user);
+export function grantStatements(
+  database: string,
+  view: ViewShape,
+  user: string,
+  naming: StoreNaming = {},
+): string[] {
+  const stored = new ViewNames(naming).stored(view);
+  return grantsOn(database, tableRights(stored, tableNames(naming.tablePrefix)), user);
 }
 
 /** The GRANT statements that give `user` these rights, one for each table. */
@@ -125,7 +137,7 @@ async function checkEngines(
     'SELECT table_name, engine FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) AND engine IN (?)',
     [
       database,
-      tables.map(({ table }) => table).filter((table) => table !== 'schema_migrations'),
+      tables.map(({ table }) => table).filter((table) => !table.endsWith('schema_migrations')),
       WITHOUT_TRANSACTIONS,
     ],
   );

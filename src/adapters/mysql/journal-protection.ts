@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { isRightMissing } from './refusals.ts';
+import { namesOf } from './table-names.ts';
 
 /** Errors of a server that lets this user make no triggers: a missing right, a binary log, or TiDB. */
 const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
@@ -16,7 +17,7 @@ export async function protectJournal(
   logger: Logger,
 ): Promise<void> {
   for (const verb of ['UPDATE', 'DELETE']) {
-    const name = `journal_segments_no_${verb.toLowerCase()}`;
+    const name = namesOf(connection).of(`journal_segments_no_${verb.toLowerCase()}`);
     if (await hasTrigger(connection, database, name)) continue;
     try {
       await connection.query(
@@ -43,7 +44,8 @@ export async function warnOfUnprotected(
   database: string,
   logger: Logger,
 ): Promise<void> {
-  if (await hasTrigger(connection, database, 'journal_segments_no_update')) return;
+  const name = namesOf(connection).of('journal_segments_no_update');
+  if (await hasTrigger(connection, database, name)) return;
   try {
     await connection.query('EXPLAIN UPDATE journal_segments SET entity_id = entity_id WHERE FALSE');
   } catch (error) {

@@ -1,7 +1,17 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
+import { namesOf } from './table-names.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
+
+/** The server takes names of 64 characters. */
+const LOCK_NAME_MAX = 64;
+
+/** The name of a lock of one pipeline. Two pipelines in one database have tables with different prefixes. */
+export function lockName(connection: PoolConnection, what: string, database: string): string {
+  const { prefix } = namesOf(connection);
+  return `${what}${prefix === '' ? '' : `${prefix}:`}${database}`.slice(0, LOCK_NAME_MAX);
+}
 
 /**
  * Runs `work` while this process alone holds the server's lock of this name. Rejects with `store_busy` if another

@@ -1,3 +1,4 @@
+import type { StoreNaming } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { ServerAddress, ServerTls } from './server-address.ts';
@@ -18,4 +19,6 @@ export interface MysqlStoreOptions {
   readonly maxRecordBytes?: number;
   /** The time that leases and retries go by; default the server's clock. Tests pass their own to move it. */
   readonly time?: StoreTime | undefined;
+  /** The names of the tables, for several pipelines in one database. Throws `setting_invalid` if they cannot be so. */
+  readonly naming?: StoreNaming | undefined;
 }

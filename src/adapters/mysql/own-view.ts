@@ -15,12 +15,14 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { refuseOtherView, refuseRenamedColumns } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
+import { namesOf } from './table-names.ts';
 import { textOf } from './values.ts';
 import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
@@ -47,7 +49,7 @@ interface Names {
   readonly original: string;
 }
 
-function namesOf(table: string): Names {
+function besides(table: string): Names {
   return {
     present: table,
     adopting: `${table}_adopting`,
@@ -63,15 +65,18 @@ export async function planView(
   fromVersion: number,
 ): Promise<ViewPlan> {
   const { view } = options;
-  const names = namesOf(view.table);
-  const ours = ['view_records', 'view_states', 'journal_segments'];
-  const tables = await findTables(connection, [...Object.values(names), ...ours]);
+  const names = besides(view.table);
+  const own = namesOf(connection);
+  const [records, states, segments] = [own.of('view_records'), own.of('view_states'), own.of('journal_segments')];
+  const tables = await findTables(connection, [...Object.values(names), records, states, segments]);
   const facts = tables.get(names.present);
-  const state = tables.has('view_states') ? await findViewState(connection, view.table) : null;
+  const state = tables.has(states) ? await findViewState(connection, view.table) : null;
   const present = await standingOfAny(connection, view, shapesOf(view, state), facts);
-  const isJournaled = tables.has('journal_segments') && (await hasRows(connection, 'journal_segments'));
-  const stored = tables.has('view_records') ? await readRecord(connection, view.table) : null;
-  const isOlder = fromVersion > 0 && !tables.has('view_records');
+  const isJournaled = tables.has(segments) && (await hasRows(connection, segments));
+  const stored = tables.has(records) ? await readRecord(connection, view.table) : null;
+  if (tables.has(records) && stored === null) refuseOtherView(view.table, await otherView(connection, view.table));
+  if (state !== null) refuseRenamedColumns(view.table, state.columns, view.columns);
+  const isOlder = fromVersion > 0 && !tables.has(records);
   const copy = isOlder ? await standingOf(connection, view, tables.get(names.adopting)) : null;
   const isCopied = copy?.mismatch === null && (await hasRows(connection, names.adopting));
   const legacyRecord = isOlder ? recordOfOlderVersion(present, isCopied, isJournaled) : null;
@@ -150,7 +155,8 @@ export async function prepareView(
   const { situation, legacyRecord, report } = plan;
   if (report.verdict === 'refuse') throw notAdoptable(report);
   const { view } = options;
-  const names = namesOf(view.table);
+  const names = besides(view.table);
+  const segments = namesOf(connection).of('journal_segments');
   const write = (record: ViewRecord, adoptedRows = 0) =>
     writeRecord(connection, view.table, record, adoptedRows, options.nowMs);
   const finished: ViewRecord = { state: 'finished', originalName: null };
@@ -166,7 +172,7 @@ export async function prepareView(
     case 'remake':
       await write(finished);
       await createView(connection, view, names.present);
-      return { adoptedRows: 0, viewIsEmpty: await hasRows(connection, 'journal_segments'), notes };
+      return { adoptedRows: 0, viewIsEmpty: await hasRows(connection, segments), notes };
     case 'replace': {
       const taken = await findTables(connection, alteredNames(view.table));
       const altered = alteredNames(view.table).find((name) => !taken.has(name));
@@ -176,7 +182,7 @@ export async function prepareView(
       await createView(connection, view, names.present);
       return {
         adoptedRows: 0,
-        viewIsEmpty: await hasRows(connection, 'journal_segments'),
+        viewIsEmpty: await hasRows(connection, segments),
         notes: [alteredNote(view.table, situation.mismatch, altered)],
       };
     }
@@ -255,7 +261,8 @@ async function renamePatiently(connection: PoolConnection, from: string, to: str
 /** Empties the journal and the ledger too, because both were empty when the adoption began. */
 async function throwAwayCopy(connection: PoolConnection, adopting: string): Promise<void> {
   await connection.query(`DROP TABLE IF EXISTS ${identifier(adopting)}`);
-  for (const table of ['journal_segments', 'deliveries']) {
+  for (const name of ['journal_segments', 'deliveries']) {
+    const table = namesOf(connection).of(name);
     if (await hasRows(connection, table)) await connection.query(`TRUNCATE TABLE ${table}`);
   }
 }
@@ -280,6 +287,15 @@ async function finishNames(
   const rows = Number(row?.[0]);
   await writeRecord(connection, view.table, { state: 'finished', originalName: original }, rows, nowMs);
   return rows;
+}
+
+/** Another view that these tables belong to; null if there is none. */
+async function otherView(connection: PoolConnection, table: string): Promise<string | null> {
+  const [[row]] = await connection.query<RowDataPacket[]>(
+    'SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1',
+    [table],
+  );
+  return row === undefined ? null : textOf(row[0]);
 }
 
 async function readRecord(connection: PoolConnection, table: string): Promise<ViewRecord | null> {

@@ -11,11 +11,12 @@ import type {
   SettledCounts,
   ViewState,
 } from '../../ports/view-rebuild.ts';
-import { findTables } from './catalog.ts';
+import { databaseName, findTables } from './catalog.ts';
 import { inTransaction, MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { identifier } from './identifier.ts';
+import { lockName } from './migration-lock.ts';
 import { namesBeside, refused } from './rebuilt-rows.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { textOf } from './values.ts';
@@ -265,8 +266,8 @@ export class Rebuilds {
       this.#pool,
       async (connection) => {
         const [[row]] = await connection.query<RowDataPacket[]>(
-          'SELECT GET_LOCK(LEFT(CONCAT(?, DATABASE()), 64), ?)',
-          ['tributary view:', waitSeconds],
+          'SELECT GET_LOCK(?, ?)',
+          [lockName(connection, 'tributary view:', await databaseName(connection)), waitSeconds],
         );
         if (Number(row?.[0]) !== 1)
           throw new TributaryError(

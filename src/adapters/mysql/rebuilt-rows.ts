@@ -18,7 +18,7 @@ import { identifier } from './identifier.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
-import { viewTypes, writeViewRow } from './view-parameters.ts';
+import { isText, viewTypes, writeViewRow } from './view-parameters.ts';
 import { readViewState } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
@@ -224,10 +224,9 @@ interface Range {
 
 /** The conditions under which the rows `o` and `n` of two tables are equal in the columns that both have. */
 function sameColumns(older: Side, newer: Side): string[] {
-  return commonColumns(older.columns, newer.columns).map(({ column: { name, type } }) => {
-    const [left, right] = [`o.${identifier(name)}`, `n.${identifier(name)}`];
-    // A text is compared as bytes, because its collation ignores blanks at the end.
-    return type === 'text' ? `CAST(${left} AS BINARY) <=> CAST(${right} AS BINARY)` : `${left} <=> ${right}`;
+  return commonColumns(older.columns, newer.columns).map(({ column }) => {
+    const [left, right] = [`o.${identifier(column.name)}`, `n.${identifier(column.name)}`];
+    return isText(column) ? `CAST(${left} AS BINARY) <=> CAST(${right} AS BINARY)` : `${left} <=> ${right}`;
   });
 }
 

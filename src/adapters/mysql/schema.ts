@@ -7,6 +7,7 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
+import { refuseReservedNames } from '../../core/view-names.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { databaseName, findTables } from './catalog.ts';
@@ -14,12 +15,13 @@ import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { checkTables, tableRights } from './grants.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
-import { withMigrationLock } from './migration-lock.ts';
+import { lockName, withMigrationLock } from './migration-lock.ts';
 import { Migrations } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
 import { textOf } from './values.ts';
+import { namesOf } from './table-names.ts';
 import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
@@ -51,7 +53,7 @@ export async function migrate(
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
       (await changeSchema(pool, connection, database, options, logger));
     if (options.asCommand === true) return report;
-    await checkTables(connection, pool.remedies, database, tableRights(options.view), 'order-sync');
+    await checkTables(connection, pool.remedies, database, tableRights(options.view, namesOf(connection)), 'order-sync');
     await warnOfUnprotected(connection, database, logger);
     return report;
   };
@@ -101,7 +103,7 @@ async function changeSchema(
   logger: Logger,
 ): Promise<MigrationReport> {
   const before = await MIGRATIONS.recordedVersion(connection);
-  return withMigrationLock(connection, `tributary:${database}`.slice(0, 64), async () => {
+  return withMigrationLock(connection, lockName(connection, 'tributary:', database), async () => {
     try {
       const plan = await lookAt(pool, connection, options);
       if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
@@ -136,6 +138,7 @@ async function lookAt(
   connection: PoolConnection,
   options: MigrationOptions,
 ): Promise<ViewPlan> {
+  refuseReservedNames(options.view, namesOf(connection));
   const fromVersion = await checkOwnTables(connection);
   return planView(pool, connection, options, fromVersion);
 }
@@ -148,19 +151,25 @@ const UNSEEN = ['journal_places', 'event_journal'];
  * tables was dropped.
  */
 async function checkOwnTables(connection: PoolConnection): Promise<number> {
-  const found = await findTables(connection, ['schema_migrations', ...MIGRATIONS.namesUsed()]);
-  if (!found.has('schema_migrations')) {
+  const names = namesOf(connection);
+  const migrations = names.of('schema_migrations');
+  const used = MIGRATIONS.namesUsed().map((name) => names.of(name));
+  const found = await findTables(connection, [migrations, ...used]);
+  if (!found.has(migrations)) {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
   }
   const [columns] = await connection.query<RowDataPacket[]>(
-    "SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = 'schema_migrations'",
-    [await databaseName(connection)],
+    'SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
+    [await databaseName(connection), migrations],
   );
-  const names = columns.map((row) => textOf(row[0])).sort();
-  if (names.join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
+  const columnNames = columns.map((row) => textOf(row[0])).sort();
+  if (columnNames.join() !== 'applied_at,name,version') throw namesTaken([migrations]);
   const version = (await MIGRATIONS.recordedVersion(connection)) ?? 0;
-  const missing = MIGRATIONS.tablesMade(version).filter((name) => !found.has(name) && !UNSEEN.includes(name));
+  const missing = MIGRATIONS.tablesMade(version)
+    .filter((name) => !UNSEEN.includes(name))
+    .map((name) => names.of(name))
+    .filter((name) => !found.has(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
 }
@@ -170,12 +179,13 @@ const INGEST_TABLES = ['checkpoints', 'deliveries', 'journal_segments', 'parked_
 
 /** Names each table with the time when it was made. */
 export async function incarnation(connection: PoolConnection): Promise<string> {
+  const tables = INGEST_TABLES.map((name) => namesOf(connection).of(name));
   const [rows] = await connection.query<RowDataPacket[]>(
     'SELECT table_name, create_time FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) ' +
       'ORDER BY table_name',
-    [await databaseName(connection), INGEST_TABLES],
+    [await databaseName(connection), tables],
   );
-  const missing = INGEST_TABLES.filter((table) => !rows.some((row) => textOf(row[0]) === table));
+  const missing = tables.filter((table) => !rows.some((row) => textOf(row[0]) === table));
   if (missing.length > 0)
     throw new TributaryError('table_missing', `The database lacks the tables ${missing.join(', ')}.`);
   return rows

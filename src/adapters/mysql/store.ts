@@ -1,6 +1,7 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
+import type { ViewNames } from '../../core/view-names.ts';
 import type { AcquireRequest } from '../../ports/checkpoints.ts';
 import type { IngestBatch } from '../../ports/commit.ts';
 import type {
@@ -57,6 +58,7 @@ import { awaitFold, readViewState, ViewLayout } from './view-state.ts';
 /** A migrated store: the methods that need the current schema or the view. */
 export class MysqlStore extends MysqlAdministration implements Store {
   readonly #view: ViewShape;
+  readonly #names: ViewNames;
   readonly #layout: ViewLayout;
   readonly #foldVersion: number;
   readonly #targets: readonly string[];
@@ -71,11 +73,13 @@ export class MysqlStore extends MysqlAdministration implements Store {
     pool: ConnectionPool,
     time: StoreTime,
     view: ViewShape,
+    names: ViewNames,
     { targets, clock }: Pick<MysqlStoreOptions, 'targets' | 'clock'>,
     foldVersion: number,
   ) {
     super(pool, time);
     this.#view = view;
+    this.#names = names;
     this.#layout = new ViewLayout(view);
     this.#foldVersion = foldVersion;
     this.#targets = targets;
@@ -123,7 +127,8 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async listView(page: ViewPage) {
-    return withConnection(this.pool, (connection) => listView(connection, this.#layout, page));
+    const stored = { ...page, conditions: this.#names.storedConditions(page.conditions) };
+    return withConnection(this.pool, (connection) => listView(connection, this.#layout, stored));
   }
 
   async listByDelivery(page: DeliveryKindPage) {
@@ -248,7 +253,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
       readViewState(connection, this.#view.table),
     );
     this.#layout.learn(state.columns);
-    return state;
+    return this.#names.knownState(state);
   }
 
   async awaitFold(foldVersion: number) {
@@ -256,7 +261,7 @@ export class MysqlStore extends MysqlAdministration implements Store {
   }
 
   async beginRebuild(rebuild: NewRebuild) {
-    return this.#rebuilds.begin(rebuild);
+    return this.#rebuilds.begin({ ...rebuild, columns: this.#names.storedColumns(rebuild.columns) });
   }
 
   async writeRebuilt(rows: RebuiltRows) {

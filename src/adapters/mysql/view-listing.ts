@@ -13,6 +13,7 @@ import type {
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
+import { datetimeOf, isText, parameterOf } from './view-parameters.ts';
 import type { ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
@@ -65,15 +66,15 @@ function conditionsOf(
   const values: Value[] = [];
   const parts = conditions.map(({ columns, value }) => {
     const either = columns.map((name) => {
-      if (!view.columns.some((column) => column.name === name))
-        throw new DefectError(`The view has no column ${name}.`);
+      const column = view.columns.find((one) => one.name === name);
+      if (column === undefined) throw new DefectError(`The view has no column ${name}.`);
       if (value === null) return `${identifier(name)} IS NULL`;
       if (typeof value !== 'string') {
         values.push(Number(value));
         return `${identifier(name)} = ?`;
       }
-      // Compared as bytes, because collations ignore blanks at the end of a text.
-      values.push(value);
+      values.push(column.type === 'timestamp' ? datetimeOf(value) : value);
+      if (!isText(column)) return `${identifier(name)} = ${parameterOf(column)}`;
       return `CAST(${identifier(name)} AS BINARY) = CAST(? AS BINARY)`;
     });
     return `AND (${either.length === 0 ? 'FALSE' : either.join(' OR ')})`;

@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
 import type { ViewColumn, ViewValue } from '../../core/domain.ts';
+import { TEXT_LENGTH } from '../../core/view-values.ts';
 import { databaseName, type TableFacts } from './catalog.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
@@ -43,7 +44,8 @@ export async function standingOf(
   const isMarkedOurs = facts.comment === VIEW_MARK;
   if (facts.kind !== 'table') return { isMarkedOurs, mismatch: `it is ${facts.kind}` };
   const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT column_name, data_type, collation_name, column_key, is_nullable, column_default, extra ' +
+    'SELECT column_name, data_type, collation_name, column_key, is_nullable, column_default, extra, ' +
+      'numeric_precision, numeric_scale, datetime_precision ' +
       'FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
     [await databaseName(connection), facts.name],
   );
@@ -59,21 +61,26 @@ function keyMismatch(name: string, row: RowDataPacket | undefined): string | nul
   return textOf(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
 }
 
+/** The types as the information schema names them. */
 const TYPES: Readonly<Record<ViewColumn['type'], string>> = {
   text: 'varchar',
   boolean: 'tinyint',
   integer: 'bigint',
+  decimal: 'decimal',
+  timestamp: 'datetime',
+  json: 'mediumtext',
 };
 
 function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPacket>): string | null {
   const expected = [
-    ...view.columns.map(({ name, type }) => [name, TYPES[type]] as const),
+    ...view.columns.map((column) => [column.name, typeOf(column)] as const),
     ['version', 'bigint'] as const,
   ];
   for (const [name, type] of expected) {
     const row = found.get(name.toLowerCase());
     if (row === undefined) return `it has no column ${name}`;
-    if (textOf(row[1]) !== type) return `its ${name} is a ${textOf(row[1])}, not a ${type}`;
+    const is = foundType(row);
+    if (is !== type) return `its ${name} is a ${is}, not a ${type}`;
   }
   const names = new Set(
     [view.keyColumn, ...expected.map(([name]) => name)].map((name) => name.toLowerCase()),
@@ -86,14 +93,54 @@ function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPack
   return null;
 }
 
+/** The type with the sizes on which the values of a column depend. */
+function typeOf(column: ViewColumn): string {
+  if (column.type === 'decimal') return `decimal(${column.precision},${column.scale})`;
+  return column.type === 'timestamp' ? `datetime(${MICROSECONDS})` : TYPES[column.type];
+}
+
+function foundType(row: RowDataPacket): string {
+  const type = textOf(row[1]);
+  if (type === 'decimal') return `decimal(${row[7]},${row[8]})`;
+  return type === 'datetime' ? `datetime(${row[9]})` : type;
+}
+
+/** The digits of a second. */
+const MICROSECONDS = 6;
+const EXACT_TEXT = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL';
+
+/**
+ * JSON is kept as a text. MySQL's type JSON sorts the members by its own rules and turns large numbers into doubles, and
+ * MariaDB's is a text with a check, so only a text gives the same bytes on both. A moment is a DATETIME, because the server
+ * converts a TIMESTAMP to the time zone of each session, and ends them in 2038.
+ */
 function sqlType(column: ViewColumn): string {
-  if (column.type === 'boolean') return 'BOOLEAN DEFAULT FALSE';
-  if (column.type === 'integer') return 'BIGINT NULL';
-  return `VARCHAR(${column.maxLength ?? 255}) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL`;
+  switch (column.type) {
+    case 'text':
+      return `VARCHAR(${column.maxLength ?? TEXT_LENGTH}) ${EXACT_TEXT}`;
+    case 'boolean':
+      return 'BOOLEAN DEFAULT FALSE';
+    case 'integer':
+      return 'BIGINT NULL';
+    case 'decimal':
+      return `DECIMAL(${column.precision},${column.scale}) NULL`;
+    case 'timestamp':
+      return `DATETIME(${MICROSECONDS}) NULL`;
+    case 'json':
+      return `MEDIUMTEXT ${EXACT_TEXT}`;
+  }
 }
 
 export function viewValue(column: ViewColumn, value: unknown): ViewValue {
   if (value === null || value === undefined) return null;
   if (column.type === 'boolean') return Number(value) !== 0;
+  if (column.type === 'timestamp') return timestampOf(textOf(value));
   return column.type === 'integer' ? Number(value) : textOf(value);
+}
+
+/** Reads `2026-11-30 07:46:58.5`. The driver leaves out a time of midnight and a fraction of zero. */
+function timestampOf(datetime: string): string {
+  const [day = '', time = '00:00:00'] = datetime.split(' ');
+  const [second = '', fraction = ''] = time.split('.');
+  return `${day}T${second}.${fraction.padEnd(MICROSECONDS, '0')}Z`;
 }

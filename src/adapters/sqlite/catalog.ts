@@ -132,8 +132,8 @@ function notesOf(indexes: readonly Index[]): string[] {
     : [`its indexes ${made.join(', ')} stay with the renamed table, and the view has none of them`];
 }
 
-/** The triggers that protect our own journal. */
-const OWN_TRIGGER = /^event_journal_refuses_/;
+/** The triggers that protect our own journal, and those of other pipelines. */
+const OWN_TRIGGER = /event_journal_refuses_(update|delete)$/;
 
 function attachmentsOf(connection: Connection, table: string): Attachment[] {
   const found: Attachment[] = [];

@@ -3,6 +3,8 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
+import type { TableNames } from '../../core/table-names.ts';
+import { PLAIN_NAMES } from './table-names.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
 
@@ -20,11 +22,14 @@ const CACHE_KIBIBYTES = 65_536;
 
 /** One SQLite connection with its prepared statements. It reads integers as bigints, because offsets exceed 2^53. */
 export class Connection {
+  /** The names of our tables in this file. The texts that callers give have the plain names. */
+  readonly names: TableNames;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   readonly #arrays = new Map<string, StatementSync>();
 
-  constructor(file: string, readOnly: boolean) {
+  constructor(file: string, readOnly: boolean, names: TableNames = PLAIN_NAMES) {
+    this.names = names;
     this.#database = new DatabaseSync(file, {
       readOnly,
       timeout: BUSY_TIMEOUT_MS,
@@ -37,7 +42,7 @@ export class Connection {
   statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (statement === undefined) {
-      statement = this.#database.prepare(sql);
+      statement = this.#database.prepare(this.names.in(sql));
       this.#statements.set(sql, statement);
     }
     return statement;
@@ -50,14 +55,14 @@ export class Connection {
   arrays(sql: string): StatementSync {
     const known = this.#arrays.get(sql);
     if (known !== undefined) return known;
-    const statement = this.#database.prepare(sql);
+    const statement = this.#database.prepare(this.names.in(sql));
     statement.setReturnArrays(true);
     this.#arrays.set(sql, statement);
     return statement;
   }
 
   execute(sql: string): void {
-    this.#database.exec(sql);
+    this.#database.exec(this.names.in(sql));
   }
 
   /** May be called once the connection has read something. */
@@ -87,6 +92,7 @@ interface Connections {
  */
 export class Database {
   readonly #file: string;
+  readonly #names: TableNames;
   readonly #lock: WriteLock;
   #connections: Connections | null = null;
   /** Identifies the file that is open. */
@@ -98,8 +104,9 @@ export class Database {
   /** Settles when all work that was given to the writer so far is done. */
   #writerIdle: Promise<unknown> = Promise.resolve();
 
-  constructor(file: string, clock: Clock, whoHolds?: WhoHolds) {
+  constructor(file: string, clock: Clock, whoHolds?: WhoHolds, names: TableNames = PLAIN_NAMES) {
     this.#file = file;
+    this.#names = names;
     this.#lock = new WriteLock(file, clock, whoHolds);
   }
 
@@ -112,11 +119,11 @@ export class Database {
 
   async #connect(): Promise<void> {
     await this.#lock.wait(() => {
-      const writer = new Connection(this.#file, false);
+      const writer = new Connection(this.#file, false, this.#names);
       let reader: Connection | undefined;
       try {
         prepareForWriting(writer, this.#file);
-        reader = openReader(this.#file);
+        reader = openReader(this.#file, this.#names);
         this.#connections = { writer, reader, wal: writer.walSync() };
         this.#inode = inodeOf(this.#file);
         this.#walInode = inodeOf(`${this.#file}-wal`);
@@ -309,12 +316,12 @@ function prepareForWriting(writer: Connection, file: string): void {
 }
 
 /** Opens a connection that changes nothing. Gives null if there is no such file. */
-export function openReadOnly(file: string): Connection | null {
-  return inodeOf(file) === null ? null : new Connection(file, true);
+export function openReadOnly(file: string, names: TableNames): Connection | null {
+  return inodeOf(file) === null ? null : new Connection(file, true, names);
 }
 
-function openReader(file: string): Connection {
-  const reader = new Connection(file, true);
+function openReader(file: string, names: TableNames): Connection {
+  const reader = new Connection(file, true, names);
   reader.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
   return reader;
 }

@@ -1,3 +1,4 @@
+import type { StoreNaming } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { StoreTime } from './store-time.ts';
 import type { WhoHolds } from './write-lock.ts';
@@ -11,4 +12,6 @@ export interface SqliteStoreOptions {
   /** The names of the delivery targets. Every due state is due to those of them that want it. */
   readonly targets: readonly string[];
   readonly whoHolds?: WhoHolds;
+  /** The names of the tables, for several pipelines in one file. Throws `setting_invalid` if they cannot be so. */
+  readonly naming?: StoreNaming | undefined;
 }

@@ -11,6 +11,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { refuseOtherView, refuseRenamedColumns } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -38,15 +39,19 @@ export async function planView(
 ): Promise<ViewPlan> {
   const { view } = options;
   const { table } = view;
-  const tables = findTables(connection, [table, 'view_records', 'view_states']);
+  const { names } = connection;
+  const [records, states] = [names.of('view_records'), names.of('view_states')];
+  const tables = findTables(connection, [table, records, states]);
   const present = tables.get(table);
-  const state = tables.has('view_states') ? findViewState(connection, table) : null;
+  const state = tables.has(states) ? findViewState(connection, table) : null;
   // The exchange of the tables and its record are one transaction here, so the first shape is the table's.
   const [shape = view] = shapesOf(view, state);
   const standing = standingOf(connection, shape, present);
-  const hasRecords = tables.has('view_records');
+  const hasRecords = tables.has(records);
   const isJournaled = isAnyJournaled(connection);
   const stored = hasRecords ? readRecord(connection, table) : null;
+  if (hasRecords && stored === null) refuseOtherView(table, otherView(connection, table));
+  if (state !== null) refuseRenamedColumns(table, state.columns, view.columns);
   const isOurs = standing?.mismatch === null || isJournaled;
   const isUnrecorded = !hasRecords && fromVersion > 0 && isOurs;
   const record: ViewRecord | null = isUnrecorded ? { state: 'finished', originalName: null } : stored;
@@ -120,8 +125,14 @@ export async function prepareView(
 }
 
 function isAnyJournaled(connection: Connection): boolean {
-  if (findTables(connection, ['event_journal']).size === 0) return false;
+  if (findTables(connection, [connection.names.of('event_journal')]).size === 0) return false;
   return connection.statement('SELECT 1 FROM event_journal LIMIT 1').get() !== undefined;
+}
+
+/** Another view that these tables belong to; null if there is none. */
+function otherView(connection: Connection, table: string): string | null {
+  const row = connection.statement('SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1').get(table);
+  return nullOr(row?.view_name, textOf);
 }
 
 function readRecord(connection: Connection, table: string): ViewRecord | null {

@@ -66,14 +66,19 @@ export class RebuiltTable {
     });
   }
 
-  /** Copies the columns of the present row of an entity that cannot be folded. */
+  /** Copies the columns of the present row of an entity that cannot be folded. A new flag is false. */
   #keepColumns(writer: Connection, { columns, rebuild }: ViewState, entityId: string, version: number): void {
-    const names = commonColumns(columns, rebuild?.columns ?? []).map(({ column }) => identifier(column.name));
+    const rebuilt = rebuild?.columns ?? [];
+    const names = commonColumns(columns, rebuilt).map(({ column }) => identifier(column.name));
+    const flags = rebuilt
+      .filter(({ type }) => type === 'boolean')
+      .map(({ name }) => identifier(name))
+      .filter((name) => !names.includes(name));
     const { key } = this.#view;
     writer
       .statement(`
-        INSERT OR REPLACE INTO ${identifier(this.#rebuilt)} (${[key, ...names, 'version'].join(', ')})
-        SELECT ${[key, ...names].join(', ')}, ? FROM ${this.#view.table} WHERE ${key} = ?`)
+        INSERT OR REPLACE INTO ${identifier(this.#rebuilt)} (${[key, ...names, ...flags, 'version'].join(', ')})
+        SELECT ${[key, ...names, ...flags.map(() => '0')].join(', ')}, ? FROM ${this.#view.table} WHERE ${key} = ?`)
       .run(version, entityId);
   }
 

@@ -6,6 +6,8 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
+import type { TableNames } from '../../core/table-names.ts';
+import { refuseReservedNames } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { columnsOf, findTables } from './catalog.ts';
 import { Connection, type Database, openReadOnly } from './database.ts';
@@ -82,8 +84,12 @@ function schemaVersion(connection: Connection): number {
  * Reports what `migrate` would do about the view. Reads on a connection of its own, so that a file that is no store of
  * ours stays as it is to the byte.
  */
-export async function examine(file: string, options: MigrationOptions): Promise<AdoptionReport> {
-  const connection = openReadOnly(file) ?? new Connection(':memory:', false);
+export async function examine(
+  file: string,
+  options: MigrationOptions,
+  names: TableNames,
+): Promise<AdoptionReport> {
+  const connection = openReadOnly(file, names) ?? new Connection(':memory:', false, names);
   try {
     return (await lookAt(connection, options)).report;
   } catch (error) {
@@ -95,7 +101,7 @@ export async function examine(file: string, options: MigrationOptions): Promise<
 
 /** Checks everything before anything is changed. Rejects if another program has tables with our names. */
 async function lookAt(connection: Connection, options: MigrationOptions): Promise<ViewPlan> {
-  refuseReservedNames(options.view);
+  refuseReservedNames(options.view, connection.names);
   return planView(connection, options, checkOwnTables(connection));
 }
 
@@ -104,56 +110,35 @@ async function lookAt(connection: Connection, options: MigrationOptions): Promis
  * tables was dropped.
  */
 function checkOwnTables(connection: Connection): number {
-  const found = findTables(connection, ['schema_migrations', ...MIGRATIONS.namesUsed()]);
-  if (!found.has('schema_migrations')) {
+  const { names } = connection;
+  const migrations = names.of('schema_migrations');
+  const found = findTables(connection, [migrations, ...MIGRATIONS.namesUsed().map((name) => names.of(name))]);
+  if (!found.has(migrations)) {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
   }
-  const names = columnsOf(connection, 'schema_migrations').map(({ name }) => name);
-  if (names.sort().join() !== 'applied_at,name,version') throw namesTaken(['schema_migrations']);
+  const columns = columnsOf(connection, migrations).map(({ name }) => name);
+  if (columns.sort().join() !== 'applied_at,name,version') throw namesTaken([migrations]);
   const version = schemaVersion(connection);
-  const missing = MIGRATIONS.tablesMade(version).filter((name) => !found.has(name));
+  const missing = MIGRATIONS.tablesMade(version)
+    .map((name) => names.of(name))
+    .filter((name) => !found.has(name));
   if (missing.length > 0) throw tablesDropped(version, missing);
   return version;
 }
-
-const OWN_TABLES = [
-  'event_journal',
-  'deliveries',
-  'delivery_attempts',
-  'delivery_repairs',
-  'delivery_senders',
-  'redrive_jobs',
-  'jobs',
-  'audit_log',
-  'holds',
-  'sweeps',
-  'store_time',
-  'store_identity',
-  'group_decisions',
-  'parked_entities',
-  'journal_index',
-  'fold_snapshots',
-  'quarantine',
-  'checkpoints',
-  'checkpoint_decisions',
-  'schema_migrations',
-  'view_records',
-  'view_states',
-];
 
 /** The tables that ingest writes, except the view. */
 const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_entities', 'quarantine'];
 
 /** The names of the tables. A backup replaces the whole file, so no table is ever older than the others. */
 export function incarnation(reader: Connection): string {
-  const names = INGEST_TABLES.map((name) => `'${name}'`).join(', ');
+  const names = INGEST_TABLES.map((name) => reader.names.of(name));
   const found = reader
-    .statement(`SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (${names})`)
-    .all()
+    .statement(`SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (${names.map(() => '?').join(', ')})`)
+    .all(...names)
     .map(({ name }) => textOf(name));
-  const missing = INGEST_TABLES.filter((name) => !found.includes(name));
-  if (missing.length === 0) return INGEST_TABLES.join(', ');
+  const missing = names.filter((name) => !found.includes(name));
+  if (missing.length === 0) return names.join(', ');
   throw new TributaryError('table_missing', `The store lacks the tables ${missing.join(', ')}.`);
 }
 
@@ -164,22 +149,4 @@ export function remakeView(writer: Connection, view: ViewShape, foldVersion: num
   createView(writer, view);
   noteViewMade(writer, view, foldVersion);
   return true;
-}
-
-/** Refuses a view whose name or columns clash with ours. SQLite ignores case when it compares names. */
-function refuseReservedNames({ table, keyColumn, columns }: ViewShape): void {
-  if (OWN_TABLES.includes(table.toLowerCase())) {
-    throw new TributaryError(
-      'domain_invalid',
-      `The view cannot be called ${table}: the store has a table of that name.`,
-    );
-  }
-  const names = [keyColumn, ...columns.map((column) => column.name)].map((name) => name.toLowerCase());
-  const clash = names.find((name, index) => name === 'version' || names.indexOf(name) !== index);
-  if (clash !== undefined) {
-    throw new TributaryError(
-      'domain_invalid',
-      `The view ${table} cannot have a second column called ${clash}.`,
-    );
-  }
 }

@@ -70,7 +70,8 @@ export class MachineTime implements StoreTime {
 }
 
 function hasTable(connection: Connection): boolean {
-  return connection.statement("SELECT 1 FROM sqlite_master WHERE name = 'store_time'").get() !== undefined;
+  const { names } = connection;
+  return connection.statement('SELECT 1 FROM sqlite_master WHERE name = ?').get(names.of('store_time')) !== undefined;
 }
 
 /** Linux shows it to every user. */

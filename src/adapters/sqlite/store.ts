@@ -1,6 +1,7 @@
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { TopicPartition } from '../../core/offset.ts';
+import type { ViewNames } from '../../core/view-names.ts';
 import type { AcquireRequest, Checkpoint } from '../../ports/checkpoints.ts';
 import type { CommitOutcome, IngestBatch } from '../../ports/commit.ts';
 import type {
@@ -59,6 +60,7 @@ import { awaitFold, readViewState } from './view-state.ts';
 export class SqliteStore extends SqliteAdministration implements Store {
   readonly #database: Database;
   readonly #view: ViewRows;
+  readonly #names: ViewNames;
   readonly #targets: readonly string[];
   readonly #committer: Committer;
   readonly #claims: DeliveryClaims;
@@ -72,12 +74,14 @@ export class SqliteStore extends SqliteAdministration implements Store {
     database: Database,
     time: StoreTime,
     view: ViewShape,
+    names: ViewNames,
     { targets, clock }: Pick<SqliteStoreOptions, 'targets' | 'clock'>,
     foldVersion: number,
   ) {
     super(time);
     this.#database = database;
     this.#view = new ViewRows(view);
+    this.#names = names;
     this.#targets = targets;
     const deliveries = new DueDeliveries(targets);
     this.#foldVersion = foldVersion;
@@ -126,7 +130,8 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async listView(page: ViewPage) {
-    return this.#database.read((reader) => listView(reader, this.#view, page));
+    const stored = { ...page, conditions: this.#names.storedConditions(page.conditions) };
+    return this.#database.read((reader) => listView(reader, this.#view, stored));
   }
 
   async listByDelivery(page: DeliveryKindPage) {
@@ -227,7 +232,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   async viewState(): Promise<ViewState> {
     const state = await this.#database.read((reader) => readViewState(reader, this.#view.definition.table));
     this.#view.layout.learn(state.columns);
-    return state;
+    return this.#names.knownState(state);
   }
 
   async awaitFold(foldVersion: number) {
@@ -235,7 +240,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
   }
 
   async beginRebuild(rebuild: NewRebuild) {
-    return this.#rebuilds.begin(rebuild);
+    return this.#rebuilds.begin({ ...rebuild, columns: this.#names.storedColumns(rebuild.columns) });
   }
 
   async writeRebuilt(rows: RebuiltRows) {

@@ -22,9 +22,7 @@ export class ViewRows {
   readonly #insert: string;
   readonly #update: string;
   readonly #overwrite: string;
-  readonly #insertVersion: string;
   readonly #updateVersion: string;
-  readonly #overwriteVersion: string;
   readonly #select: string;
 
   constructor(definition: ViewShape) {
@@ -36,23 +34,14 @@ export class ViewRows {
     const names = [this.key, ...this.#columnNames, 'version'];
     const settings = [...this.#columnNames, 'version'];
     const insert = `INSERT INTO ${this.table} (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
-    const booleans = definition.columns
-      .filter(({ type }) => type === 'boolean')
-      .map(({ name }) => identifier(name));
-    const insertVersion = `
-      INSERT INTO ${this.table} (${[this.key, 'version', ...booleans].join(', ')})
-      VALUES (${['?', '?', ...booleans.map(() => '0')].join(', ')})`;
     const excluded = `ON CONFLICT DO UPDATE SET ${settings.map((name) => `${name} = excluded.${name}`).join(', ')}`;
-    const excludedVersion = 'ON CONFLICT DO UPDATE SET version = excluded.version';
     // A row that was adopted without events has version 0, and the first event updates it.
     this.#insert = `${insert} ${excluded} WHERE version = 0`;
-    this.#insertVersion = `${insertVersion} ${excludedVersion} WHERE version = 0`;
     this.#update = `
       UPDATE ${this.table} SET ${settings.map((name) => `${name} = ?`).join(', ')}
       WHERE ${this.key} = ? AND version = ?`;
     this.#updateVersion = `UPDATE ${this.table} SET version = ? WHERE ${this.key} = ? AND version = ?`;
     this.#overwrite = `${insert} ${excluded}`;
-    this.#overwriteVersion = `${insertVersion} ${excludedVersion}`;
     this.#select = `SELECT * FROM ${this.table} WHERE ${this.key} = ?`;
   }
 
@@ -63,7 +52,7 @@ export class ViewRows {
     const isNew = fromVersion === 0;
     if (values === undefined) {
       const { changes } = isNew
-        ? writer.statement(this.#insertVersion).run(entityId, version)
+        ? writer.statement(`${this.#writeVersion} WHERE version = 0`).run(entityId, version)
         : writer.statement(this.#updateVersion).run(version, entityId, fromVersion);
       return Number(changes) === 1;
     }
@@ -76,7 +65,18 @@ export class ViewRows {
   /** Writes the row whatever the stored one holds. */
   overwrite(writer: Connection, { entityId, version, row, events }: RowChange): void {
     if (row !== null) writer.statement(this.#overwrite).run(entityId, ...row.map(toSqlite), version);
-    else if (events.length > 0) writer.statement(this.#overwriteVersion).run(entityId, version);
+    else if (events.length > 0) writer.statement(this.#writeVersion).run(entityId, version);
+  }
+
+  /** Writes the version of a row, or a row of which only the version is known. Its flags are false, as those of MySQL. */
+  get #writeVersion(): string {
+    const flags = this.definition.columns
+      .filter(({ name, type }) => type === 'boolean' && !this.layout.lacks(name))
+      .map(({ name }) => identifier(name));
+    return `
+      INSERT INTO ${this.table} (${[this.key, 'version', ...flags].join(', ')})
+      VALUES (${['?', '?', ...flags.map(() => '0')].join(', ')})
+      ON CONFLICT DO UPDATE SET version = excluded.version`;
   }
 
   read(connection: Connection, entityId: string): StoredRow | null {

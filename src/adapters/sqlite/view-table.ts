@@ -54,17 +54,18 @@ function mismatchOf({ keyColumn, columns }: ViewShape, found: readonly CatalogCo
   return added === undefined ? null : `a column ${added.name} was added that has no default`;
 }
 
+/** SQLite has no exact decimals: to a column of another declared type it would give a REAL. So all of these are texts. */
 function sqlType(type: ViewColumn['type']): string {
-  return type === 'text' ? 'TEXT' : type === 'boolean' ? 'BOOLEAN' : 'INTEGER';
+  return type === 'boolean' ? 'BOOLEAN' : type === 'integer' ? 'INTEGER' : 'TEXT';
 }
 
 export function viewValue(column: ViewColumn, value: SQLOutputValue | undefined): ViewValue {
   if (value === null) return null;
-  if (column.type === 'text' && typeof value === 'string') return value;
-  if (column.type === 'boolean' && (value === 0n || value === 1n)) return value === 1n;
-  if (column.type === 'integer' && typeof value === 'bigint' && Number.isSafeInteger(Number(value))) {
-    return Number(value);
-  }
+  if (column.type === 'boolean') {
+    if (value === 0n || value === 1n) return value === 1n;
+  } else if (column.type === 'integer') {
+    if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) return Number(value);
+  } else if (typeof value === 'string') return value;
   throw new TributaryError(
     'store_refused',
     `Column ${column.name} of the view holds a ${typeof value} that is no ${column.type}: was the table changed by another program?`,

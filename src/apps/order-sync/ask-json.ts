@@ -1,4 +1,5 @@
-import type { View, ViewRow } from '../../core/domain.ts';
+import type { JsonValue, View, ViewRow, ViewValue } from '../../core/domain.ts';
+import { shownJson } from '../../core/view-values.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
 import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
 import type { KnownEvent } from '../../pipeline/ask/known-events.ts';
@@ -56,7 +57,7 @@ export function explanationJson<Event>({ columns }: Columns, explanation: Explan
     waitsForRebuild: explanation.waitsForRebuild,
     columns: explanation.columns.map(({ column, value, decidedBy }) => ({
       column,
-      value,
+      value: valueJson({ columns }, column, value),
       decidedBy: decidedBy === null ? null : eventName(decidedBy),
     })),
     allEventsShown: explanation.areAllEvents,
@@ -125,11 +126,11 @@ export function stateJson<Event>(
     explanation: stateSentence(state, nowMs),
     ...sideJson({ columns }, state),
     version: state.lastVersion,
-    columns: columns.map(({ name }, index) => {
+    columns: columns.map((column, index) => {
       const decider = state.deciders[index] ?? null;
       return {
-        column: name,
-        value: state.row[index] ?? null,
+        column: column.name,
+        value: shownJson(column, state.row[index] ?? null),
         decidedBy: decider === null ? null : eventName(decider),
       };
     }),
@@ -160,7 +161,7 @@ export function diffJson<Event>(
     from: { moment: momentText(from), ...sideJson({ columns }, diff.from) },
     to: { moment: momentText(to), ...sideJson({ columns }, diff.to) },
     columns: diff.columns.map(({ decidedBy, ...column }) => ({
-      ...column,
+      ...changeJson({ columns }, column),
       decidedBy: decidedBy === null ? null : eventName(decidedBy),
     })),
     added: diff.added.slice(0, VERSIONS_SHOWN).map(eventJson),
@@ -186,10 +187,25 @@ export function whatIfJson<Event>({ columns }: Columns, entityId: string, outcom
     conflictsWith: changes?.conflictsWith ?? [],
     before: state(changes?.before?.row, changes?.before?.isReady),
     after: state(changes?.after.row, changes?.after.isReady),
-    columns: changes?.columns ?? [],
+    columns: (changes?.columns ?? []).map((column) => changeJson({ columns }, column)),
     waitsForRebuild: changes?.waitsForRebuild ?? null,
     due: (changes?.dueTo ?? []).map((target) => ({ target, version: changes?.version ?? null })),
   };
+}
+
+function valueJson({ columns }: Columns, name: string, value: ViewValue): JsonValue {
+  const column = columns.find((one) => one.name === name);
+  return column === undefined ? value : shownJson(column, value);
+}
+
+interface ColumnChange {
+  readonly column: string;
+  readonly from: ViewValue;
+  readonly to: ViewValue;
+}
+
+function changeJson(view: Columns, { column, from, to }: ColumnChange): object {
+  return { column, from: valueJson(view, column, from), to: valueJson(view, column, to) };
 }
 
 export function iso(ms: number): string {

@@ -1,7 +1,9 @@
-import type { View, ViewValue } from '../../core/domain.ts';
-import { TributaryError } from '../../core/errors.ts';
+import type { View, ViewColumn, ViewValue } from '../../core/domain.ts';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import { parseKeepingNumbers } from '../../core/json-exact.ts';
 import { utf8Length } from '../../core/text.ts';
 import { parseRfc3339 } from '../../core/time.ts';
+import { canonicalValue } from '../../core/view-values.ts';
 import type { RowsQuery } from '../../pipeline/ask/list-rows.ts';
 import { MOMENT_FORMS, type Moment, momentOf, NOW } from '../../pipeline/ask/moment.ts';
 import type { ColumnCondition, DeliveryKind } from '../../ports/view-rows.ts';
@@ -90,12 +92,21 @@ function conditionOf({ columns }: Pick<View<never>, 'columns'>, text: string): C
     throw new QuestionFault('where', `is column=value, and the columns are ${names}`);
   }
   const value = text.slice(equals + 1);
-  return { columns: [name], value: valueFrom(column.type, value) };
+  return { columns: [name], value: valueFrom(column, value) };
 }
 
-function valueFrom(type: View<never>['columns'][number]['type'], text: string): ViewValue {
+function valueFrom(column: ViewColumn, text: string): ViewValue {
+  const { type } = column;
   if (text === 'null') return null;
   if (type === 'text') return text;
+  if (type === 'decimal' || type === 'timestamp' || type === 'json') {
+    try {
+      return canonicalValue(column, type === 'json' ? parseKeepingNumbers(text, 'huge') : text);
+    } catch (error) {
+      const what = error instanceof SyntaxError ? 'it is no JSON' : messageOf(error);
+      throw new QuestionFault('where', `gives ${column.name} a value that it cannot have: ${what}`);
+    }
+  }
   if (type === 'integer') {
     const value = Number(text);
     if (/^-?\d+$/.test(text) && Number.isSafeInteger(value)) return value;

@@ -66,7 +66,7 @@ export function namesTaken(names: readonly string[]): TributaryError {
   return new TributaryError(
     'table_names_taken',
     `The database has tables of another program whose names Tributary needs: ${list}. Nothing was changed. ` +
-      'Give Tributary a database of its own: another DATABASE_URL.',
+      'Give Tributary a database of its own (another DATABASE_URL), or its tables another ORDER_SYNC_TABLE_PREFIX.',
   );
 }
 

@@ -1,6 +1,7 @@
 import type { ViewColumn, ViewRow, ViewValue } from '../domain.ts';
 import { messageOf } from '../errors.ts';
 import { quoted } from '../text.ts';
+import { decimalText, jsonTextOf, timestampText } from '../view-values.ts';
 import { type DeletionMark, deletionMarks } from './structure.ts';
 import type { AdoptionChoices, Finding, FoundTable, ViewShape } from './table.ts';
 import { FlagReader, isSet, MAX_ID_BYTES, type RawValue, readId, shownValue } from './values.ts';
@@ -128,12 +129,8 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
       if (values.has(shown) || values.size < VALUES_NAMED) values.set(shown, (values.get(shown) ?? 0) + 1);
       return undefined;
     }
-    if (column.type === 'text') {
-      const read = typeof value === 'string' || value instanceof Uint8Array ? readText(value) : null;
-      if (read !== null) return read;
-    } else if (typeof value === 'bigint' && Number.isSafeInteger(Number(value))) {
-      return Number(value);
-    }
+    const read = readValue(column, value);
+    if (read !== undefined) return read;
     this.#note(`value of ${column.name}`, shownValue(value));
     return undefined;
   }
@@ -152,6 +149,33 @@ export class RowReader<Adopted extends { readonly delivery: Delivery }> {
 interface OddRows {
   count: number;
   readonly shown: string[];
+}
+
+/** Reads a value of a column that is no flag. Undefined if the column cannot hold it. */
+function readValue(column: ViewColumn, value: Exclude<RawValue, null>): ViewValue | undefined {
+  const text = typeof value === 'string' || value instanceof Uint8Array ? readText(value) : null;
+  try {
+    switch (column.type) {
+      case 'text':
+        return text ?? undefined;
+      case 'decimal':
+        if (typeof value === 'bigint') return decimalText(value, column);
+        return text === null ? undefined : decimalText(text.trim(), column);
+      case 'timestamp':
+        return text === null ? undefined : timestampText(utcMoment(text));
+      case 'json':
+        return text === null ? undefined : jsonTextOf(text);
+      default:
+        return typeof value === 'bigint' && Number.isSafeInteger(Number(value)) ? Number(value) : undefined;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** A moment as databases print it, such as `2026-11-30 07:46:58.5`, in the words of RFC 3339. */
+function utcMoment(text: string): string {
+  return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$/.test(text) ? `${text.replace(' ', 'T')}Z` : text;
 }
 
 function readText(value: string | Uint8Array): string | null {

@@ -86,9 +86,9 @@ function refuse(finding: Finding): Situation {
 function ownWithoutJournal(name: string): Finding {
   return {
     code: 'own_view_without_journal',
-    problem: `the table ${name} is a view that Tributary made, and the tables beside it, the journal among them, are gone (a schema command of another program drops tables that it does not know)`,
+    problem: `the table ${name} is a view that Tributary made, and the tables beside it, the journal among them, are gone (a schema command of another program drops tables that it does not know), or belong to another pipeline with another ORDER_SYNC_TABLE_PREFIX`,
     remedy:
-      'Put the whole database back from a backup, and keep that program away from it. Without a backup, rename this table: ' +
+      'If another pipeline has this table, give the table of this one another name (ORDER_SYNC_TABLE). Otherwise put the whole database back from a backup, and keep that program away from it. Without a backup, rename this table: ' +
       'a new view is made from the records that Kafka still has, and the target ignores what it has got already.',
   };
 }

@@ -12,7 +12,8 @@ import {
   type ViewShape,
 } from './table.ts';
 
-export const OWN_DATABASE = 'give Tributary a database of its own (another DATABASE_URL)';
+export const OWN_DATABASE =
+  'give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL)';
 
 /**
  * Finds what stands in the way of taking the table over, by its catalog alone. If `isReadable` is false, columns are missing
@@ -69,8 +70,8 @@ function missingColumns(table: FoundTable, wanted: readonly string[], missing: r
   }
   const remedy =
     alike.length > 0
-      ? `If they mean the same, rename ${alike.join(', ')}`
-      : 'Add what is missing, or rename the columns that mean the same';
+      ? `If they mean the same, rename ${alike.join(', ')}, or give the names that they have by ORDER_SYNC_COLUMNS`
+      : 'Add what is missing, or rename the columns that mean the same (ORDER_SYNC_COLUMNS can give the names that they have)';
   return {
     code: 'column_missing',
     problem: `it has no column ${missing.join(', ')} (its columns: ${there})`,
@@ -102,9 +103,23 @@ function otherColumns(
 }
 
 const KEY_FAMILIES: readonly ValueFamily[] = ['text', 'integer', 'bytes', 'uuid', 'untyped'];
-const TEXT_FAMILIES: readonly ValueFamily[] = ['text', 'enum', 'bytes', 'untyped'];
-const FLAG_FAMILIES: readonly ValueFamily[] = ['text', 'enum', 'integer', 'decimal', 'bits', 'untyped'];
-const INTEGER_FAMILIES: readonly ValueFamily[] = ['integer', 'untyped'];
+
+/** For each type of a column: the kinds of values that can be read as it, its name in a finding, and what to make of it. */
+const READABLE: Readonly<
+  Record<ViewColumn['type'], { readonly families: readonly ValueFamily[]; is: string; becomes: string }>
+> = {
+  text: { families: ['text', 'enum', 'bytes', 'untyped'], is: 'a text', becomes: 'VARCHAR' },
+  boolean: {
+    families: ['text', 'enum', 'integer', 'decimal', 'float', 'bits', 'untyped'],
+    is: 'a flag',
+    becomes: 'BOOLEAN',
+  },
+  integer: { families: ['integer', 'untyped'], is: 'a whole number', becomes: 'BIGINT' },
+  // A FLOAT or DOUBLE has no exact digits.
+  decimal: { families: ['decimal', 'integer', 'text', 'untyped'], is: 'a decimal', becomes: 'DECIMAL' },
+  timestamp: { families: ['moment', 'text', 'untyped'], is: 'a moment', becomes: 'DATETIME(6)' },
+  json: { families: ['json', 'text', 'untyped'], is: 'a JSON text', becomes: 'LONGTEXT' },
+};
 
 function keyFindings(column: FoundColumn | undefined): Finding[] {
   if (column === undefined) return [];
@@ -130,14 +145,12 @@ function keyFindings(column: FoundColumn | undefined): Finding[] {
 function columnFindings(column: ViewColumn, found: FoundColumn | undefined): Finding[] {
   if (found === undefined) return [];
   const findings = generated(found);
-  const families =
-    column.type === 'text' ? TEXT_FAMILIES : column.type === 'boolean' ? FLAG_FAMILIES : INTEGER_FAMILIES;
+  const { families, is, becomes } = READABLE[column.type];
   if (!families.includes(found.family)) {
-    const wanted = { text: 'VARCHAR', boolean: 'BOOLEAN', integer: 'BIGINT' }[column.type];
     findings.push({
       code: 'column_type',
-      problem: `its column ${quoted(found.name)} is ${found.type}, where ${column.type === 'boolean' ? 'a flag' : `a ${column.type}`} is expected`,
-      remedy: `Change the column to ${wanted}, with values that say what is meant.`,
+      problem: `its column ${quoted(found.name)} is ${found.type}, where ${is} is expected`,
+      remedy: `Change the column to ${becomes}, with values that say what is meant.`,
     });
   }
   if (column.type === 'boolean' && isTrue(found.defaultValue)) {

@@ -9,17 +9,20 @@ export interface ViewShape {
 
 /**
  * The kind of a column's values. `untyped`: in SQLite a column may have no type, and each value has its own. `bytes` have any
- * length. `padded bytes` are filled up with zeros.
+ * length. `padded bytes` are filled up with zeros. A `moment` is a date with a time, and no zone: it is taken for UTC.
  */
 export type ValueFamily =
   | 'text'
   | 'enum'
   | 'integer'
   | 'decimal'
+  | 'float'
   | 'bits'
   | 'bytes'
   | 'padded bytes'
   | 'uuid'
+  | 'moment'
+  | 'json'
   | 'untyped'
   | 'other';
 

@@ -1,4 +1,5 @@
-import type { ViewRow } from '../../core/domain.ts';
+import type { JsonValue, ViewColumn, ViewRow } from '../../core/domain.ts';
+import { shownJson } from '../../core/view-values.ts';
 import type { Unfoldable } from '../ingest/unfoldable.ts';
 import { type Readiness, readinessOf, readinessSentence } from './explain/readiness.ts';
 import { type FoldedRow, foldKnown } from './fold-known.ts';
@@ -67,10 +68,9 @@ export function stateSentence(state: FoundState<unknown>, nowMs: number): string
   return readinessSentence(state, nowMs);
 }
 
-/** The values of a row by the names of its columns. */
-export function byColumn(
-  columns: readonly { readonly name: string }[],
-  row: ViewRow,
-): Record<string, ViewRow[number]> {
-  return Object.fromEntries(columns.map(({ name }, index) => [name, row[index] ?? null]));
+/** The values of a row by the names of its columns, as JSON shows them. */
+export function byColumn(columns: readonly ViewColumn[], row: ViewRow): Record<string, JsonValue> {
+  return Object.fromEntries(
+    columns.map((column, index) => [column.name, shownJson(column, row[index] ?? null)]),
+  );
 }

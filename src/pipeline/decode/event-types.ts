@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { columnFault } from '../../core/view-values.ts';
 import { jsonKind, similarName } from './forms/kinds.ts';
 import { timeThatIsNoText } from './forms/times.ts';
 import { type QuarantineReason, Rejection } from './reasons.ts';
@@ -27,6 +28,8 @@ export function compileTypes<State, Event>(
   if (!/^[A-Za-z0-9_]+$/.test(domain.name)) {
     throw invalidDomain(domain.name, 'its name may hold letters, digits and underscores only');
   }
+  const fault = domain.view.columns.map(columnFault).find((found) => found !== null);
+  if (fault !== undefined) throw invalidDomain(domain.name, fault);
   const types = new Map<string, CompiledType<Event>>();
   for (const [name, definition] of Object.entries(domain.eventTypes)) {
     if (name === domain.adoption?.eventType) {

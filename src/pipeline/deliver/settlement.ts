@@ -1,5 +1,6 @@
-import type { View, ViewValue } from '../../core/domain.ts';
+import type { JsonValue, View } from '../../core/domain.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
+import { shownJson } from '../../core/view-values.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { type Delivery, type DeliveryOutcome, RETRY_AFTER_MAX_MS } from '../../ports/delivery-target.ts';
@@ -60,9 +61,9 @@ export function deliveryOf(
   { keyColumn, columns }: Pick<View<never>, 'keyColumn' | 'columns'>,
 ): Delivery {
   const { entityId, version, row, attempt, isRetry, replaces, isTakeover = false, trace } = claimed;
-  const body: Record<string, ViewValue> = { [keyColumn]: entityId };
+  const body: Record<string, JsonValue> = { [keyColumn]: entityId };
   columns.forEach((column, index) => {
-    body[column.name] = row[index] ?? null;
+    body[column.name] = shownJson(column, row[index] ?? null);
   });
   body.version = version;
   if (replaces !== undefined) body.replaces = replaces;

@@ -1,8 +1,9 @@
-import type { Domain, View, ViewColumn, ViewRow } from '../../core/domain.ts';
+import type { Domain, View, ViewColumn, ViewRow, ViewValue } from '../../core/domain.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Sequenced } from '../../core/fold.ts';
 import { FoldError } from '../../core/long-history.ts';
 import { compareSequence, type SequenceKey } from '../../core/sequence.ts';
+import { valueFault } from '../../core/view-values.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { ParkReason } from '../../ports/parked-entities.ts';
 import type { DecodedEvent, Decoder } from '../decode/decoder.ts';
@@ -89,25 +90,10 @@ export function rowFault(view: Pick<View<never>, 'columns'>, row: ViewRow): stri
     const column = view.columns[index] as ViewColumn;
     const value = row[index];
     if (value === null) continue;
-    const fits =
-      column.type === 'text'
-        ? typeof value === 'string' && fitsText(value, column.maxLength ?? 255)
-        : column.type === 'boolean'
-          ? typeof value === 'boolean'
-          : Number.isSafeInteger(value);
-    if (!fits) return `The row's ${column.name} is no ${nameOfType(column)}.`;
+    const fault = valueFault(column, value as Exclude<ViewValue, null>);
+    if (fault !== null) return `The row's ${column.name} is ${fault}.`;
   }
   return null;
-}
-
-function fitsText(value: string, maxLength: number): boolean {
-  if (!value.isWellFormed()) return false;
-  // A character takes one or two UTF-16 units, so only a long text has to be counted.
-  return value.length <= maxLength || [...value].length <= maxLength;
-}
-
-function nameOfType({ type, maxLength = 255 }: ViewColumn): string {
-  return type === 'text' ? `well-formed text of at most ${maxLength} characters` : type;
 }
 
 /** Names the event's id and, if that is known, its place in the log. */

@@ -26,14 +26,14 @@ async function asking(script: Script, deadlineMs = 30_000) {
   return { server, holdings };
 }
 
-function holdingsAt(url: string, deadlineMs: number) {
+function holdingsAt(url: string, deadlineMs: number, columns = COLUMNS) {
   return openHttpHoldings({
     name: 'shop',
     url,
     deadlineMs,
     clock: systemClock,
     logger: () => {},
-    view: { keyColumn: 'order_id', columns: COLUMNS },
+    view: { keyColumn: 'order_id', columns },
   });
 }
 
@@ -54,6 +54,30 @@ describe('the holdings of an HTTP target', () => {
         path: '/api/orders?tenant=1&limit=2&after=w6Q',
         headers: { authorization: `Basic ${Buffer.from('user:p@ss').toString('base64')}` },
       },
+    ]);
+  });
+
+  it('decimals, moments and JSON are read in canonical form, so another notation is the same state', async () => {
+    const columns = [
+      { name: 'total', type: 'decimal', precision: 6, scale: 2 },
+      { name: 'paid_at', type: 'timestamp' },
+      { name: 'address', type: 'json' },
+    ] as const;
+    const data =
+      '{"data":[{"order_id":"a","version":1,"total":"12.3","paid_at":"2026-11-30T08:46:58+01:00",' +
+      '"address":{"n":12345678901234567890,"c":[]}},' +
+      '{"order_id":"b","version":1,"total":12.3,"paid_at":"soon","address":null}],"page":{"hasMore":false}}';
+    const server = await startScriptedServer(answers(200, { 'content-type': 'application/json' }, data));
+    const holdings = holdingsAt(`${server.url}/api/orders`, 30_000, columns);
+    onTestFinished(async () => {
+      await holdings.close();
+      await server.close();
+    });
+    const { states } = await holdings.page({ after: null, limit: 2 }, SIGNAL);
+    expect(states.map((state) => state.row)).toEqual([
+      ['12.30', '2026-11-30T07:46:58.000000Z', '{"c":[],"n":12345678901234567890}'],
+      // What the columns cannot hold is told apart from every state of ours.
+      [12.3, 'soon', null],
     ]);
   });
 

@@ -1,6 +1,7 @@
 import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import type { StoreTime } from '../../../src/adapters/mysql/store-time.ts';
+import { tableNames } from '../../../src/adapters/mysql/table-names.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
 import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { mysqlServer } from '../../helpers/mysql-server.ts';
@@ -10,6 +11,7 @@ import { KeptDatabase } from './kept-database.ts';
 /** The store on one database server, in a database of its own for each `open`. */
 export class MysqlHarness implements StoreHarness {
   readonly #serverUrl: () => string;
+  readonly #prefix: string;
   #database: TestDatabase | null = null;
   #kept: KeptDatabase | null = null;
   readonly #stores: OpenedStore[] = [];
@@ -26,9 +28,17 @@ export class MysqlHarness implements StoreHarness {
     };
   }
 
-  /** `serverUrl` is called only when a test runs, because the services are not known before. */
-  constructor(serverUrl: () => string) {
+  /**
+   * `serverUrl` is called only when a test runs, because the services are not known before. `prefix` stands in front of the
+   * tables' names; raw statements are written without it.
+   */
+  constructor(serverUrl: () => string, prefix = '') {
     this.#serverUrl = serverUrl;
+    this.#prefix = prefix;
+  }
+
+  tableName(plain: string): string {
+    return `${this.#prefix}${plain}`;
   }
 
   async open(settings: StoreSettings): Promise<OpenedStore> {
@@ -56,6 +66,7 @@ export class MysqlHarness implements StoreHarness {
       ...mysqlServer(this.url),
       logger: () => {},
       connections: 6,
+      naming: { tablePrefix: this.#prefix },
       time: MysqlHarness.timeOf(settings),
       ...settings,
     });
@@ -80,7 +91,7 @@ export class MysqlHarness implements StoreHarness {
       supportBigNumbers: true,
     });
     try {
-      const [rows] = await connection.query<RowDataPacket[]>(sql);
+      const [rows] = await connection.query<RowDataPacket[]>(tableNames(this.#prefix).in(sql));
       return rows;
     } finally {
       await connection.end();

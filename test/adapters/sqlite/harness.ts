@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { tableNames } from '../../../src/adapters/sqlite/table-names.ts';
 import { MachineTime, type StoreTime } from '../../../src/adapters/sqlite/store-time.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
@@ -24,6 +25,16 @@ export class SqliteHarness implements StoreHarness {
   #folder: string | null = null;
   readonly #folders: string[] = [];
   readonly #stores: OpenedStore[] = [];
+  readonly #prefix: string;
+
+  /** `prefix`: stands in front of the tables' names. Raw statements are written without it. */
+  constructor(prefix = '') {
+    this.#prefix = prefix;
+  }
+
+  tableName(plain: string): string {
+    return `${this.#prefix}${plain}`;
+  }
 
   async open(settings: StoreSettings): Promise<OpenedStore> {
     this.#folder = await mkdtemp(join(tmpdir(), 'tributary-store-'));
@@ -32,7 +43,8 @@ export class SqliteHarness implements StoreHarness {
   }
 
   async openAgain(settings: StoreSettings): Promise<OpenedStore> {
-    const store = openSqliteStore({ file: this.file, time: timeOf(settings), ...settings });
+    const naming = { tablePrefix: this.#prefix };
+    const store = openSqliteStore({ file: this.file, time: timeOf(settings), naming, ...settings });
     this.#stores.push(store);
     return store;
   }
@@ -43,7 +55,8 @@ export class SqliteHarness implements StoreHarness {
   }
 
   async rawQuery(sql: string): Promise<Record<string, unknown>[]> {
-    return this.#withDatabase((database) => database.prepare(sql).all());
+    const named = tableNames(this.#prefix).in(sql);
+    return this.#withDatabase((database) => database.prepare(named).all());
   }
 
   async makeOriginalOrdersTable(rows: Parameters<StoreHarness['makeOriginalOrdersTable']>[0]): Promise<void> {

@@ -27,7 +27,9 @@ export interface StoreHarness {
   dropKept?(): Promise<void>;
   /** Another instance, as in another process, on the place that `open` made last. */
   openAgain(settings: StoreSettings): Promise<OpenedStore>;
-  /** Runs one statement that bypasses the store, as a database client would. */
+  /** The name of one of the store's tables, by its plain name. Without it, the tables have their plain names. */
+  tableName?(plain: string): string;
+  /** Runs one statement that bypasses the store, as a database client would. It has the plain names of the tables. */
   rawQuery(sql: string): Promise<readonly Readonly<Record<string, unknown>>[]>;
   /** Creates the table `orders` with the original program's own SQL, and these rows. */
   makeOriginalOrdersTable(rows: readonly OriginalOrder[]): Promise<void>;

@@ -62,6 +62,7 @@ const BESIDE = [
 export function describeOwnView(harness: StoreHarness): void {
   const clock = new SettableClock();
   const settings = { clock, targets: TARGETS };
+  const tableName = (plain: string) => harness.tableName?.(plain) ?? plain;
 
   async function openWithParcel(): Promise<OpenedStore> {
     const store = await migrateParcels(await harness.open(settings), clock);
@@ -154,7 +155,8 @@ export function describeOwnView(harness: StoreHarness): void {
       await harness.rawQuery('DROP TABLE quarantine');
       const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'table_missing', retryable: true });
-      expect(refusal.message).toMatch(/"quarantine", "checkpoints".*backup/);
+      expect(refusal.message).toContain(`"${tableName('quarantine')}", "${tableName('checkpoints')}"`);
+      expect(refusal.message).toContain('backup');
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
 
@@ -166,8 +168,8 @@ export function describeOwnView(harness: StoreHarness): void {
       await harness.rawQuery(sql);
       const refusal = await refusalOf(opened, parcelMigration(clock));
       expect(refusal).toMatchObject({ code: 'table_names_taken', retryable: false });
-      expect(refusal.message).toContain(`"${name}"`);
-      expect(refusal.message).toContain('database of its own');
+      expect(refusal.message).toContain(`"${tableName(name)}"`);
+      expect(refusal.message).toMatch(/database of its own.*ORDER_SYNC_TABLE_PREFIX/);
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
   });

@@ -7,6 +7,7 @@ import {
   RowReader,
 } from '../../../src/core/adoption/index.ts';
 import type { ViewRow } from '../../../src/core/domain.ts';
+import { EXACT_COLUMNS } from './tables.ts';
 
 const VIEW = {
   table: 'orders',
@@ -202,6 +203,35 @@ describe('a row', () => {
         problem: '3 rows have a value of another type (value of count): 9007199254740992, 1, "1"',
         remedy: `Correct such rows, ${stop}.`,
       },
+    ]);
+  });
+
+  it('decimals, moments and JSON are read in their canonical form, and nothing is rounded', () => {
+    const view = { ...VIEW, columns: EXACT_COLUMNS };
+    const rows: ViewRow[] = [];
+    const adopt = (_: string, row: ViewRow) => {
+      rows.push(row);
+      return { delivery: 'none' as const };
+    };
+    const reader = new RowReader(view, TABLE, adopt, NO_CHOICES);
+    const read = (...values: RawValue[]) => reader.read({ id: 'a', values, marks: [null] });
+    read('12.3', '2026-11-30 07:46:58.5', '{"b": 1, "a": [12345678901234567890]}');
+    read(7n, '2026-11-30T08:46:58+01:00', Buffer.from(' "é" '));
+    read(null, null, 'null');
+    expect(rows).toEqual([
+      ['12.30', '2026-11-30T07:46:58.500000Z', '{"a":[12345678901234567890],"b":1}'],
+      ['7.00', '2026-11-30T07:46:58.000000Z', '"é"'],
+      [null, null, null],
+    ]);
+    expect(reader.findings()).toEqual([]);
+    for (const total of ['12.345', '10000', 'ten', 1.5]) expect(read(total, null, null)).toBeNull();
+    for (const moment of ['2026-11-30', '2026-02-30 00:00:00', 0n])
+      expect(read(null, moment, null)).toBeNull();
+    for (const address of ['{', '', 5n]) expect(read(null, null, address)).toBeNull();
+    expect(reader.findings().map(({ problem }) => problem)).toEqual([
+      '4 rows have a value of another type (value of total): "12.345", "10000", "ten", 1.5',
+      '3 rows have a value of another type (value of paid_at): "2026-11-30", "2026-02-30 00:00:00", 0',
+      '3 rows have a value of another type (value of address): "{", "", 5',
     ]);
   });
 

@@ -6,7 +6,7 @@ import {
   type FoundTable,
   NO_CHOICES,
 } from '../../../src/core/adoption/index.ts';
-import { column, tableWith, VIEW } from './tables.ts';
+import { column, EXACT_COLUMNS, tableWith, VIEW } from './tables.ts';
 
 const ORDER_ID = column('order_id', 'varchar(255)', 'text');
 const STATUS = column('status', 'text', 'text');
@@ -19,6 +19,12 @@ const codes = (table: FoundTable) => examine(table).findings.map(({ code }) => c
 /** The table with another column in place of the one of that name. */
 const withColumn = (other: FoundColumn) =>
   tableWith(COLUMNS.map((each) => (each.name === other.name ? other : each)));
+
+/** Examines a table of a key and this column, for a view that has the same columns. */
+function examineOnly(found: FoundColumn) {
+  const columns = [...VIEW.columns, ...EXACT_COLUMNS].filter(({ name }) => name === found.name);
+  return examineStructure({ ...VIEW, columns }, tableWith([ORDER_ID, found]), NO_CHOICES);
+}
 
 describe('examineStructure', () => {
   it('finds nothing in a table with the columns of the view, in any sequence and case', () => {
@@ -33,7 +39,7 @@ describe('examineStructure', () => {
         {
           code: 'not_a_table',
           problem: '"orders" is a view, not a table',
-          remedy: 'Rename it, or give Tributary a database of its own (another DATABASE_URL).',
+          remedy: 'Rename it, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -56,7 +62,7 @@ describe('examineStructure', () => {
           code: 'unrelated_table',
           problem:
             'it has none of the columns order_id, status, sent, revision: it is a table of another program that has the same name (its columns: "customer", "total")',
-          remedy: 'Do not change it: give Tributary a database of its own (another DATABASE_URL).',
+          remedy: 'Do not change it: give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -70,7 +76,7 @@ describe('examineStructure', () => {
           code: 'column_missing',
           problem: 'it has no column sent, revision (its columns: "order_id", "status")',
           remedy:
-            'Add what is missing, or rename the columns that mean the same; if the table is for something else, give Tributary a database of its own (another DATABASE_URL).',
+            'Add what is missing, or rename the columns that mean the same (ORDER_SYNC_COLUMNS can give the names that they have); if the table is for something else, give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -84,7 +90,7 @@ describe('examineStructure', () => {
     expect(finding).toMatchObject({
       code: 'column_missing',
       remedy:
-        'If they mean the same, rename "orderId" to order_id, "Sta tus" to status; if the table is for something else, give Tributary a database of its own (another DATABASE_URL).',
+        'If they mean the same, rename "orderId" to order_id, "Sta tus" to status, or give the names that they have by ORDER_SYNC_COLUMNS; if the table is for something else, give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
     });
   });
 
@@ -98,7 +104,7 @@ describe('examineStructure', () => {
           problem:
             'it has columns that Tributary does not keep: "note" (text), "total" (decimal(9,2)); statements of the program that made them would fail afterwards',
           remedy:
-            'Move them into a table of their own, or give Tributary a database of its own (another DATABASE_URL). If nobody needs them in "orders" any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in "orders_original".',
+            'Move them into a table of their own, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL). If nobody needs them in "orders" any more, "order-sync adopt --keep-original-columns" takes the table over and leaves them, with all rows, in "orders_original".',
         },
       ],
       isReadable: true,
@@ -227,21 +233,28 @@ describe('a column of the view', () => {
     'enum',
     'integer',
     'decimal',
+    'float',
     'bits',
     'bytes',
     'padded bytes',
     'uuid',
+    'moment',
+    'json',
     'untyped',
     'other',
   ];
 
   it.each([
     ['status', ['text', 'enum', 'bytes', 'untyped']],
-    ['sent', ['text', 'enum', 'integer', 'decimal', 'bits', 'untyped']],
+    ['sent', ['text', 'enum', 'integer', 'decimal', 'float', 'bits', 'untyped']],
     ['revision', ['integer', 'untyped']],
+    ['total', ['text', 'integer', 'decimal', 'untyped']],
+    ['paid_at', ['text', 'moment', 'untyped']],
+    ['address', ['text', 'json', 'untyped']],
   ])('the column %s may be of the families %j alone', (name, allowed) => {
     const accepted = FAMILIES.filter((family) => {
-      const found = codes(withColumn(column(name, 'x', family as FoundColumn['family'])));
+      const { findings } = examineOnly(column(name, 'x', family as FoundColumn['family']));
+      const found = findings.map(({ code }) => code);
       if (found.length > 0) expect(found).toEqual(['column_type']);
       return found.length === 0;
     });
@@ -251,9 +264,12 @@ describe('a column of the view', () => {
   it.each([
     ['status', 'a text', 'VARCHAR'],
     ['sent', 'a flag', 'BOOLEAN'],
-    ['revision', 'a integer', 'BIGINT'],
+    ['revision', 'a whole number', 'BIGINT'],
+    ['total', 'a decimal', 'DECIMAL'],
+    ['paid_at', 'a moment', 'DATETIME(6)'],
+    ['address', 'a JSON text', 'LONGTEXT'],
   ])('the column %s is refused by name where it has another type', (name, expected, wanted) => {
-    expect(examine(withColumn(column(name, 'geometry', 'other')))).toEqual({
+    expect(examineOnly(column(name, 'geometry', 'other'))).toEqual({
       findings: [
         {
           code: 'column_type',

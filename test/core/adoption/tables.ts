@@ -10,6 +10,13 @@ export const VIEW: ViewShape = {
   ],
 };
 
+/** Columns of the types that are texts in one form. */
+export const EXACT_COLUMNS = [
+  { name: 'total', type: 'decimal', precision: 6, scale: 2 },
+  { name: 'paid_at', type: 'timestamp' },
+  { name: 'address', type: 'json' },
+] as const;
+
 export const column = (
   name: string,
   type: string,

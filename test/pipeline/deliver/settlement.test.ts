@@ -36,6 +36,23 @@ const claimed = (facts: Partial<ClaimedDelivery> = {}): ClaimedDelivery => ({
 const outcome = (facts: Partial<DeliveryOutcome>): DeliveryOutcome => ({ ...NO_OUTCOME, ...facts });
 
 describe('the delivery that is made from a claimed one', () => {
+  it('a decimal and a moment are texts in the body, and JSON is a value with every digit of its numbers', () => {
+    const exact = {
+      keyColumn: 'order_id',
+      columns: [
+        { name: 'total', type: 'decimal', precision: 6, scale: 2 },
+        { name: 'paid_at', type: 'timestamp' },
+        { name: 'address', type: 'json' },
+      ],
+    } as const;
+    const row = ['12.30', '2026-11-30T07:46:58.500000Z', '{"city":"Oslo","n":12345678901234567890}'];
+    expect(JSON.stringify(deliveryOf(claimed({ row }), exact).body)).toBe(
+      '{"order_id":"a","total":"12.30","paid_at":"2026-11-30T07:46:58.500000Z",' +
+        '"address":{"city":"Oslo","n":12345678901234567890},"version":3}',
+    );
+    expect(deliveryOf(claimed({ row: [null, null, null] }), exact).body).toMatchObject({ address: null });
+  });
+
   it('a delivery has the row by the names of its columns, with the key and the version', () => {
     expect(deliveryOf(claimed(), view)).toEqual({
       deliveryId: deliveryIdOf('a', 3),

@@ -26,6 +26,7 @@ import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
+import type { StoreHarness } from '../../contract/store.ts';
 
 export const TARGET = 'order-mgt';
 const NEVER = new AbortController().signal;
@@ -67,20 +68,22 @@ export class World {
   /** Moves when a test lets leases end. */
   nowMs = Date.UTC(2026, 0, 1);
 
-  static async make(): Promise<World> {
-    return new World(await mkdtemp(join(tmpdir(), 'tributary-rebuild-')));
+  readonly #harness: StoreHarness | undefined;
+
+  /** Makes the stores in the folder, or by `harness`. */
+  static async make(harness?: StoreHarness): Promise<World> {
+    return new World(await mkdtemp(join(tmpdir(), 'tributary-rebuild-')), harness);
   }
 
-  private constructor(folder: string) {
+  private constructor(folder: string, harness: StoreHarness | undefined) {
     this.folder = folder;
+    this.#harness = harness;
     this.file = join(folder, 'order-sync.sqlite');
   }
 
   /** Another process with this domain. */
   async program(domain: Domain<OrderState, OrderEvent>): Promise<Program> {
-    const now = () => this.nowMs;
-    const time: StoreTime = Object.assign(new MachineTime(systemClock), { now, leaseNow: now });
-    const opened = openSqliteStore({ file: this.file, clock: systemClock, targets: [TARGET], time });
+    const opened = await this.#open();
     this.#stores.push(opened);
     const { store } = await migrateStore({
       domain,
@@ -94,8 +97,20 @@ export class World {
     return program;
   }
 
+  async #open(): Promise<OpenedStore> {
+    const now = () => this.nowMs;
+    const settings = { clock: systemClock, targets: [TARGET] };
+    if (this.#harness !== undefined) {
+      const withTime = { ...settings, storeClock: { now } };
+      return this.#stores.length === 0 ? this.#harness.open(withTime) : this.#harness.openAgain(withTime);
+    }
+    const time: StoreTime = Object.assign(new MachineTime(systemClock), { now, leaseNow: now });
+    return openSqliteStore({ ...settings, file: this.file, time });
+  }
+
   async close(): Promise<void> {
     for (const store of this.#stores) await store.close();
+    await this.#harness?.cleanup();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../api/types.ts';
+import type { Explanation, Value } from '../../api/types.ts';
 import { Card } from '../../parts/card.tsx';
 import { ValueCell } from '../../parts/value-cell.tsx';
 import { wordsOf } from '../../text/json.ts';
@@ -48,7 +48,7 @@ function Fact({
   by,
 }: {
   readonly column: string;
-  readonly value: string | number | boolean | null;
+  readonly value: Value;
   readonly by: string | null;
 }) {
   return (

@@ -5,6 +5,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
+import { namingOf } from '../../shared/settings/known/tables.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { targetNames } from '../targets/targets.ts';
 
@@ -48,7 +49,12 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         const grants =
           user === null || database.kind === 'sqlite'
             ? []
-            : grantStatements(database.address.database, settings.synced.domain.view, user);
+            : grantStatements(
+                database.address.database,
+                settings.synced.domain.view,
+                user,
+                namingOf(settings),
+              );
         const change =
           fromVersion === toVersion
             ? `Schema version ${toVersion}.`

@@ -14,7 +14,7 @@ const MOMENT_OR_NONE = {
   type: ['string', 'null'],
   description: 'A moment in UTC (RFC 3339), or null.',
 } as const;
-const VALUE = { type: ['string', 'integer', 'boolean', 'null'] } as const;
+const VALUE = { type: ['string', 'integer', 'boolean', 'null', 'object', 'array'] } as const;
 const ROW = {
   type: 'object',
   description: "The view's columns by their names, without the id.",

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { ViewValue } from '../../../core/domain.ts';
+import type { JsonValue, ViewValue } from '../../../core/domain.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
@@ -75,8 +75,9 @@ export function readTargetsFile(
 }
 
 /** Whether a state passes the filter: in each column that the filter names, it has one of the filter's values. */
-export function passes(filter: TargetSpec['filter'], body: Readonly<Record<string, ViewValue>>): boolean {
-  for (const [column, values] of filter) if (!values.includes(body[column] ?? null)) return false;
+export function passes(filter: TargetSpec['filter'], body: Readonly<Record<string, JsonValue>>): boolean {
+  for (const [column, values] of filter)
+    if (!values.some((value) => value === (body[column] ?? null))) return false;
   return true;
 }
 
@@ -188,7 +189,7 @@ function filterOf(given: unknown, called: string, view: TargetedDomain['view']):
       const names = view.columns.map(({ name }) => name).join(', ');
       throw fault(`${called}: "filter" names ${JSON.stringify(column)}; the columns are ${names}`);
     }
-    const type = known.type === 'text' ? 'string' : known.type === 'integer' ? 'number' : 'boolean';
+    const type = known.type === 'integer' ? 'number' : known.type === 'boolean' ? 'boolean' : 'string';
     const isRight = (value: unknown): value is ViewValue => value === null || typeof value === type;
     if (!Array.isArray(values) || values.length === 0 || !values.every(isRight)) {
       throw fault(`${called}: "filter" has to give ${column} an array of values, each a ${type} or null`);

@@ -6,13 +6,14 @@ import type { OpenedStore } from '../../../ports/store.ts';
 import { whoHolds } from '../process/lock-holder.ts';
 import { prepareDatabaseFile } from '../process/private-files.ts';
 import { type DatabaseValues, databaseOf } from '../settings/known/database.ts';
+import { namingOf, type TableValues } from '../settings/known/tables.ts';
 
 /** Connections besides those of the lanes: they read journals, deliver, and look at the health. */
 const SPARE_CONNECTIONS = 4;
 
 /** Opens the store that order-sync's settings name. Throws `setting_invalid` if they name a file that is no PEM file. */
 export function openStore(
-  values: DatabaseValues,
+  values: DatabaseValues & TableValues,
   options: {
     readonly clock: Clock;
     readonly logger: Logger;
@@ -23,12 +24,13 @@ export function openStore(
 ): OpenedStore {
   const { clock, logger, targets, lanes, ...limits } = options;
   const database = databaseOf(values, 'DATABASE');
+  const naming = namingOf(values);
   if (database.kind === 'mysql') {
     const { address, tls } = database;
     const connections = lanes + SPARE_CONNECTIONS;
-    return openMysqlStore({ address, tls, clock, logger, targets, connections, ...limits });
+    return openMysqlStore({ address, tls, clock, logger, targets, connections, naming, ...limits });
   }
   const { file } = database;
   prepareDatabaseFile(file, 'TRIBUTARY_DATA_DIR or DATABASE_URL');
-  return openSqliteStore({ file, clock, targets, whoHolds });
+  return openSqliteStore({ file, clock, targets, whoHolds, naming });
 }

@@ -3,6 +3,7 @@ import { boolean, duration, integer, list, type SettingTable, secret, text } fro
 import { databaseSettings } from './database.ts';
 import { OWN_TOPIC_SETTINGS } from './own-topics.ts';
 import { SOURCE_SETTINGS } from './source.ts';
+import { TABLE_SETTINGS } from './tables.ts';
 import { TARGET_SETTINGS } from './target.ts';
 
 /** The settings of order-sync alone. */
@@ -12,6 +13,7 @@ export const ORDER_SYNC_SETTINGS = {
     'order-sync.sqlite',
     'Database of journal, view, deliveries and checkpoints.',
   ),
+  ...TABLE_SETTINGS,
   group: text({
     env: 'ORDER_SYNC_GROUP',
     flag: 'group',
