@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { compareUtf8 } from '../../src/core/text.ts';
-import { NASTY_IDS } from '../contract/store/fixtures.ts';
 import { DEAD_AT_MS, type DeliveryRow } from '../../src/testing/memory-store/delivery-row.ts';
 import { DueIndex } from '../../src/testing/memory-store/due-index.ts';
 import { SortedIds } from '../../src/testing/memory-store/sorted-ids.ts';
+import { NASTY_IDS } from '../contract/store/fixtures.ts';
 import { Chance } from './scheduler.ts';
 
 describe('the ids of a simulated table', () => {

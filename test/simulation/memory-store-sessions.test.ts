@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../src/core/errors.ts';
 import type { Store } from '../../src/ports/store.ts';
+import { MemoryDatabase, openMemoryStore, type StoreSession } from '../../src/testing/memory-store/index.ts';
 import { claimOnly, LEASE_MS, settlement } from '../contract/store/delivery-helpers.ts';
 import {
   acquireOne,
@@ -15,7 +16,6 @@ import {
   TARGET,
   TARGETS,
 } from '../contract/store/fixtures.ts';
-import { MemoryDatabase, openMemoryStore, type StoreSession } from '../../src/testing/memory-store/index.ts';
 import { ScriptedSession } from './memory-store/scripted-session.ts';
 
 describe('a simulated database', () => {

@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { systemClock } from '../../src/adapters/system-clock.ts';
+import type { StoreSession } from '../../src/testing/memory-store/index.ts';
 import { describeStore } from '../contract/store.ts';
 import { MemoryHarness } from './memory-store/harness.ts';
-import type { StoreSession } from '../../src/testing/memory-store/index.ts';
 
 describeStore('a simulated database', new MemoryHarness(systemClock));
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../../src/ports/clock.ts';
 import type { OpenedStore } from '../../../src/ports/store.ts';
-import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import type { StoreSession } from '../../../src/testing/memory-store/connection.ts';
 import { MemoryDatabase } from '../../../src/testing/memory-store/database.ts';
 import { ForeignTable } from '../../../src/testing/memory-store/foreign-table.ts';
 import { openMemoryStore } from '../../../src/testing/memory-store/opened-store.ts';
+import type { StoreHarness, StoreSettings } from '../../contract/store.ts';
 import { runRawSql } from './raw-sql.ts';
 
 /** The store in memory, on a database of its own for each `open`. */

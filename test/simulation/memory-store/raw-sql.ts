@@ -1,8 +1,8 @@
 import type { RawValue } from '../../../src/core/adoption/index.ts';
 import type { MemoryDatabase } from '../../../src/testing/memory-store/database.ts';
 import { type ForeignColumn, ForeignTable } from '../../../src/testing/memory-store/foreign-table.ts';
-import { dropTable, type RawRow, type RawTable, rawTable, renameTable } from './raw-tables.ts';
 import { ViewTable } from '../../../src/testing/memory-store/view-table.ts';
+import { dropTable, type RawRow, type RawTable, rawTable, renameTable } from './raw-tables.ts';
 
 /**
  * Runs one statement that bypasses the store, as a database client would. It knows the few forms of SQL that tests use,
