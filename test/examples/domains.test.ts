@@ -9,7 +9,7 @@ const FOLDERS = ['stock-ledger', 'subscription', 'shipment', 'bank-account', 'de
 describe.each(CASES.map((example) => [example.domain.name, example] as const))(
   'the example %s',
   (_, example) => {
-    it('has no mistake that the kit knows, in memory and on SQLite', async () => {
+    it('keeps every law of the kit, in memory and on SQLite', async () => {
       const report = await testDomain(example.domain, example.samples, { runs: 30 });
       expect(report.stores).toEqual(['memory', 'SQLite']);
     });

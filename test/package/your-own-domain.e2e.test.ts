@@ -65,7 +65,7 @@ describe.skipIf(!hasTools)('the package in an empty folder', () => {
       .replaceAll('mysql://root@localhost/parcels', database?.url ?? 'mysql://nobody');
   }
 
-  it('has JavaScript, declarations, migrations and the pages of the console, and no sources', () => {
+  it('holds JavaScript, declarations, migrations and the pages of the console, and no sources', () => {
     expect(files).toEqual(
       expect.arrayContaining([
         'dist/public/index.js',
