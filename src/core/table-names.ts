@@ -13,7 +13,8 @@ export interface StoreNaming {
 /** Lower case, because some servers ignore the case of a table's name, and some keep no other. */
 const PREFIX = /^[a-z][a-z0-9_]{0,19}$/;
 /** Says which prefixes there are, as the end of a sentence. */
-export const PREFIX_FORM = 'a lower-case letter, and up to 19 lower-case letters, digits or underscores behind it';
+export const PREFIX_FORM =
+  'a lower-case letter, and up to 19 lower-case letters, digits or underscores behind it';
 
 export function isTablePrefix(text: string): boolean {
   return text === '' || PREFIX.test(text);
@@ -41,7 +42,10 @@ export class TableNames {
   /** `own`: the plain names of all tables, and of everything else that a database has once by name. */
   constructor(own: Iterable<string>, prefix = '') {
     if (!isTablePrefix(prefix))
-      throw new TributaryError('setting_invalid', `The prefix ${JSON.stringify(prefix)} of tables is not ${PREFIX_FORM}.`);
+      throw new TributaryError(
+        'setting_invalid',
+        `The prefix ${JSON.stringify(prefix)} of tables is not ${PREFIX_FORM}.`,
+      );
     this.prefix = prefix;
     this.#own = new Set(own);
     const twice = [...this.#own].find((name) => this.#own.has(prefix + name));

@@ -55,7 +55,9 @@ export class ViewNames {
     const known = [keyColumn, ...columns.map(({ name }) => name)];
     for (const [ours, theirs] of this.#theirs) {
       if (!known.includes(ours))
-        throw invalid(`There is no column ${JSON.stringify(ours)} to be named: the columns are ${known.join(', ')}.`);
+        throw invalid(
+          `There is no column ${JSON.stringify(ours)} to be named: the columns are ${known.join(', ')}.`,
+        );
       refuse(theirs, 'column');
     }
     if (this.#table !== undefined) refuse(this.#table, 'table');
@@ -74,12 +76,19 @@ export class ViewNames {
   }
 
   storedColumns(columns: readonly ViewColumn[]): readonly ViewColumn[] {
-    return renamed(columns, this.#theirs);
+    // The same list gives the same text at once (`columnsText`).
+    if (this.#theirs.size === 0) return columns;
+    return columns.map((column) => ({ ...column, name: this.#stored(column.name) }));
   }
 
-  /** The columns by the domain's names. */
+  /** The columns of a table by the domain's names. A column that the settings name otherwise is none that the domain knows. */
   known(columns: readonly ViewColumn[]): readonly ViewColumn[] {
-    return renamed(columns, this.#ours);
+    if (this.#ours.size === 0) return columns;
+    return columns.map((column) => {
+      const { name } = column;
+      const other = this.#theirs.has(name) ? `${name} (of the table)` : name;
+      return { ...column, name: this.#ours.get(name) ?? other };
+    });
   }
 
   /** The same conditions on columns of the table. */
@@ -108,15 +117,34 @@ export class ViewNames {
     };
   }
 
+  /**
+   * Refuses other names for the columns of a table that has its names already. `state`: the record of the view by the domain's
+   * names, as far as the settings know them. If a newer fold has other columns, a rebuild names them.
+   */
+  refuseRenamed(
+    view: ViewShape,
+    state: RecordedColumns & { readonly foldVersion: number },
+    fold: number,
+  ): void {
+    const { columns } = state;
+    const isRenamed =
+      this.#theirs.size > 0 &&
+      fold === state.foldVersion &&
+      columns.length === view.columns.length &&
+      columns.every(({ type }, index) => type === view.columns[index]?.type) &&
+      columns.some(({ name }, index) => name !== view.columns[index]?.name);
+    if (!isRenamed) return;
+    const asked = this.storedColumns(view.columns).map(({ name }) => name);
+    throw new TributaryError(
+      'store_refused',
+      `The table ${quoted(this.#table ?? view.table)} has the columns ${columns.map(({ name }) => name).join(', ')}, and by the settings they would be ` +
+        `${asked.join(', ')}. Columns keep the names of the first start: set ORDER_SYNC_COLUMNS as it was then.`,
+    );
+  }
+
   #stored(name: string): string {
     return this.#theirs.get(name) ?? name;
   }
-}
-
-function renamed(columns: readonly ViewColumn[], names: ReadonlyMap<string, string>): readonly ViewColumn[] {
-  // The same list gives the same text at once (`columnsText`).
-  if (names.size === 0) return columns;
-  return columns.map((column) => ({ ...column, name: names.get(column.name) ?? column.name }));
 }
 
 function refuse(name: string, kind: 'table' | 'column'): void {
@@ -135,25 +163,6 @@ export function refuseOtherView(table: string, recorded: string | null): void {
     'store_refused',
     `The tables of this store belong to the view ${quoted(recorded)}, and this program's view is ${quoted(table)}. For order-sync: ` +
       `set ORDER_SYNC_TABLE to ${quoted(recorded)}, or keep the two apart by another ORDER_SYNC_TABLE_PREFIX or another DATABASE_URL.`,
-  );
-}
-
-/** Refuses other names for the columns of a table that has its names already. `recorded`: the columns of the table. */
-export function refuseRenamedColumns(
-  table: string,
-  recorded: readonly ViewColumn[],
-  columns: readonly ViewColumn[],
-): void {
-  const isRenamed =
-    recorded.length === columns.length &&
-    recorded.every(({ type }, index) => type === columns[index]?.type) &&
-    recorded.some(({ name }, index) => name !== columns[index]?.name);
-  if (!isRenamed) return;
-  const names = (list: readonly ViewColumn[]) => list.map(({ name }) => name).join(', ');
-  throw new TributaryError(
-    'store_refused',
-    `The table ${quoted(table)} has the columns ${names(recorded)}, and by the settings they would be ${names(columns)}. Names of ` +
-      'columns stay as they were at the first start: set ORDER_SYNC_COLUMNS as it was then.',
   );
 }
 

@@ -17,6 +17,7 @@ import { describeJobs } from './store/jobs.ts';
 import { describeJournal } from './store/journal.ts';
 import { describeLongJournals } from './store/long-journals.ts';
 import { describeMigration } from './store/migration.ts';
+import { describeNaming } from './store/naming.ts';
 import { describeOverview } from './store/overview.ts';
 import { describeOwnView } from './store/own-view.ts';
 import { describeQuarantine } from './store/quarantine.ts';
@@ -36,6 +37,7 @@ export function describeStore(name: string, harness: StoreHarness): void {
     describeMigration(harness);
     describeOwnView(harness);
     describeColumnTypes(harness);
+    describeNaming(harness);
     describeCheckpoints(harness);
     describeIngest(harness);
     describeBase(harness);

@@ -1,8 +1,8 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { namesOf } from './connection-names.ts';
 import { isRightMissing } from './refusals.ts';
-import { namesOf } from './table-names.ts';
 
 /** Errors of a server that lets this user make no triggers: a missing right, a binary log, or TiDB. */
 const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;

@@ -1,6 +1,6 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
-import { namesOf } from './table-names.ts';
+import { namesOf } from './connection-names.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
 

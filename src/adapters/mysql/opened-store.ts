@@ -55,7 +55,7 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
     await this.#learnTime();
     const { foldVersion = 1 } = options;
     const store = new MysqlStore(this.pool, this.time, stored.view, this.#views, this.#options, foldVersion);
-    await store.viewState();
+    this.#views.refuseRenamed(options.view, await store.viewState(), foldVersion);
     return { store, report };
   }
 

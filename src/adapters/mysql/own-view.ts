@@ -15,14 +15,14 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError, isRetryable, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
-import { refuseOtherView, refuseRenamedColumns } from '../../core/view-names.ts';
+import { refuseOtherView } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
 import { findTables, type TableFacts } from './catalog.ts';
+import { namesOf } from './connection-names.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { identifier } from './identifier.ts';
-import { namesOf } from './table-names.ts';
 import { textOf } from './values.ts';
 import { findViewState } from './view-state.ts';
 import { createView, standingOf } from './view-table.ts';
@@ -67,15 +67,19 @@ export async function planView(
   const { view } = options;
   const names = besides(view.table);
   const own = namesOf(connection);
-  const [records, states, segments] = [own.of('view_records'), own.of('view_states'), own.of('journal_segments')];
+  const [records, states, segments] = [
+    own.of('view_records'),
+    own.of('view_states'),
+    own.of('journal_segments'),
+  ];
   const tables = await findTables(connection, [...Object.values(names), records, states, segments]);
   const facts = tables.get(names.present);
   const state = tables.has(states) ? await findViewState(connection, view.table) : null;
   const present = await standingOfAny(connection, view, shapesOf(view, state), facts);
   const isJournaled = tables.has(segments) && (await hasRows(connection, segments));
   const stored = tables.has(records) ? await readRecord(connection, view.table) : null;
-  if (tables.has(records) && stored === null) refuseOtherView(view.table, await otherView(connection, view.table));
-  if (state !== null) refuseRenamedColumns(view.table, state.columns, view.columns);
+  if (tables.has(records) && stored === null)
+    refuseOtherView(view.table, await otherView(connection, view.table));
   const isOlder = fromVersion > 0 && !tables.has(records);
   const copy = isOlder ? await standingOf(connection, view, tables.get(names.adopting)) : null;
   const isCopied = copy?.mismatch === null && (await hasRows(connection, names.adopting));

@@ -265,10 +265,10 @@ export class Rebuilds {
     return withConnection(
       this.#pool,
       async (connection) => {
-        const [[row]] = await connection.query<RowDataPacket[]>(
-          'SELECT GET_LOCK(?, ?)',
-          [lockName(connection, 'tributary view:', await databaseName(connection)), waitSeconds],
-        );
+        const [[row]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
+          lockName(connection, 'tributary view:', await databaseName(connection)),
+          waitSeconds,
+        ]);
         if (Number(row?.[0]) !== 1)
           throw new TributaryError(
             'store_busy',

@@ -12,6 +12,7 @@ import type { Logger } from '../../ports/logger.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { databaseName, findTables } from './catalog.ts';
 import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
+import { namesOf } from './connection-names.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { checkTables, tableRights } from './grants.ts';
 import { protectJournal, warnOfUnprotected } from './journal-protection.ts';
@@ -21,7 +22,6 @@ import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkServer, type ServerNeeds } from './server-checks.ts';
 import { textOf } from './values.ts';
-import { namesOf } from './table-names.ts';
 import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
@@ -53,7 +53,13 @@ export async function migrate(
       (options.asCommand === true ? null : await currentReport(pool, connection, options)) ??
       (await changeSchema(pool, connection, database, options, logger));
     if (options.asCommand === true) return report;
-    await checkTables(connection, pool.remedies, database, tableRights(options.view, namesOf(connection)), 'order-sync');
+    await checkTables(
+      connection,
+      pool.remedies,
+      database,
+      tableRights(options.view, namesOf(connection)),
+      'order-sync',
+    );
     await warnOfUnprotected(connection, database, logger);
     return report;
   };

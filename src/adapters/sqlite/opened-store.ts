@@ -43,7 +43,7 @@ export class OpenedSqliteStore extends SqliteAdministration implements OpenedSto
     this.#isSetUp = true;
     const { foldVersion = 1 } = options;
     const store = new SqliteStore(database, this.time, stored.view, this.#views, this.#options, foldVersion);
-    await store.viewState();
+    this.#views.refuseRenamed(options.view, await store.viewState(), foldVersion);
     return { store, report };
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
-import { refuseOtherView, refuseRenamedColumns } from '../../core/view-names.ts';
+import { refuseOtherView } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { copyRows, type Examined, examineTable } from './adoption.ts';
@@ -51,7 +51,6 @@ export async function planView(
   const isJournaled = isAnyJournaled(connection);
   const stored = hasRecords ? readRecord(connection, table) : null;
   if (hasRecords && stored === null) refuseOtherView(table, otherView(connection, table));
-  if (state !== null) refuseRenamedColumns(table, state.columns, view.columns);
   const isOurs = standing?.mismatch === null || isJournaled;
   const isUnrecorded = !hasRecords && fromVersion > 0 && isOurs;
   const record: ViewRecord | null = isUnrecorded ? { state: 'finished', originalName: null } : stored;
@@ -131,7 +130,9 @@ function isAnyJournaled(connection: Connection): boolean {
 
 /** Another view that these tables belong to; null if there is none. */
 function otherView(connection: Connection, table: string): string | null {
-  const row = connection.statement('SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1').get(table);
+  const row = connection
+    .statement('SELECT view_name FROM view_records WHERE view_name <> ? LIMIT 1')
+    .get(table);
   return nullOr(row?.view_name, textOf);
 }
 

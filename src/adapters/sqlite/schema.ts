@@ -134,7 +134,9 @@ const INGEST_TABLES = ['checkpoints', 'deliveries', 'event_journal', 'parked_ent
 export function incarnation(reader: Connection): string {
   const names = INGEST_TABLES.map((name) => reader.names.of(name));
   const found = reader
-    .statement(`SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (${names.map(() => '?').join(', ')})`)
+    .statement(
+      `SELECT name FROM sqlite_master WHERE type = 'table' AND name IN (${names.map(() => '?').join(', ')})`,
+    )
     .all(...names)
     .map(({ name }) => textOf(name));
   const missing = names.filter((name) => !found.includes(name));

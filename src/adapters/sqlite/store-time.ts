@@ -71,7 +71,10 @@ export class MachineTime implements StoreTime {
 
 function hasTable(connection: Connection): boolean {
   const { names } = connection;
-  return connection.statement('SELECT 1 FROM sqlite_master WHERE name = ?').get(names.of('store_time')) !== undefined;
+  return (
+    connection.statement('SELECT 1 FROM sqlite_master WHERE name = ?').get(names.of('store_time')) !==
+    undefined
+  );
 }
 
 /** Linux shows it to every user. */

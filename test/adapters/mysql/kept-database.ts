@@ -28,7 +28,9 @@ export class KeptDatabase {
   async empty(): Promise<boolean> {
     return withConnection(this.database, async (connection) => {
       if ((await shapeOf(connection)) !== this.#shape) return false;
-      const tables = (await tablesOf(connection)).filter((table) => !CONSTANT.some((name) => table.endsWith(name)));
+      const tables = (await tablesOf(connection)).filter(
+        (table) => !CONSTANT.some((name) => table.endsWith(name)),
+      );
       const looks = tables.map(
         (table) => `SELECT '${table}' AS name FROM DUAL WHERE EXISTS (SELECT 1 FROM \`${table}\`)`,
       );

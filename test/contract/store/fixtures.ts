@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach } from 'vitest';
 import type { ViewRow } from '../../../src/core/domain.ts';
+import type { StoreNaming } from '../../../src/core/table-names.ts';
 import { compareUtf8 } from '../../../src/core/text.ts';
 import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
@@ -45,6 +46,8 @@ export interface StoreSettings {
    * in production.
    */
   readonly storeClock?: Pick<Clock, 'now'> | 'own';
+  /** The names of the tables, in place of those of the harness. */
+  readonly naming?: StoreNaming;
 }
 
 export type OriginalOrder = readonly [

@@ -39,7 +39,8 @@ describe('examineStructure', () => {
         {
           code: 'not_a_table',
           problem: '"orders" is a view, not a table',
-          remedy: 'Rename it, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
+          remedy:
+            'Rename it, or give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
@@ -62,7 +63,8 @@ describe('examineStructure', () => {
           code: 'unrelated_table',
           problem:
             'it has none of the columns order_id, status, sent, revision: it is a table of another program that has the same name (its columns: "customer", "total")',
-          remedy: 'Do not change it: give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
+          remedy:
+            'Do not change it: give Tributary another table (ORDER_SYNC_TABLE) or a database of its own (another DATABASE_URL).',
         },
       ],
       isReadable: false,
