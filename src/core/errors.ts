@@ -28,6 +28,7 @@ export const ERROR_CODES = {
   log_append_failed: { retryable: true },
   log_record_too_large: { retryable: false },
   log_shut_out: { retryable: true },
+  schemas_unreachable: { retryable: true },
   group_of_another_store: { retryable: false },
   topic_missing: { retryable: false },
   store_unreachable: { retryable: true },

@@ -4,6 +4,7 @@ import type { EventLog } from '../ports/event-log.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { OpenedStore, Store } from '../ports/store.ts';
 import type { Tracing } from '../ports/tracing.ts';
+import type { ValueSchemas } from '../ports/value-schemas.ts';
 import type { SourceOptions } from './decode/source/options.ts';
 import type { Defects } from './defects.ts';
 import type { DeliverTiming } from './deliver/options.ts';
@@ -52,6 +53,8 @@ export interface IngestTuning {
   readonly acceptsMissingKeys: boolean;
   /** By the actual name of a topic: what its records are. Default: plain events. */
   readonly sources: Readonly<Record<string, SourceOptions>>;
+  /** The schemas of values behind a schema registry's prefix. Default: only JSON is read there. */
+  readonly schemas: ValueSchemas | null;
 }
 
 /** The timing for all targets. Defaults: `DEFAULT_TIMING`. */

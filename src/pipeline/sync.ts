@@ -63,6 +63,7 @@ export class Sync<State, Event> {
       topicNames,
       acceptsMissingKeys: ingest.acceptsMissingKeys ?? false,
       sources: ingest.sources ?? {},
+      schemas: ingest.schemas ?? null,
       ...(ingest.maxRecordBytes === undefined ? {} : { maxRecordBytes: ingest.maxRecordBytes }),
     });
     this.#defects = options.defects ?? new Defects(clock, logger);

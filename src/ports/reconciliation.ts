@@ -49,8 +49,8 @@ export interface DeliveryRepair {
    * How ledger, view and target differ.
    *
    * - `unrecorded`: the view has the entity at `version`, and the ledger lacks it.
-   * - `behind`: the view has the entity at `version`, and the delivered version in the ledger is older than the one
-   *   that the target holds.
+   * - `behind`: the view has the entity at `version`, and the target holds a later version than the one in the ledger
+   *   that was delivered or is dead.
    * - `dead`: the delivery died at `version`.
    */
   readonly was: 'unrecorded' | 'behind' | 'dead';

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decoderOf } from '../../src/apps/order-sync/job-handlers.ts';
+import { systemClock } from '../../src/adapters/system-clock.ts';
+import { decoderOf } from '../../src/apps/order-sync/decoder-of.ts';
 import { loadSettings } from '../../src/apps/shared/settings/load.ts';
 import { CASE_TOPICS, type Case, type CaseEvent, casesOf } from './cases.ts';
 
@@ -9,7 +10,7 @@ const FILES = readdirSync(new URL('records/', import.meta.url)).map((file) => fi
 /** The event that order-sync makes of the record with these settings, or its reason and detail. */
 function verdict({ topic, record }: Case, settings: Readonly<Record<string, string>>): string | CaseEvent {
   const { values } = loadSettings('order-sync', { env: { ...CASE_TOPICS, ...settings } });
-  const decoded = decoderOf(values).decode(record, { topic, partition: 0 }, 0);
+  const decoded = decoderOf(values, systemClock).decode(record, { topic, partition: 0 }, 0);
   if (decoded.kind === 'rejected') return `${decoded.record.reason}: ${decoded.record.detail}`;
   const { entityId, eventId, occurredAtMs, data } = decoded.event;
   return { entityId, eventId, occurredAt: new Date(occurredAtMs).toISOString(), data };

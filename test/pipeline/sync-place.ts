@@ -24,6 +24,7 @@ interface Overrides {
   readonly store?: OpenedStore;
   readonly log?: EmbeddedLog;
   readonly delivery?: NonNullable<SyncOptions<unknown, unknown>['delivery']>;
+  readonly ingest?: NonNullable<SyncOptions<unknown, unknown>['ingest']>;
   readonly sweep?: TargetRoute['sweep'];
   readonly makeTopics?: () => Promise<void>;
   readonly onStoreReady?: (store: Store) => void;

@@ -1,7 +1,8 @@
 // Starts MySQL 8 and MariaDB, and creates databases for tests.
 
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs, symlink, writeFile } from 'node:fs/promises';
+import { freemem } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { DatabaseAddress } from './addresses.ts';
@@ -20,6 +21,8 @@ import type { Progress, Started } from './start.ts';
 export interface DatabaseOptions {
   /** More server arguments, such as `--innodb-buffer-pool-size=1G`. They override the arguments of this file. */
   readonly arguments?: readonly string[];
+  /** Keeps the data in the machine's memory if `/dev/shm` has room for it. Default: on disk, as in production. */
+  readonly isInMemory?: boolean;
 }
 
 type DatabaseName = DatabaseAddress['name'];
@@ -111,7 +114,7 @@ async function privateDatabase(
   options: DatabaseOptions,
 ): Promise<Started<DatabaseAddress>> {
   const port = await freePort();
-  const folder = privateFolder(name);
+  const folder = privateFolder(name, options.isInMemory === true ? await memoryFolder() : undefined);
   const places = [
     `--datadir=${join(folder, 'data')}`,
     // At its start a server deletes all temporary tables in its tmpdir. A folder of its own protects other servers.
@@ -146,6 +149,14 @@ async function privateDatabase(
   const version = await untilReady(service, () => selectVersion(url), startTimeoutMs);
   const description = `${titles[name]} ${plain(version)} (private)`;
   return { address: { name, url, version, origin: 'private', description }, stop: service.stop };
+}
+
+/** Returns the folder of the machine's memory; undefined if there is none, or if it has less than 4 GiB free. */
+async function memoryFolder(): Promise<string | undefined> {
+  const folder = '/dev/shm';
+  const space = await statfs(folder).catch(() => null);
+  const freeBytes = space === null ? 0 : Math.min(space.bavail * space.bsize, freemem());
+  return freeBytes >= 4 * 1024 ** 3 ? folder : undefined;
 }
 
 /** The SQL of the first start, one statement per line. A new server knows root only at `localhost`, not over TCP. */

@@ -33,8 +33,8 @@ export interface PrivateProcess {
 }
 
 /** Returns the path of a new folder. The supervisor makes the folder, and deletes it at the end. */
-export function privateFolder(name: string): string {
-  return join(tmpdir(), `tributary-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
+export function privateFolder(name: string, parent = tmpdir()): string {
+  return join(parent, `tributary-${name}-${process.pid}-${randomBytes(4).toString('hex')}`);
 }
 
 export function startPrivateProcess(

@@ -16,9 +16,10 @@ const needs: Readonly<Record<string, readonly ServiceName[]>> = {
 
 /**
  * The tests end servers and programs, and never the machine. What a server has handed to the operating system survives that,
- * so no write of the hundreds of schemas waits for the disk. The checks and benches leave the servers as in production.
+ * so no write of the hundreds of schemas waits for the disk, or even goes there. The checks and benches leave the servers as in production.
  */
 const NOT_FLUSHED = {
+  isInMemory: true,
   arguments: ['--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--innodb-doublewrite=0'],
 };
 

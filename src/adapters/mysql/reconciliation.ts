@@ -159,6 +159,7 @@ const insertRepairs = new RowsStatement<Repair>({
 const BECOMES_DUE =
   "UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?, due_version = ?, " +
   'next_attempt_at = ?, due_since = ? WHERE target = ? AND entity_id = ?';
+const IS_BEHIND = "(status = 'delivered' AND delivered_version < ? OR status = 'dead' AND due_version < ?)";
 const RECORD =
   'INSERT IGNORE INTO deliveries (delivered_version, due_version, next_attempt_at, due_since, target, entity_id, ' +
   "status, attempts) VALUES (?, ?, ?, ?, ?, ?, 'pending', 0)";
@@ -175,7 +176,7 @@ async function makeRepairDue(
   const [sql, ...found] = {
     unrecorded: [RECORD] as const,
     dead: [`${BECOMES_DUE} AND status = 'dead' AND due_version = ?`, version] as const,
-    behind: [`${BECOMES_DUE} AND status = 'delivered' AND delivered_version < ?`, heldVersion] as const,
+    behind: [`${BECOMES_DUE} AND ${IS_BEHIND}`, heldVersion, heldVersion] as const,
   }[was];
   const [changed] = await connection.execute<ResultSetHeader>(sql, [...values, ...found]);
   return changed.affectedRows === 1;

@@ -61,7 +61,8 @@ export function makeRepairsDue(
   const advance = writer.statement(`
     UPDATE deliveries SET status = 'pending', attempts = 0, is_retry = 0, delivered_version = ?1, due_version = ?5,
       next_attempt_at = ?2, due_since = ?2
-    WHERE target = ?3 AND entity_id = ?4 AND status = 'delivered' AND delivered_version < ?1
+    WHERE target = ?3 AND entity_id = ?4
+      AND (status = 'delivered' AND delivered_version < ?1 OR status = 'dead' AND due_version < ?1)
       AND EXISTS (SELECT 1 FROM ${view.table} AS v WHERE v.${view.key} = ?4 AND v.version = ?5)`);
   const record = writer.statement(`
     INSERT INTO deliveries (

@@ -97,6 +97,11 @@ export function inspectionText(inspection: Inspection): string {
   const variables = Object.entries(settings);
   if (fit.accepted === 0) {
     lines.push('', 'No settings make events of them. docs/quarantine.md has the remedy for each reason.');
+    if (isBehindSchemas(forms)) {
+      lines.push(
+        'Avro and Protobuf are read by their schemas: set SCHEMA_REGISTRY_URL or SCHEMA_FOLDER, and inspect again.',
+      );
+    }
   } else if (!isBetter(inspection)) {
     lines.push('', 'No other settings fit better.');
   } else {
@@ -113,6 +118,11 @@ export function inspectionText(inspection: Inspection): string {
     );
   }
   return lines.join('\n');
+}
+
+/** Whether most records stand behind a schema registry's prefix and are no JSON. */
+function isBehindSchemas([first]: readonly RecordForm[]): boolean {
+  return first?.form.includes('probably Avro or Protobuf') === true;
 }
 
 /** Whether the settings that fit are others than those of now, and make no fewer events. */

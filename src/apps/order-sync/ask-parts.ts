@@ -1,9 +1,8 @@
 import type { AskedLog, AskParts } from '../../pipeline/ask/parts.ts';
-import { createDecoder } from '../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
-import { sourcesOf } from '../shared/settings/known/source.ts';
+import { decoderOf } from './decoder-of.ts';
 import { dueRulesOf, targetNames } from './targets/targets.ts';
 
 export type OrderAskParts = AskParts<unknown, unknown>;
@@ -22,16 +21,11 @@ export function askPartsOf(
   settings: SettingsOf<'order-sync'>,
   { store, clock, log, topicNames, maxEvents }: AskPartsOptions,
 ): OrderAskParts {
-  const { maxRecordBytes, acceptsMissingKeys, stuckAfterMs } = settings;
+  const { stuckAfterMs } = settings;
   const { domain } = settings.synced;
   return {
     domain,
-    decoder: createDecoder(domain, {
-      topicNames,
-      maxRecordBytes,
-      acceptsMissingKeys,
-      sources: sourcesOf(settings),
-    }),
+    decoder: decoderOf(settings, clock),
     store,
     clock,
     log,

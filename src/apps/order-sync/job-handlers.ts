@@ -1,4 +1,3 @@
-import { createDecoder, type Decoder } from '../../pipeline/decode/decoder.ts';
 import { LONG_LIMITS, LongHistories } from '../../pipeline/ingest/long-histories.ts';
 import type { JobHandler } from '../../pipeline/jobs/job-worker.ts';
 import { quarantineRedriveHandler } from '../../pipeline/jobs/quarantine-redrive.ts';
@@ -10,8 +9,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { sourcesOf } from '../shared/settings/known/source.ts';
-import { topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
+import { topicsOf } from '../shared/settings/synced.ts';
+import { decoderOf } from './decoder-of.ts';
 import { differenceJson, targetDifferenceJson } from './difference-json.ts';
 import type { OrderSyncSettings } from './order-sync.ts';
 import { rebuildPartsOf } from './rebuild-parts.ts';
@@ -19,21 +18,6 @@ import { dueRulesOf, openHoldingsOf } from './targets/targets.ts';
 
 /** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
 const REBUILD_SHARE = 0.5;
-
-/** The decoder by which this program judges records. */
-export function decoderOf(settings: OrderSyncSettings) {
-  const { acceptsMissingKeys, maxRecordBytes } = settings;
-  const sources = sourcesOf(settings);
-  return createDecoder(settings.synced.domain, {
-    topicNames: topicNamesOf(settings),
-    acceptsMissingKeys,
-    maxRecordBytes,
-    sources,
-  });
-}
-
-/** A decoder whose events nobody folds. */
-export type AnyDecoder = Decoder<unknown>;
 
 /** Other jobs of the kind wait for a step, so it is short. A later job finds what the journal did not have by then. */
 const CAUGHT_UP_PATIENCE_MS = 2_000;
@@ -55,7 +39,7 @@ export function jobHandlersOf(
     onRedriven: (deliveries: number) => void;
   },
 ): JobHandler[] {
-  const decoder = decoderOf(settings);
+  const decoder = decoderOf(settings, clock);
   const due = dueRulesOf(settings);
   const topics = topicsOf(settings);
   const { domain } = settings.synced;

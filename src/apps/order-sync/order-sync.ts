@@ -18,6 +18,7 @@ import type { OpenedStore, Store } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { ProblemCounts } from '../shared/http/metrics.ts';
 import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
+import { openSchemas } from '../shared/parts/open-schemas.ts';
 import { openStore } from '../shared/parts/open-store.ts';
 import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
@@ -30,10 +31,11 @@ import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { askedLog } from './asked-log.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
 import { ConsolePages, NO_CONSOLE } from './console/console-pages.ts';
+import { decoderOf } from './decoder-of.ts';
 import { knownEventTypes } from './event-types.ts';
 import { accessFor } from './http/access.ts';
 import { buildServer } from './http/server.ts';
-import { decoderOf, jobHandlersOf } from './job-handlers.ts';
+import { jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
 import { closeRoute, moreTargets, openRoutes, targetsThatTell } from './targets/targets.ts';
@@ -182,6 +184,7 @@ export async function startOrderSync(
       maxRecordBytes: settings.maxRecordBytes,
       acceptsMissingKeys: settings.acceptsMissingKeys,
       sources: sourcesOf(settings),
+      schemas: openSchemas(settings, clock),
     },
     delivery: {
       enabled: settings.deliver,
@@ -219,7 +222,7 @@ export async function startOrderSync(
     clock,
     (error) => defects.met('the metrics', error),
   );
-  const decoder = decoderOf(settings);
+  const decoder = decoderOf(settings, clock);
   const eventTypes = knownEventTypes(settings);
   const trial = settings.offersTry ? new Trial({ log, clock, tracing, decoder, eventTypes }) : null;
   const series = new Series(clock);

@@ -31,7 +31,11 @@ export function quarantineJson(record: StoredQuarantine): object {
 }
 
 /** A quarantined record with its content, and with the verdict of today. */
-export function shownRecordJson(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): object {
+export async function shownRecordJson(
+  record: StoredQuarantine,
+  decoder: Decoder<unknown>,
+  nowMs: number,
+): Promise<object> {
   const headers = decodeHeaders(record.headers);
   return {
     ...quarantineJson(record),
@@ -39,7 +43,7 @@ export function shownRecordJson(record: StoredQuarantine, decoder: Decoder<unkno
     key: bytesJson(record.key),
     value: bytesJson(record.value),
     headers: headers?.map(headerJson) ?? null,
-    today: todayJson(record, decoder, nowMs),
+    today: await todayJson(record, decoder, nowMs),
   };
 }
 
@@ -56,8 +60,12 @@ function headerJson([name, value]: LoggedHeader): object {
   };
 }
 
-function todayJson(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): object {
-  const verdict = judgeAgain(decoder, record, nowMs);
+async function todayJson(
+  record: StoredQuarantine,
+  decoder: Decoder<unknown>,
+  nowMs: number,
+): Promise<object> {
+  const verdict = await judgeAgain(decoder, record, nowMs);
   if (verdict.kind === 'refused') return { passes: false, reason: verdict.reason, detail: verdict.detail };
   const { entityId, eventType, eventId } = verdict.event;
   return { passes: true, orderId: entityId, eventType, eventId };

@@ -12,8 +12,8 @@ import {
 } from '../event-producer/publish.ts';
 import { type ProblemItem, validationProblem } from '../shared/http/problem.ts';
 import { compileBody } from '../shared/http/validation.ts';
+import type { AnyDecoder } from './decoder-of.ts';
 import type { KnownEventType } from './event-types.ts';
-import type { AnyDecoder } from './job-handlers.ts';
 
 /** An event that somebody tries. */
 export interface TriedEvent {

@@ -8,7 +8,9 @@ export function isGiven(entries: readonly SettingEntry[], name: string): boolean
 
 const ORDER_SYNC_TABLE = PROGRAM_SETTINGS['order-sync'];
 
-type Decided = Partial<Pick<SettingsOf<'order-sync'>, 'targetUrl' | 'targetApiKey' | 'offersTry'>>;
+type Decided = Partial<
+  Pick<SettingsOf<'order-sync'>, 'targetUrl' | 'targetApiKey' | 'targetProxy' | 'offersTry'>
+>;
 
 /**
  * The entries of the order-sync that `npm start` runs. The program hands its own settings on as variables, so their true

@@ -193,6 +193,7 @@ async function tell<Event>(
   { topic, partition }: TopicPartition,
   records: readonly LogRecord[],
 ): Promise<TailedRecord[]> {
+  await decoder.prepare(records, topic);
   const decoded = records.map((record) => ({
     record,
     verdict: decoder.decode(record, { topic, partition }, clock.now()),

@@ -9,6 +9,7 @@ import { isWithinBounds, parseRfc3339 } from '../../core/time.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
+import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
 import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts';
 import { bodyThatIsNoObject, bodyWithoutType, looksLikeCloudEvent } from './forms/bodies.ts';
@@ -20,7 +21,7 @@ import { JsonReader, type ParsedJson } from './json-body.ts';
 import { toQuarantined } from './quarantine.ts';
 import { Rejection } from './reasons.ts';
 import type { SourceOptions } from './source/options.ts';
-import { createSource, type RecordSource } from './source/source.ts';
+import { createSource, type RecordSource, sourceFieldsOf } from './source/source.ts';
 import { readStructured } from './structured.ts';
 
 /** Turns records into events of one domain, and journaled events into events for the fold. */
@@ -30,7 +31,12 @@ export interface Decoder<Event> {
    * topic, never on the clock, the offset or earlier records. Never throws, whatever the bytes are.
    */
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
-  /** Does the same with a record that somebody made as a plain one, whatever the source of the topic is. */
+  /**
+   * Gets everything ready that `decode` needs for these records of one topic: the schemas that they name. Null if nothing has to be
+   * waited for. Rejects with `schemas_unreachable`; then the records cannot be judged yet.
+   */
+  prepare(records: readonly LogRecord[], topic: string): Promise<void> | null;
+  /** Does the same as `decode` with a record that somebody made as a plain one, whatever the source of the topic is. */
   decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
   /**
    * Turns a journaled event into an event for the fold. Its identity and its place in the sequence stay as they were
@@ -52,6 +58,8 @@ export interface DecoderOptions {
   readonly acceptsMissingKeys?: boolean;
   /** By the actual name of a topic: what its records are. Default: plain events. */
   readonly sources?: Readonly<Record<string, SourceOptions>>;
+  /** The schemas of values behind a schema registry's prefix. Default: only JSON is read there. */
+  readonly schemas?: ValueSchemas | null;
   /** The most bytes of key, value and headers together. Default: 1 MiB. */
   readonly maxRecordBytes?: number;
   /** The most bytes of the names and values of all headers together. Default: 64 KiB. */
@@ -90,7 +98,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     this.#types = compileTypes(domain, options.topicNames);
     this.#typeNames = new Set(this.#types.keys());
     this.#json = new JsonReader(options.maxDepth ?? 64);
-    this.#sources = this.#createSources(options.sources ?? {});
+    this.#sources = this.#createSources(options.sources ?? {}, options.schemas ?? null);
     this.#acceptsMissingKeys = options.acceptsMissingKeys ?? false;
     this.#maxRecordBytes = options.maxRecordBytes ?? 1024 * 1024;
     this.#maxHeaderBytes = options.maxHeaderBytes ?? 64 * 1024;
@@ -99,6 +107,10 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
 
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
     return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, this.#sources));
+  }
+
+  prepare(records: readonly LogRecord[], topic: string): Promise<void> | null {
+    return this.#sources?.get(topic)?.prepare(records) ?? null;
   }
 
   decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
@@ -231,17 +243,16 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     return new Rejection('headers_too_large', `The headers are over ${this.#maxHeaderBytes} bytes together.`);
   }
 
-  #createSources(options: Readonly<Record<string, SourceOptions>>): ReadonlyMap<string, RecordSource> | null {
+  #createSources(
+    options: Readonly<Record<string, SourceOptions>>,
+    schemas: ValueSchemas | null,
+  ): ReadonlyMap<string, RecordSource> | null {
     const sources = new Map<string, RecordSource>();
     for (const [topic, sourceOptions] of Object.entries(options)) {
       const types = [...this.#types.values()]
         .filter((type) => type.topic === topic)
         .map((type) => type.definition);
-      const fields = {
-        entityId: new Set(types.map((type) => type.entityIdField)),
-        occurredAt: new Set(types.map((type) => type.occurredAtField)),
-      };
-      const source = createSource(sourceOptions, fields, this.#json);
+      const source = createSource(sourceOptions, sourceFieldsOf(types), this.#json, schemas);
       if (source !== null) sources.set(topic, source);
     }
     return sources.size === 0 ? null : sources;

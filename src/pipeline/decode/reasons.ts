@@ -16,6 +16,8 @@ export const QUARANTINE_REASONS = [
   'key_missing',
   'value_compressed',
   'schema_registry_prefix',
+  'schema_unknown',
+  'schema_mismatch',
   'utf16_text',
   'binary_format',
   'byte_order_mark',

@@ -179,6 +179,8 @@ export class Lane<State, Event> {
         continue;
       }
       for (const fetched of taken) {
+        const preparing = this.#context.decoder.prepare(fetched.records, fetched.topic);
+        if (preparing !== null) await preparing;
         this.#decode(fetched);
         // Lets the answers of the store in, because other lanes on this thread wait for them.
         await clock.sleep(0);

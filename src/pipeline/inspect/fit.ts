@@ -1,7 +1,8 @@
 import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
+import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { createDecoder } from '../decode/decoder.ts';
-import { parsed, similarName } from '../decode/forms/kinds.ts';
+import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
 import { Rejection } from '../decode/reasons.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type SourceOptions,
   TIME_FORMS,
 } from '../decode/source/options.ts';
-import { createSource } from '../decode/source/source.ts';
+import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
 import type { SampledRecord } from './sample.ts';
 import { judge, type Verdicts } from './verdicts.ts';
 
@@ -46,6 +47,7 @@ export function bestFit<State, Event>(
   domain: Domain<State, Event>,
   topic: string,
   records: readonly SampledRecord[],
+  schemas: ValueSchemas | null = null,
 ): Fit {
   const compared = records.slice(0, COMPARED_MAX);
   const accepts = (options: SourceOptions, acceptsMissingKeys: boolean, tried = compared) =>
@@ -53,6 +55,7 @@ export function bestFit<State, Event>(
       createDecoder(domain, {
         topicNames: namesFor(domain, topic),
         sources: { [topic]: options },
+        schemas,
         acceptsMissingKeys,
       }),
       tried,
@@ -60,7 +63,7 @@ export function bestFit<State, Event>(
   const isKeyless = compared.filter(({ record: { key } }) => key === null || key.length === 0).length;
   const acceptsMissingKeys = isKeyless > compared.length * IGNORE_SHARE;
   let best: { options: SourceOptions; score: number } = { options: {}, score: -1 };
-  for (const options of candidates(domain, compared)) {
+  for (const options of candidates(domain, compared, schemas)) {
     const { timely, accepted } = accepts(options, acceptsMissingKeys);
     const score = timely + accepted / 1_000;
     const key = options.key ?? KEY_FORM_OF[options.kind ?? 'json'];
@@ -81,22 +84,29 @@ export function namesFor(
 }
 
 /** Candidates from the fewest settings to the most. */
-function candidates(domain: DomainFields, records: readonly SampledRecord[]): SourceOptions[] {
+function candidates(
+  domain: DomainFields,
+  records: readonly SampledRecord[],
+  schemas: ValueSchemas | null,
+): SourceOptions[] {
   const found: SourceOptions[] = [];
   for (const kind of SOURCE_KINDS) {
     // A source that finds no JSON object in any record cannot make an event of one.
-    if (kind !== 'json' && plainBodies(domain, { kind }, records).length === 0) continue;
-    for (const body of bodiesIn(domain, kind, records)) {
+    if (kind !== 'json' && plainBodies(domain, { kind }, records, schemas).length === 0) continue;
+    for (const body of bodiesIn(domain, kind, records, schemas)) {
       const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
-      const fields = namesIn(domain, { ...shape }, records);
+      const fields = namesIn(domain, { ...shape }, records, schemas);
       const named = fields.size === 0 ? shape : { ...shape, fields };
-      for (const key of keysOf(kind)) {
-        for (const time of TIME_FORMS) {
-          found.push({
-            ...named,
-            ...(key === KEY_FORM_OF[kind] ? {} : { key }),
-            ...(time === 'rfc3339' ? {} : { time }),
-          });
+      const forms = formsIn(domain, plainBodies(domain, named, records, schemas));
+      for (const shaped of Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }]) {
+        for (const key of keysOf(kind)) {
+          for (const time of TIME_FORMS) {
+            found.push({
+              ...shaped,
+              ...(key === KEY_FORM_OF[kind] ? {} : { key }),
+              ...(time === 'rfc3339' ? {} : { time }),
+            });
+          }
         }
       }
     }
@@ -131,9 +141,10 @@ function bodiesIn(
   domain: DomainFields,
   kind: SourceKind,
   records: readonly SampledRecord[],
+  schemas: ValueSchemas | null,
 ): (string | undefined)[] {
   const names = new Set<string>();
-  for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records)) {
+  for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records, schemas)) {
     if (typeName(body) !== undefined) continue;
     for (const [name, value] of Object.entries(body)) {
       const inner = typeof value === 'string' && value.startsWith('{') ? parsed(value) : value;
@@ -152,6 +163,7 @@ function namesIn(
   domain: DomainFields,
   options: SourceOptions,
   records: readonly SampledRecord[],
+  schemas: ValueSchemas | null,
 ): Map<string, string> {
   const wanted = new Set(['eventType', 'eventId', 'revision']);
   for (const { schema, entityIdField, occurredAtField } of Object.values(domain.eventTypes)) {
@@ -159,7 +171,7 @@ function namesIn(
     for (const name of [...Object.keys(properties), entityIdField, occurredAtField]) wanted.add(name);
   }
   const fields = new Map<string, string>();
-  for (const body of plainBodies(domain, options, records)) {
+  for (const body of plainBodies(domain, options, records, schemas)) {
     const names = Object.keys(body);
     for (const name of wanted) {
       const theirs = names.includes(name) ? undefined : similarName(names, name);
@@ -170,18 +182,67 @@ function namesIn(
   return fields;
 }
 
+/** The type, the form of the id and the values that the domain knows otherwise. */
+function formsIn(
+  domain: DomainFields,
+  bodies: readonly JsonObject[],
+): Pick<SourceOptions, 'type' | 'id' | 'values'> {
+  const types = Object.entries(domain.eventTypes);
+  const known = new Map<string, readonly string[]>([['eventType', types.map(([name]) => name)]]);
+  for (const [, { schema }] of types) {
+    const { properties = {} } = schema as {
+      readonly properties?: Record<string, { readonly enum?: string[] }>;
+    };
+    for (const [field, { enum: values }] of Object.entries(properties))
+      if (values !== undefined) known.set(field, [...(known.get(field) ?? []), ...values]);
+  }
+  const values = new Map<string, string>();
+  for (const body of bodies) {
+    for (const [field, ours] of known) {
+      const theirs = body[field];
+      if (typeof theirs !== 'string' || ours.includes(theirs)) continue;
+      const meant = ours.find((value) => isSameValue(theirs, value));
+      if (meant !== undefined) values.set(theirs, meant);
+    }
+  }
+  const idFields = new Set(types.map(([, { entityIdField }]) => entityIdField));
+  const hasNumber = bodies.some((body) => [...idFields].some((field) => typeof body[field] === 'number'));
+  const untyped = bodies.filter((body) => (body.eventType ?? null) === null);
+  const type = types.find(
+    ([, { schema }]) => untyped.length > 0 && untyped.every((body) => hasAll(body, schema)),
+  );
+  return {
+    ...(type === undefined ? {} : { type: type[0] }),
+    ...(hasNumber ? { id: 'number' as const } : {}),
+    ...(values.size === 0 ? {} : { values }),
+  };
+}
+
+/** Whether a value is written otherwise: in other letters, or with the name of its enumeration in front, as in Protobuf. */
+function isSameValue(theirs: string, ours: string): boolean {
+  const [given, wanted] = [alike(theirs), alike(ours)];
+  return given === wanted || (theirs.includes('_') && given.endsWith(wanted));
+}
+
+/** Whether the body has all the fields that the type needs besides its name. */
+function hasAll(body: JsonObject, schema: object): boolean {
+  const { required = [] } = schema as { readonly required?: readonly string[] };
+  return required.every((field) => field === 'eventType' || Object.hasOwn(body, field));
+}
+
 /** The bodies that a source makes of the records. */
 function plainBodies(
   domain: DomainFields,
   options: SourceOptions,
   records: readonly SampledRecord[],
+  schemas: ValueSchemas | null,
 ): JsonObject[] {
-  const types = Object.values(domain.eventTypes);
-  const fields = {
-    entityId: new Set(types.map((type) => type.entityIdField)),
-    occurredAt: new Set(types.map((type) => type.occurredAtField)),
-  };
-  const source = createSource(options, fields, new JsonReader(MAX_DEPTH));
+  const source = createSource(
+    options,
+    sourceFieldsOf(Object.values(domain.eventTypes)),
+    new JsonReader(MAX_DEPTH),
+    schemas,
+  );
   return records.flatMap(({ record }) => {
     if (record.value === null || record.value.length === 0) return [];
     const plain = source === null ? record : source.plain(record);

@@ -131,7 +131,7 @@ class QuarantineRedrive<State, Event> {
     const passed: StoredQuarantine[] = [];
     const refused: (StoredQuarantine & { readonly today: QuarantineRefusal })[] = [];
     for (const record of records) {
-      const verdict = this.#decode(record);
+      const verdict = await this.#decode(record);
       if ('event' in verdict) {
         events.push(verdict.event);
         passed.push(record);
@@ -236,11 +236,11 @@ class QuarantineRedrive<State, Event> {
     return { records, place: null };
   }
 
-  #decode(
+  async #decode(
     record: StoredQuarantine,
-  ): { readonly event: DecodedEvent<Event> } | { readonly refusal: QuarantineRefusal } {
+  ): Promise<{ readonly event: DecodedEvent<Event> } | { readonly refusal: QuarantineRefusal }> {
     const { decoder, clock } = this.#options;
-    const verdict = judgeAgain(decoder, record, clock.now());
+    const verdict = await judgeAgain(decoder, record, clock.now());
     if (verdict.kind === 'event') return { event: verdict.event };
     const { reason, detail } = verdict;
     return { refusal: { ...keyOf(record), reason, detail } };
@@ -252,16 +252,20 @@ export type VerdictOfToday<Event> =
   | { readonly kind: 'event'; readonly event: DecodedEvent<Event> }
   | { readonly kind: 'refused'; readonly reason: string; readonly detail: string };
 
-/** Decodes a quarantined record again. A record of which the store has only the beginning never passes. */
-export function judgeAgain<Event>(
+/**
+ * Decodes a quarantined record again. A record of which the store has only the beginning never passes. Rejects as
+ * `Decoder.prepare`.
+ */
+export async function judgeAgain<Event>(
   decoder: QuarantineRedriveOptions<unknown, Event>['decoder'],
   record: QuarantinedRecord,
   nowMs: number,
-): VerdictOfToday<Event> {
+): Promise<VerdictOfToday<Event>> {
   if (isCut(record)) return { kind: 'refused', reason: 'record_too_large', detail: CUT };
   const whole = logRecordOf(record);
   if (whole === null) return { kind: 'refused', reason: 'header_invalid', detail: HEADERS_ALTERED };
   const { topic, partition } = record;
+  await decoder.prepare([whole], topic);
   const decoded = decoder.decode(whole, { topic, partition }, nowMs);
   if (decoded.kind === 'event') return decoded;
   const { reason, detail } = decoded.record;

@@ -79,38 +79,42 @@ export function compareRange(owed: readonly OwedState[], held: readonly HeldStat
   return { differences, inFlight, dead, compared };
 }
 
-/**
- * If the target has a later version than the ledger has delivered, and not a later one than the view, our store sent it
- * before it was restored. The events that were read again since have led to the state that the ledger has.
- */
 function deliveredDifference(state: OwedState, theirs: HeldState | null): Difference | null {
-  const { entityId, viewVersion, row } = state;
   const ours = deliveredState(state);
   const verdict = verdictOf(ours, theirs);
   if (verdict === null) return null;
-  if (verdict !== 'newer' || theirs === null || theirs.version > viewVersion)
-    return { entityId, verdict, ours, theirs, repair: null };
-  const latest = { entityId, version: viewVersion, row };
-  return {
-    entityId,
-    verdict: 'unrecorded',
-    ours: latest,
-    theirs,
-    repair: repairOf('behind', latest, theirs),
-  };
+  if (verdict === 'newer') {
+    const behind = behindDifference(state, ours.version, theirs);
+    if (behind !== null) return behind;
+  }
+  return { entityId: state.entityId, verdict, ours, theirs, repair: null };
 }
 
 /**
- * Finds a dead delivery whose version the target has with other content. Our store delivered that content before it was
- * restored, and so the target refused the new one.
+ * Finds a dead delivery that the target refused because it holds what our store delivered before it was restored: a later
+ * version, or the same one with other content.
  */
-function deadDifference(
-  { entityId, dueVersion, row }: OwedState,
-  theirs: HeldState | null,
-): Difference | null {
+function deadDifference(state: OwedState, theirs: HeldState | null): Difference | null {
+  const { entityId, dueVersion, row } = state;
+  const behind = behindDifference(state, dueVersion, theirs);
+  if (behind !== null) return behind;
   const ours = { entityId, version: dueVersion, row };
   if (theirs === null || theirs.version !== dueVersion || isSameState(ours, theirs)) return null;
   return { entityId, verdict: 'different', ours, theirs, repair: repairOf('dead', ours, theirs) };
+}
+
+/**
+ * If the target has a later version than the ledger, and not a later one than the view, our store sent it before it was
+ * restored. The events that were read again since have led to the state that the ledger has.
+ */
+function behindDifference(
+  { entityId, viewVersion, row }: OwedState,
+  ledgerVersion: number,
+  theirs: HeldState | null,
+): Difference | null {
+  if (theirs === null || theirs.version <= ledgerVersion || theirs.version > viewVersion) return null;
+  const ours = { entityId, version: viewVersion, row };
+  return { entityId, verdict: 'unrecorded', ours, theirs, repair: repairOf('behind', ours, theirs) };
 }
 
 /** Changes `unexpected` differences of entities that the view knows to `newer` or `unrecorded`. */

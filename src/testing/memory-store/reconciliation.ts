@@ -102,13 +102,15 @@ async function makeRepairDue(
     transaction.write(() => ledger.add({ target, entityId, ...due, ...NEW_ROW }));
     return true;
   }
-  const isAsSaid =
-    was === 'dead'
-      ? row?.status === 'dead' && row.dueVersion === version
-      : row?.status === 'delivered' && row.deliveredVersion < heldVersion;
-  if (row === undefined || !isAsSaid) return false;
+  if (row === undefined || !isAsSaid(row, was, version, heldVersion)) return false;
   transaction.write(() => ledger.change(row, due));
   return true;
+}
+
+function isAsSaid(row: DeliveryRow, was: 'dead' | 'behind', version: number, heldVersion: number): boolean {
+  if (was === 'dead') return row.status === 'dead' && row.dueVersion === version;
+  if (row.status === 'dead') return row.dueVersion < heldVersion;
+  return row.status === 'delivered' && row.deliveredVersion < heldVersion;
 }
 
 /** The columns of a new row that nobody has claimed or tried. */

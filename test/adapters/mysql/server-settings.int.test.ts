@@ -42,7 +42,7 @@ function describeSettings(name: ServerName): void {
   const opened: OpenedStore[] = [];
 
   beforeAll(async () => {
-    running = await startServices({ [name]: { arguments: [...ODD, ...ONLY[name]] } });
+    running = await startServices({ [name]: { isInMemory: true, arguments: [...ODD, ...ONLY[name]] } });
     root = await mysql.createConnection({ uri: running[name].url });
     database = await createDatabase(running[name].url);
     // init_connect applies only to users without SUPER.

@@ -100,10 +100,11 @@ function describeTls(name: ServerName): void {
     kind: Kind,
     write: (file: string, text: string) => Promise<string>,
   ): Promise<RunningServices> {
-    if (kind === 'none') return startServices({ [name]: { arguments: ['--skip-ssl'] } });
+    if (kind === 'none') return startServices({ [name]: { isInMemory: true, arguments: ['--skip-ssl'] } });
     const { certificatePem, keyPem } = CERTIFICATES[kind];
     return startServices({
       [name]: {
+        isInMemory: true,
         arguments: [
           `--ssl-ca=${caFile}`,
           `--ssl-cert=${await write(`${kind}.pem`, certificatePem)}`,

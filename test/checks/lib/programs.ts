@@ -8,16 +8,18 @@ import type { RunningCheck } from './command.ts';
 import { waitFor } from './waiting.ts';
 
 export type ProgramName = 'order-sync' | 'order-mgt';
+/** Programs that run to their end. */
+type CommandName = ProgramName | 'event-producer';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
 const OWN_SETTINGS =
-  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_(URL|TLS)|PORT$|ORDER_TOPIC$|PAYMENT_TOPIC$)/;
+  /^(ORDER_SYNC_|ORDER_MGT_|EVENT_PRODUCER_|TRIBUTARY_|KAFKA_|DATABASE_(URL|TLS)|PORT$|(ORDER|PAYMENT)_(TOPIC|SOURCE)|SCHEMA_)/;
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
 /** Runs a command of the program to its end. Rejects with its output if it fails. */
 export async function runToEnd(
-  name: ProgramName,
+  name: CommandName,
   command: readonly string[],
   settings: Readonly<Record<string, string>>,
 ): Promise<string> {

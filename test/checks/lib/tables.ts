@@ -28,6 +28,8 @@ const QUERIES = {
     'SELECT entity_id, event_id, content_hash, event_type, topic, partition_id, record_offset, data FROM event_journal',
   orders: 'SELECT order_id, order_status, payment_status, review_status, ready_to_send, version FROM orders',
   quarantine: 'SELECT topic, partition_id, record_offset, reason FROM quarantine WHERE settled_as IS NULL',
+  refusals:
+    'SELECT topic, partition_id, record_offset, reason, detail FROM quarantine WHERE settled_as IS NULL',
   checkpoints: 'SELECT topic, partition_id, next_offset FROM checkpoints',
   parked: 'SELECT entity_id, reason, detail FROM parked_entities',
   pendingDeliveries: "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'",
@@ -84,6 +86,15 @@ export class Tables {
     const places = new Map<string, string>();
     for await (const [topic, partition, offset, reason] of this.#source.rows(QUERIES.quarantine)) {
       places.set(`${text(topic)}/${partition}@${offset}`, text(reason));
+    }
+    return places;
+  }
+
+  /** Returns the reason and the detail of each open record in quarantine, by its place as `placeName` writes it. */
+  async refusals(): Promise<Map<string, string>> {
+    const places = new Map<string, string>();
+    for await (const [topic, partition, offset, reason, detail] of this.#source.rows(QUERIES.refusals)) {
+      places.set(`${text(topic)}/${partition}@${offset}`, `${text(reason)}: ${text(detail)}`);
     }
     return places;
   }

@@ -261,6 +261,24 @@ export function describeReconciliation(harness: StoreHarness): void {
         });
       });
 
+      it("a repair makes the view's version due if the target holds a later one than the dead delivery has", async () => {
+        const ids = ['b', 'moved', 'same'];
+        await fill(ids, () => 'dead');
+        await commitChanges(place.store, ...ids.map((id) => change(id, 1, { delivery: UNCHANGED })));
+        await commitChanges(place.store, change('moved', 2, { delivery: UNCHANGED }));
+        const behind = (entityId: string, facts: Partial<DeliveryRepair> = {}) =>
+          unrecorded(entityId, { was: 'behind', version: 2, heldVersion: 2, ...facts });
+        expect(await repair(behind('b'), behind('moved'), behind('same', { heldVersion: 1 }))).toBe(1);
+        expect(await repair(behind('b'))).toBe(0);
+        expect(await claim('repairs')).toMatchObject([
+          { entityId: 'b', version: 2, attempt: 1, replaces: DIGEST },
+        ]);
+        expect(await place.store.readDelivery(TARGET, 'same')).toMatchObject({
+          status: 'dead',
+          dueVersion: 1,
+        });
+      });
+
       it('a repair leaves alone an entity that has moved on, is in the ledger already, or is in no view', async () => {
         await fill(['delivered', 'pending', 'dead'], (id) =>
           id === 'pending' ? null : (id as 'dead' | 'delivered'),

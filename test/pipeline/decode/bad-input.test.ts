@@ -47,6 +47,8 @@ describe('the list of bad inputs', () => {
   it('the list has an example of every reason that plain records can give by the schemas and the code of this domain', () => {
     const seen = new Set(TOPICS.flatMap(({ inputs }) => inputs.map(([, reason]) => reason)));
     expect(QUARANTINE_REASONS.filter((reason) => !seen.has(reason))).toEqual([
+      'schema_unknown',
+      'schema_mismatch',
       'source_mismatch',
       'change_not_insert',
       'schema_invalid',

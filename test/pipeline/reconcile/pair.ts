@@ -111,7 +111,7 @@ export class Pair {
       this.beforeMadeDue();
       const due = repairs.filter(({ entityId, was, version }) => {
         const owed = this.owed.get(entityId);
-        if (was === 'behind') return owed?.status === 'delivered' && owed.viewVersion === version;
+        if (was === 'behind') return owed?.status !== 'pending' && owed?.viewVersion === version;
         if (was === 'dead') return owed?.status === 'dead' && owed.dueVersion === version;
         return owed === undefined && this.viewed.get(entityId)?.version === version;
       });

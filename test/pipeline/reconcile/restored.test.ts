@@ -133,6 +133,31 @@ describe('a sweep after a restore', () => {
     expect(pair.held.get('b')).toEqual(state('b', 3, DECLINED));
   });
 
+  it.each([
+    ['another state', DECLINED, 4, digestOf([state('b', 4)])],
+    ['the same state', undefined, 4, null],
+    ['an older version', DECLINED, 5, null],
+  ])(
+    "the view's state is delivered where a dead delivery is older than what the target holds: %s",
+    async (_, row, viewVersion, replaces) => {
+      const pair = new Pair('a');
+      pair.hold('b', 4);
+      pair.owe('b', {
+        status: 'dead',
+        deliveredVersion: null,
+        dueVersion: 3,
+        viewVersion,
+        ...(row === undefined ? {} : { row }),
+      });
+      const report = await pair.reconcile({ heals: true, untilCaughtUp: caughtUp, onMadeDue: pair.deliver });
+      expect(report).toMatchObject({ madeDue: 1, healed: 1, dead: 1 });
+      expect(pair.repairs).toEqual([
+        { entityId: 'b', was: 'behind', version: viewVersion, heldVersion: 4, replaces },
+      ]);
+      expect(pair.held.get('b')).toMatchObject({ version: viewVersion });
+    },
+  );
+
   it('a dead delivery is left alone if the target does not hold the entity, or holds another version', async () => {
     const pair = new Pair('a');
     for (const [id, version] of [

@@ -3,12 +3,14 @@ import { orders } from '../../../orders/index.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { bestFit, namesFor } from '../../../pipeline/inspect/fit.ts';
 import { formsOf } from '../../../pipeline/inspect/forms.ts';
-import { readSample } from '../../../pipeline/inspect/sample.ts';
+import { readSample, type SampledRecord } from '../../../pipeline/inspect/sample.ts';
 import { judge } from '../../../pipeline/inspect/verdicts.ts';
 import type { Clock } from '../../../ports/clock.ts';
+import type { ValueSchemas } from '../../../ports/value-schemas.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { isKafka, openEventLog } from '../../shared/parts/open-log.ts';
+import { openSchemas } from '../../shared/parts/open-schemas.ts';
 import { orderSourcesOf } from '../../shared/settings/known/source.ts';
 import {
   type Inspection,
@@ -48,15 +50,18 @@ export function inspectCommand(clock: Clock): CommandSpec<'event-producer'> {
       }
       const { acceptsMissingKeys, orderTopic, paymentTopic } = settings;
       const isRead = topic === orderTopic || topic === paymentTopic;
+      const schemas = openSchemas(settings, clock);
+      await preparedBy(schemas, topic, sample.records);
       const plain = createDecoder(orders, { topicNames: namesFor(orders, topic), acceptsMissingKeys });
       const today = isRead
         ? createDecoder(orders, {
             topicNames: { order_events: orderTopic, payment_events: paymentTopic },
             acceptsMissingKeys,
             sources: orderSourcesOf(settings),
+            schemas,
           })
         : plain;
-      const fit = bestFit(orders, topic, sample.records);
+      const fit = bestFit(orders, topic, sample.records, schemas);
       const inspection: Inspection = {
         sample,
         isRead,
@@ -70,6 +75,22 @@ export function inspectCommand(clock: Clock): CommandSpec<'event-producer'> {
       return EXIT.ok;
     },
   };
+}
+
+/** Gets the schemas ready that the records of the sample name. */
+async function preparedBy(
+  schemas: ValueSchemas | null,
+  topic: string,
+  sampled: readonly SampledRecord[],
+): Promise<void> {
+  const topicNames = namesFor(orders, topic);
+  const decoder = createDecoder(orders, {
+    topicNames,
+    sources: { [topic]: { kind: 'schema-registry' } },
+    schemas,
+  });
+  const records = sampled.map(({ record }) => record);
+  await decoder.prepare(records, topic);
 }
 
 function sampleSize({ options: { sample } }: CommandInput): number {

@@ -9,7 +9,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandSpec } from '../../shared/cli/spec.ts';
 import { isKafka, openEventLog } from '../../shared/parts/open-log.ts';
 import { topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
-import { decoderOf } from '../job-handlers.ts';
+import { decoderOf } from '../decoder-of.ts';
 import type { OrderSyncSettings } from '../order-sync.ts';
 
 /** The most events in one call of the log. */
@@ -27,7 +27,7 @@ export function publishCommand(clock: Clock): CommandSpec<'order-sync'> {
       ["echo '{...}' | order-sync publish", 'Publish one event'],
     ],
     async run(context, input) {
-      const records = await readRecords(context, input.arguments[0]);
+      const records = await readRecords(context, clock, input.arguments[0]);
       const { settings, logger, output } = context;
       const log = await openEventLog(settings, clock, logger, { clientId: settings.synced.program });
       try {
@@ -60,10 +60,11 @@ export function publishCommand(clock: Clock): CommandSpec<'order-sync'> {
 
 async function readRecords(
   { settings, host }: CommandContext<'order-sync'>,
+  clock: Clock,
   file: string | undefined,
 ): Promise<NewRecord[]> {
   const text = await readText(file, host.stdin);
-  const recordOf = reader(settings);
+  const recordOf = reader(settings, clock);
   return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return [];
     try {
@@ -83,10 +84,10 @@ async function readText(file: string | undefined, stdin: NodeJS.ReadableStream):
 }
 
 /** Makes a function that turns a line into a record. It throws if the decoder would refuse the record. */
-function reader(settings: OrderSyncSettings): (line: string) => NewRecord {
+function reader(settings: OrderSyncSettings, clock: Clock): (line: string) => NewRecord {
   const { eventTypes } = settings.synced.domain;
   const names = topicNamesOf(settings);
-  const decoder = decoderOf(settings);
+  const decoder = decoderOf(settings, clock);
   return (line) => {
     const body: unknown = JSON.parse(line);
     const type = isJsonObject(body) ? eventTypes[String(body.eventType)] : undefined;

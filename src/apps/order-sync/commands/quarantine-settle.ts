@@ -5,7 +5,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { DECISION_OPTIONS, decisionFrom, personFrom } from '../decision.ts';
-import { decoderOf } from '../job-handlers.ts';
+import { decoderOf } from '../decoder-of.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { migratedStore } from '../migrated-store.ts';
 import { openCommandStore } from '../order-sync.ts';
@@ -64,7 +64,7 @@ export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'
           const store = await migratedStore(opened, settings, clock);
           const handler = quarantineRedriveHandler({
             domain: settings.synced.domain,
-            decoder: decoderOf(settings),
+            decoder: decoderOf(settings, clock),
             due: dueRulesOf(settings),
             store,
             clock,

@@ -8,7 +8,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { StoredQuarantine } from '../../../ports/quarantine.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { decoderOf } from '../job-handlers.ts';
+import { decoderOf } from '../decoder-of.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { shownRecordJson } from '../quarantine-json.ts';
 import { recordFrom } from '../quarantine-options.ts';
@@ -37,11 +37,11 @@ export function quarantineShowCommand(clock: Clock): CommandSpec<'order-sync'> {
         const found = await store.readQuarantine({ ...filter, state: 'all', after: null, limit: SHOWN_MAX });
         if (found.length === 0)
           throw new TributaryError('usage', `${name} was never refused: see order-sync quarantine.`);
-        const decoder = decoderOf(settings);
+        const decoder = decoderOf(settings, clock);
         for (const record of found)
           await output.row(
-            shownRecordJson(record, decoder, clock.now()),
-            textOf(record, decoder, clock.now()),
+            await shownRecordJson(record, decoder, clock.now()),
+            await textOf(record, decoder, clock.now()),
           );
         await output.endRows();
         return EXIT.ok;
@@ -52,7 +52,7 @@ export function quarantineShowCommand(clock: Clock): CommandSpec<'order-sync'> {
   };
 }
 
-function textOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): string {
+async function textOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): Promise<string> {
   const { topic, partition, offset, reason, detail, observedAtMs, valueLength, valueHash } = record;
   const { settlement, key, value } = record;
   const moment = (ms: number) => new Date(ms).toISOString();
@@ -64,7 +64,7 @@ function textOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: numb
   return [
     `${topic}/${partition} offset ${offset}`,
     `refused   ${moment(observedAtMs)}  ${reason}: ${oneLine(detail)}`,
-    `today     ${todayOf(record, decoder, nowMs)}`,
+    `today     ${await todayOf(record, decoder, nowMs)}`,
     `state     ${state}`,
     `key       ${key === null ? 'none' : bytesLine(key)}`,
     ...headerLines(record),
@@ -74,8 +74,8 @@ function textOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: numb
   ].join('\n');
 }
 
-function todayOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): string {
-  const verdict = judgeAgain(decoder, record, nowMs);
+async function todayOf(record: StoredQuarantine, decoder: Decoder<unknown>, nowMs: number): Promise<string> {
+  const verdict = await judgeAgain(decoder, record, nowMs);
   if (verdict.kind === 'refused') return `refused too, ${verdict.reason}: ${oneLine(verdict.detail)}`;
   const { eventType, entityId } = verdict.event;
   return `passes: it is an event ${eventType} of ${quoted(entityId, 255)}`;

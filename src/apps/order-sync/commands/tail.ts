@@ -2,15 +2,14 @@ import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
 import { type TailedRecord, tail } from '../../../pipeline/ask/tail.ts';
-import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { createOutput } from '../../shared/cli/output.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { sourcesOf } from '../../shared/settings/known/source.ts';
-import { topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
+import { topicsOf } from '../../shared/settings/synced.ts';
 import { iso } from '../ask-json.ts';
 import { durationOf, QuestionFault } from '../ask-query.ts';
+import { decoderOf } from '../decoder-of.ts';
 import { type OrderSyncSettings, openParts } from '../order-sync.ts';
 
 const ID_CHARACTERS = 255;
@@ -37,7 +36,6 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
     ],
     async run({ settings, logger, host, note, output, shutdown }, input) {
       const { domain } = settings.synced;
-      const topicNames = topicNamesOf(settings);
       const filter = filterOf(input, settings);
       const sinceMs = sinceOf(input, clock.now());
       const most = limitOf(input);
@@ -46,13 +44,7 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
       const { store: opened, log, close } = await openParts(settings, clock, logger);
       try {
         const reading = await opened.toRead(domain.view);
-        const { maxRecordBytes, acceptsMissingKeys } = settings;
-        const decoder = createDecoder(domain, {
-          topicNames,
-          maxRecordBytes,
-          acceptsMissingKeys,
-          sources: sourcesOf(settings),
-        });
+        const decoder = decoderOf(settings, clock);
         const store = {
           checkpoints: () => opened.checkpoints(),
           readJournals: (ids: readonly string[], maxEvents?: number) => reading.readJournals(ids, maxEvents),

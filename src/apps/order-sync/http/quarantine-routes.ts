@@ -90,7 +90,8 @@ export function addQuarantineRoutes(
           : await store.readQuarantine({ ...filter, state: 'all', after: null, limit: SHOWN_MAX });
       if (records.length === 0)
         throw new HttpProblem(404, 'record_unknown', 'No record of this offset was put into quarantine.');
-      return { data: records.map((record) => shownRecordJson(record, decoder, clock.now())) };
+      const shown = records.map((record) => shownRecordJson(record, decoder, clock.now()));
+      return { data: await Promise.all(shown) };
     },
   );
 

@@ -11,7 +11,8 @@ export interface ProxySettings {
 
 /**
  * The proxy to a URL; null if there is none. `own` is the setting of the target itself: a URL or `none`. It counts before
- * the variables, which never count for loopback. Throws `setting_invalid` for a proxy that cannot be used.
+ * the variables. A target on loopback goes through a proxy of the variables only if that is on loopback too: a proxy of
+ * another machine cannot reach it. Throws `setting_invalid` for a proxy that cannot be used.
  */
 export function proxyTo(
   url: URL,
@@ -21,8 +22,13 @@ export function proxyTo(
   if (own !== undefined) return own.value === 'none' ? null : parsed(own.value, own.name);
   const [name, given] =
     url.protocol === 'https:' ? ['HTTPS_PROXY', settings.httpsProxy] : ['HTTP_PROXY', settings.httpProxy];
-  if (given === undefined || isLoopback(url.hostname) || url.hostname.endsWith('.localhost')) return null;
-  return isExcepted(url, settings.noProxy ?? '') ? null : parsed(given, name);
+  if (given === undefined || isExcepted(url, settings.noProxy ?? '')) return null;
+  const proxy = parsed(given, name);
+  return isOnThisMachine(url) && !isOnThisMachine(proxy) ? null : proxy;
+}
+
+function isOnThisMachine({ hostname }: URL): boolean {
+  return isLoopback(hostname) || hostname.endsWith('.localhost');
 }
 
 function parsed(given: string, name: string): URL {

@@ -17,6 +17,7 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   data_directory_unusable: EXIT.config,
   group_of_another_store: EXIT.config,
   log_unreachable: EXIT.unreachable,
+  schemas_unreachable: EXIT.unreachable,
   store_refused: EXIT.config,
   store_unreachable: EXIT.unreachable,
   target_unreachable: EXIT.unreachable,

@@ -158,24 +158,39 @@ export function list(
  * with their colons.
  */
 export function url(
-  options: Common & {
-    default: string | ((dataDirectory: string) => string);
-    protocols: readonly string[];
-    example: string;
-    check?: (parsed: URL) => void;
-  },
+  options: UrlOptions & { default: string | ((dataDirectory: string) => string) },
 ): Setting<string> {
-  const parse = (given: string) => {
-    const expected = `give a URL like ${options.example}`;
-    if (!URL.canParse(given)) throw new SettingFault(expected);
-    const parsed = new URL(given);
-    if (!options.protocols.includes(parsed.protocol)) {
-      throw new SettingFault(`${expected} (it has to start with ${options.protocols.join(' or ')})`);
-    }
-    options.check?.(parsed);
-    return given;
-  };
+  const parse = (given: string) => checkedUrl(given, options);
   return { ...make(options, 'URL', options.default, parse), fromFile: true, mask: maskUrl, show: maskUrl };
+}
+
+/** A URL that may be missing. Otherwise as `url`. */
+export function optionalUrl(options: UrlOptions): Setting<string | undefined> {
+  const show = (value: string | undefined) => (value === undefined ? 'not set' : maskUrl(value));
+  const parse = (given: string) => checkedUrl(given, options);
+  return {
+    ...make<string | undefined>(options, 'URL', undefined, parse),
+    fromFile: true,
+    mask: maskUrl,
+    show,
+  };
+}
+
+interface UrlOptions extends Common {
+  protocols: readonly string[];
+  example: string;
+  check?: (parsed: URL) => void;
+}
+
+function checkedUrl(given: string, { protocols, example, check }: UrlOptions): string {
+  const expected = `give a URL like ${example}`;
+  if (!URL.canParse(given)) throw new SettingFault(expected);
+  const parsed = new URL(given);
+  if (!protocols.includes(parsed.protocol)) {
+    throw new SettingFault(`${expected} (it has to start with ${protocols.join(' or ')})`);
+  }
+  check?.(parsed);
+  return given;
 }
 
 /** The URL of a database, with its words for TLS. Its password is never shown, and a file may give it. */

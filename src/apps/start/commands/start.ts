@@ -62,7 +62,11 @@ async function start(
   const failed = Promise.withResolvers<void>();
   const target =
     host.env.ORDER_SYNC_TARGET_URL === undefined
-      ? { targetUrl: `${orderMgt.url}/api/orders`, targetApiKey: syncSettings.targetApiKey ?? ownKey }
+      ? {
+          targetUrl: `${orderMgt.url}/api/orders`,
+          targetApiKey: syncSettings.targetApiKey ?? ownKey,
+          targetProxy: syncSettings.targetProxy ?? 'none',
+        }
       : {};
   // On the embedded log nobody but the user of this machine sees the events that they try.
   const trial = isGiven(entries, 'ORDER_SYNC_TRY') || isKafka(settings) ? {} : { offersTry: true };

@@ -172,7 +172,10 @@ class Found {
       return false;
     }
     if (page.kind === 'lost') this.#hasLost = true;
-    else for (const record of page.records) this.#add(record, end);
+    else {
+      await this.#parts.decoder.prepare(page.records, end.topic);
+      for (const record of page.records) this.#add(record, end);
+    }
     this.#places.set(name, page.next);
     return true;
   }

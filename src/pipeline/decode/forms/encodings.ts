@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { Rejection } from '../reasons.ts';
+import { uuidOf } from './keys.ts';
 
 /**
  * Says what bytes are that are no JSON text in UTF-8, by their first bytes: compressed, behind the prefix of a schema
@@ -133,6 +134,25 @@ export function registryPayloadStart(bytes: Uint8Array): number | null {
   if (bytes[0] === 0 && bytes[1] === 0 && bytes[2] === 0 && isJsonAt(9)) return 9;
   if (bytes[0] === 1 && isJsonAt(17)) return 17;
   return bytes[0] === 3 && bytes[1] === 0 && isJsonAt(18) ? 18 : null;
+}
+
+/** The schema that a prefix names, as a registry knows it, and where the payload begins. */
+export interface RegistryFrame {
+  /** An id in decimal digits, or a GUID. */
+  readonly schema: string;
+  readonly start: number;
+}
+
+/**
+ * Reads a schema registry's prefix: a zero and an id of 4 bytes; a zero and an id of 8 bytes, whose first four are zero,
+ * because no registry gives the id 0; or a one and a GUID. Null if the bytes begin with none of them.
+ */
+export function registryFrame(bytes: Buffer): RegistryFrame | null {
+  if (bytes[0] === 1 && bytes.length > 17) return { schema: uuidOf(bytes.subarray(1, 17)), start: 17 };
+  if (!hasRegistryPrefix(bytes)) return null;
+  const id = bytes.readUInt32BE(1);
+  if (id !== 0) return { schema: String(id), start: REGISTRY_PREFIX_BYTES };
+  return bytes.length > 9 ? { schema: String(bytes.readUInt32BE(5)), start: 9 } : null;
 }
 
 const QUOTE = 0x22;

@@ -5,7 +5,8 @@
  * - `connect-json`: what Kafka Connect's JsonConverter writes, with schema and payload or without;
  * - `debezium-outbox`: what Debezium's outbox event router writes, with the event's id in the header `id`;
  * - `debezium-table`: Debezium's change events of an outbox table;
- * - `schema-registry`: JSON behind the prefix of a schema registry's serializer.
+ * - `schema-registry`: JSON behind the prefix of a schema registry's serializer, or Avro and Protobuf if the schemas are at
+ *   hand.
  */
 export const SOURCE_KINDS = [
   'json',
@@ -55,7 +56,17 @@ export interface SourceOptions {
   readonly body?: string;
   /** The names of fields in the records, and the names by which the domain knows them. Default: they are the same. */
   readonly fields?: ReadonlyMap<string, string>;
+  /** The type of events that name none. Default: they are refused. */
+  readonly type?: string;
+  /** How the body holds the entity's id: as a `text`, or as the digits of a whole `number`. Default: `text`. */
+  readonly id?: IdForm;
+  /** Values of fields that may have some values only, and the values by which the domain knows them. Default: the same. */
+  readonly values?: ReadonlyMap<string, string>;
 }
+
+export const ID_FORMS = ['text', 'number'] as const;
+
+export type IdForm = (typeof ID_FORMS)[number];
 
 /** The form of keys that each kind of source writes by its own defaults. */
 export const KEY_FORM_OF: Readonly<Record<SourceKind, KeyForm>> = {
@@ -75,8 +86,16 @@ export function isPlainSource({
   time = 'rfc3339',
   body,
   fields,
+  type,
+  id = 'text',
+  values,
 }: SourceOptions): boolean {
   return (
-    kind === 'json' && key === 'text' && time === 'rfc3339' && body === undefined && (fields?.size ?? 0) === 0
+    kind === 'json' &&
+    key === 'text' &&
+    time === 'rfc3339' &&
+    id === 'text' &&
+    [body, type].every((name) => name === undefined) &&
+    [fields, values].every((names) => (names?.size ?? 0) === 0)
   );
 }

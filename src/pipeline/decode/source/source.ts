@@ -1,8 +1,10 @@
-import type { JsonObject, JsonValue } from '../../../core/domain.ts';
+import type { EventType, JsonObject, JsonValue } from '../../../core/domain.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
-import { parseKeepingNumbers } from '../../../core/json-exact.ts';
+import { numberTextOf, parseKeepingNumbers } from '../../../core/json-exact.ts';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
+import type { ValueSchemas } from '../../../ports/value-schemas.ts';
 import { asBuffer } from '../bytes.ts';
+import { registryFrame } from '../forms/encodings.ts';
 import type { JsonReader } from '../json-body.ts';
 import { Rejection } from '../reasons.ts';
 import { keyText } from './key-text.ts';
@@ -14,6 +16,23 @@ import { UNWRAP, type Unwrapped } from './unwrap.ts';
 export interface DomainFields {
   readonly entityId: ReadonlySet<string>;
   readonly occurredAt: ReadonlySet<string>;
+  /** The fields that may have some values only. */
+  readonly enumerated: ReadonlySet<string>;
+}
+
+type FieldsOfType = Pick<EventType<unknown>, 'schema' | 'entityIdField' | 'occurredAtField'>;
+
+/** The fields of these event types. */
+export function sourceFieldsOf(types: readonly FieldsOfType[]): DomainFields {
+  const enumerated = types.flatMap(({ schema }) => {
+    const { properties = {} } = schema as { readonly properties?: Readonly<Record<string, object>> };
+    return Object.keys(properties).filter((name) => 'enum' in (properties[name] as object));
+  });
+  return {
+    entityId: new Set(types.map((type) => type.entityIdField)),
+    occurredAt: new Set(types.map((type) => type.occurredAtField)),
+    enumerated: new Set(enumerated),
+  };
 }
 
 /** Turns the records of one topic into plain ones: the event as JSON, its id in `ce_id`, the entity's id as the key. */
@@ -25,6 +44,8 @@ export interface RecordSource {
    * depends only on key, value and headers, and never throws.
    */
   plain(record: LogRecord): LogRecord | Rejection;
+  /** Gets the schemas ready that the records name; null if nothing has to be waited for. Rejects as `ValueSchemas.prepare`. */
+  prepare(records: readonly LogRecord[]): Promise<void> | null;
 }
 
 /** Makes the source of a topic. Null if its records are plain already, so that nothing is done for each of them. */
@@ -32,8 +53,9 @@ export function createSource(
   options: SourceOptions,
   fields: DomainFields,
   reader: JsonReader,
+  schemas: ValueSchemas | null = null,
 ): RecordSource | null {
-  return isPlainSource(options) ? null : new Source(options, fields, reader);
+  return isPlainSource(options) ? null : new Source(options, fields, reader, schemas);
 }
 
 class Source implements RecordSource {
@@ -41,15 +63,23 @@ class Source implements RecordSource {
   readonly #fields: DomainFields;
   readonly #reader: JsonReader;
   readonly #unwrap: (typeof UNWRAP)[keyof typeof UNWRAP];
+  /** The schemas of values behind prefixes. Null for a source without prefixes, and if there are no schemas. */
+  readonly #schemas: ValueSchemas | null;
   readonly #key: KeyForm;
   readonly #time: TimeForm;
 
-  constructor(options: SourceOptions, fields: DomainFields, reader: JsonReader) {
+  constructor(
+    options: SourceOptions,
+    fields: DomainFields,
+    reader: JsonReader,
+    schemas: ValueSchemas | null,
+  ) {
     const { kind = 'json', key = KEY_FORM_OF[kind], time = 'rfc3339' } = options;
     this.#options = options;
     this.#fields = fields;
     this.#reader = reader;
     this.#unwrap = UNWRAP[kind];
+    this.#schemas = kind === 'schema-registry' ? schemas : null;
     this.#key = key;
     this.#time = time;
   }
@@ -61,16 +91,34 @@ class Source implements RecordSource {
   plain(record: LogRecord): LogRecord | Rejection {
     const { key, value, headers } = record;
     if (value === null) return record;
-    const unwrapped = this.#unwrap(record, asBuffer(value), this.#reader);
+    const unwrapped = this.#unwrap(record, asBuffer(value), this.#reader, this.#schemas);
     if (unwrapped instanceof Rejection) return unwrapped;
     const body = this.#body(unwrapped);
     if (body instanceof Rejection) return body;
     return {
       ...record,
-      key: key === null ? null : keyText(asBuffer(key), this.#key),
+      key: key === null ? null : keyText(this.#keyJson(asBuffer(key)), this.#key),
       value: body,
       headers: plainHeaders(headers, unwrapped),
     };
+  }
+
+  prepare(records: readonly LogRecord[]): Promise<void> | null {
+    if (this.#schemas === null) return null;
+    const names = new Set<string>();
+    for (const { key, value } of records) {
+      if (value !== null) addSchema(names, value);
+      if (key !== null && this.#key === 'json') addSchema(names, key);
+    }
+    return this.#schemas.prepare(names);
+  }
+
+  /** A key behind a schema registry's prefix becomes JSON. Every other key stays. */
+  #keyJson(key: Buffer): Buffer {
+    const frame = this.#schemas !== null && this.#key === 'json' ? registryFrame(key) : null;
+    if (frame === null) return key;
+    const read = this.#schemas?.read(frame.schema, key.subarray(frame.start));
+    return read?.kind === 'value' ? read.json : key;
   }
 
   /** The body with the domain's names and forms. Its text stays byte for byte where nothing of it changes. */
@@ -92,16 +140,19 @@ class Source implements RecordSource {
     if (!isJsonObject(body)) return bytesOf(body);
     const renamed = this.#renamed(body);
     if (renamed instanceof Rejection) return renamed;
-    const changed = this.#withTime(this.#completed(renamed, unwrapped));
+    const completed = this.#completed(renamed, unwrapped);
+    const changed = this.#withTime(this.#withValues(withNumbers(completed, unwrapped)));
     return changed === whole && given instanceof Uint8Array ? (given as Buffer) : bytesOf(changed);
   }
 
-  #mayChange({ type, time, subject }: Unwrapped): boolean {
-    const { fields, body } = this.#options;
+  #mayChange({ type, time, subject, hasTextNumbers }: Unwrapped): boolean {
+    const { fields, body, type: given, id, values } = this.#options;
     return (
-      [type, time, subject, body].some((each) => each !== undefined) ||
+      [type, time, subject, body, given].some((each) => each !== undefined) ||
       this.#time !== 'rfc3339' ||
-      (fields?.size ?? 0) > 0
+      id === 'number' ||
+      hasTextNumbers === true ||
+      (fields?.size ?? 0) + (values?.size ?? 0) > 0
     );
   }
 
@@ -129,7 +180,8 @@ class Source implements RecordSource {
   #completed(body: JsonObject, { type, time, subject }: Unwrapped): JsonObject {
     const lacks = (field: string) => (body[field] ?? null) === null;
     const added: [string, string][] = [];
-    if (type !== undefined && lacks('eventType')) added.push(['eventType', type]);
+    const eventType = type ?? this.#options.type;
+    if (eventType !== undefined && lacks('eventType')) added.push(['eventType', eventType]);
     const only = (fields: ReadonlySet<string>, value: string | undefined) => {
       const [field] = fields;
       if (fields.size === 1 && field !== undefined && value !== undefined && lacks(field))
@@ -138,6 +190,23 @@ class Source implements RecordSource {
     only(this.#fields.entityId, subject);
     only(this.#fields.occurredAt, time);
     return added.length === 0 ? body : Object.fromEntries([...Object.entries(body), ...added]);
+  }
+
+  /** Gives the id and the enumerated values the domain's forms. */
+  #withValues(body: JsonObject): JsonObject {
+    const { id, values } = this.#options;
+    if (id !== 'number' && values === undefined) return body;
+    return Object.fromEntries(
+      Object.entries(body).map(([name, value]) => {
+        if (id === 'number' && this.#fields.entityId.has(name)) {
+          const digits = numberTextOf(value);
+          if (digits !== null && /^\d+$/.test(digits)) return [name, digits];
+        }
+        const isEnumerated = name === 'eventType' || this.#fields.enumerated.has(name);
+        const theirs = typeof value === 'string' ? value : numberTextOf(value);
+        return [name, isEnumerated && theirs !== null ? (values?.get(theirs) ?? value) : value];
+      }),
+    );
   }
 
   #withTime(body: JsonObject): JsonObject {
@@ -152,6 +221,18 @@ class Source implements RecordSource {
     }
     return changed;
   }
+}
+
+function addSchema(names: Set<string>, bytes: Uint8Array): void {
+  const frame = registryFrame(asBuffer(bytes));
+  if (frame !== null) names.add(frame.schema);
+}
+
+/** A revision that the JSON form of Protobuf has as a text becomes a number. */
+function withNumbers(body: JsonObject, { hasTextNumbers }: Unwrapped): JsonObject {
+  const { revision } = body;
+  if (hasTextNumbers !== true || typeof revision !== 'string' || !/^\d{1,16}$/.test(revision)) return body;
+  return { ...body, revision: Number(revision) };
 }
 
 function bytesOf(value: JsonValue): Buffer {

@@ -2,9 +2,10 @@ import type { JsonObject, JsonValue } from '../../../core/domain.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { numberTextOf, parseKeepingNumbers } from '../../../core/json-exact.ts';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
+import type { ReadValue, ValueSchemas } from '../../../ports/value-schemas.ts';
 import { asBuffer, decodeUtf8 } from '../bytes.ts';
 import { isChangeEvent, isConnectEnvelope, looksLikeCloudEvent } from '../forms/bodies.ts';
-import { knownEncoding, registryPayloadStart } from '../forms/encodings.ts';
+import { knownEncoding, registryFrame, registryPayloadStart } from '../forms/encodings.ts';
 import { uuidOf } from '../forms/keys.ts';
 import { alike, jsonKind } from '../forms/kinds.ts';
 import { announcesCloudEvent, readHeaders } from '../headers.ts';
@@ -25,9 +26,16 @@ export interface Unwrapped {
   readonly subject?: string;
   /** Whether the record's `content-type` is that of the body. */
   readonly keepsContentType?: boolean;
+  /** Whether 64-bit numbers are texts in the body, as the JSON form of Protobuf has them. */
+  readonly hasTextNumbers?: boolean;
 }
 
-type Unwrap = (record: LogRecord, value: Buffer, reader: JsonReader) => Unwrapped | Rejection;
+type Unwrap = (
+  record: LogRecord,
+  value: Buffer,
+  reader: JsonReader,
+  schemas: ValueSchemas | null,
+) => Unwrapped | Rejection;
 
 /** Takes the wrapping of each kind of source off. The value of the record is neither null nor empty. */
 export const UNWRAP: Readonly<Record<SourceKind, Unwrap>> = {
@@ -184,13 +192,27 @@ function unwrapRow(row: JsonObject): Unwrapped {
   return { body, eventId, ...typeIn(row) };
 }
 
-function unwrapRegistry(_record: LogRecord, value: Buffer): Unwrapped | Rejection {
+function unwrapRegistry(
+  _record: LogRecord,
+  value: Buffer,
+  _reader: JsonReader,
+  schemas: ValueSchemas | null,
+): Unwrapped | Rejection {
+  const frame = schemas === null ? null : registryFrame(value);
+  if (schemas !== null && frame !== null)
+    return readBySchema(schemas.read(frame.schema, value.subarray(frame.start)));
   const start = registryPayloadStart(value);
   if (start !== null) return { body: value.subarray(start), eventId: null };
   if (value[0] === OPEN_BRACE) return { body: value, eventId: null, keepsContentType: true };
   return (
     knownEncoding(value) ?? mismatch('schema-registry', "The value begins with no schema registry's prefix")
   );
+}
+
+function readBySchema(read: ReadValue): Unwrapped | Rejection {
+  if (read.kind === 'no_schema') return new Rejection('schema_unknown', read.detail);
+  if (read.kind === 'mismatch') return new Rejection('schema_mismatch', read.detail);
+  return { body: read.json, eventId: null, hasTextNumbers: read.hasTextNumbers };
 }
 
 const OPEN_BRACE = 0x7b;

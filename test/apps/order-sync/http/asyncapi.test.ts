@@ -18,7 +18,9 @@ const SPECIFICATION = JSON.parse(
 );
 
 const eventTypes = knownEventTypes(ordersOn('orders.eu-1'));
-const document = JSON.parse(JSON.stringify(asyncApiDocument({ synced: SYNCED_ORDERS, eventTypes, group: 'sync-eu' })));
+const document = JSON.parse(
+  JSON.stringify(asyncApiDocument({ synced: SYNCED_ORDERS, eventTypes, group: 'sync-eu' })),
+);
 
 /** Finds what a reference of the document names. */
 function find(reference: string): unknown {

@@ -21,8 +21,13 @@ describe('the proxy to a target', () => {
     'http://127.0.0.1:3001/x',
     'http://[::1]:3001/x',
     'https://a.localhost/x',
-  ])('the variables do not count for loopback: %s', (url) => {
+  ])('the variables count for loopback only if they name a proxy on loopback: %s', (url) => {
     expect(hostFor(url)).toBeNull();
+    for (const proxy of ['http://127.0.0.1:8080', 'localhost:8080']) {
+      const near = { ...PROXIES, httpProxy: proxy, httpsProxy: proxy };
+      expect(proxyTo(new URL(url), near)?.port).toBe('8080');
+      expect(proxyTo(new URL(url), { ...near, noProxy: '*' })).toBeNull();
+    }
   });
 
   it.each([

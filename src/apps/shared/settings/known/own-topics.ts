@@ -1,4 +1,5 @@
 import {
+  ID_FORMS,
   KEY_FORMS,
   SOURCE_KINDS,
   type SourceOptions,
@@ -33,6 +34,8 @@ const CHOICES: Readonly<Record<string, readonly string[] | null>> = {
   key: KEY_FORMS,
   time: TIME_FORMS,
   body: null,
+  type: null,
+  id: ID_FORMS,
 };
 
 /** Reads TRIBUTARY_SOURCES: the options of each source, by the name that the domain gives its topic. Throws a `SettingFault`. */
@@ -53,18 +56,28 @@ export function ownSources(given: string): Record<string, SourceOptions> {
 function sourceOf(topic: string, options: unknown): SourceOptions {
   if (!isRecord(options))
     throw new SettingFault(`give "${topic}" an object, as in {"kind": "debezium-table"}`);
-  const { fields, ...words } = options;
+  const { fields, values, ...words } = options;
   for (const [name, value] of Object.entries(words)) {
     const choices = CHOICES[name];
     if (choices === undefined)
-      throw new SettingFault(`"${topic}" has "${name}"; known are kind, key, time, body and fields`);
+      throw new SettingFault(
+        `"${topic}" has "${name}"; known are kind, key, time, body, type, id, fields and values`,
+      );
     if (typeof value !== 'string' || (choices !== null && !choices.includes(value)))
       throw new SettingFault(`give "${name}" of "${topic}" ${choices?.join(', ') ?? 'the name of a member'}`);
   }
-  if (fields === undefined) return words as SourceOptions;
-  if (!isRecord(fields) || !Object.values(fields).every((ours) => typeof ours === 'string'))
-    throw new SettingFault(`give "fields" of "${topic}" an object of names: theirs to ours`);
-  return { ...words, fields: new Map(Object.entries(fields as Record<string, string>)) } as SourceOptions;
+  return { ...words, ...pairs({ fields, values }, topic) } as SourceOptions;
+}
+
+function pairs(given: Record<string, unknown>, topic: string): Record<string, ReadonlyMap<string, string>> {
+  const found: Record<string, ReadonlyMap<string, string>> = {};
+  for (const [name, object] of Object.entries(given)) {
+    if (object === undefined) continue;
+    if (!isRecord(object) || !Object.values(object).every((ours) => typeof ours === 'string'))
+      throw new SettingFault(`give "${name}" of "${topic}" an object: theirs to ours`);
+    found[name] = new Map(Object.entries(object as Record<string, string>));
+  }
+  return found;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

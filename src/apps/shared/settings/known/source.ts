@@ -1,11 +1,22 @@
 import {
+  ID_FORMS,
   KEY_FORM_OF,
   KEY_FORMS,
   SOURCE_KINDS,
   type SourceOptions,
   TIME_FORMS,
 } from '../../../../pipeline/decode/source/options.ts';
-import { boolean, choice, list, SettingFault, type SettingTable, text, type ValuesOf } from '../kinds.ts';
+import {
+  boolean,
+  choice,
+  list,
+  optionalUrl,
+  SettingFault,
+  type SettingTable,
+  secret,
+  text,
+  type ValuesOf,
+} from '../kinds.ts';
 import { SYNCED_ORDERS, type TopicSettings, topicNamesOf } from '../synced.ts';
 import type { CommonSettings } from './common.ts';
 import { ownSources } from './own-topics.ts';
@@ -44,6 +55,25 @@ const ORDER = {
     help: 'Names of fields on ORDER_TOPIC that differ: theirs=ours, as in event_type=eventType, with commas between them.',
     check: checkFieldName,
   }),
+  orderSourceType: text({
+    env: 'ORDER_SOURCE_TYPE',
+    flag: 'order-source-type',
+    help: 'The type of events on ORDER_TOPIC that name none, such as ORDER. By default they are refused.',
+  }),
+  orderSourceId: choice({
+    env: 'ORDER_SOURCE_ID',
+    flag: 'order-source-id',
+    choices: ID_FORMS,
+    help: 'How the events of ORDER_TOPIC hold the order id: text, or number for the digits of a whole number.',
+  }),
+  orderSourceValues: list({
+    env: 'ORDER_SOURCE_VALUES',
+    flag: 'order-source-values',
+    default: [],
+    defaultText: 'not set',
+    help: 'Values on ORDER_TOPIC that differ, of eventType and of statuses: theirs=ours, as in created=CREATED, with commas between them.',
+    check: checkFieldName,
+  }),
 };
 
 const PAYMENT = {
@@ -78,6 +108,25 @@ const PAYMENT = {
     help: 'The same as ORDER_SOURCE_FIELDS, for PAYMENT_TOPIC.',
     check: checkFieldName,
   }),
+  paymentSourceType: text({
+    env: 'PAYMENT_SOURCE_TYPE',
+    flag: 'payment-source-type',
+    help: 'The same as ORDER_SOURCE_TYPE, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceId: choice({
+    env: 'PAYMENT_SOURCE_ID',
+    flag: 'payment-source-id',
+    choices: ID_FORMS,
+    help: 'The same as ORDER_SOURCE_ID, for PAYMENT_TOPIC.',
+  }),
+  paymentSourceValues: list({
+    env: 'PAYMENT_SOURCE_VALUES',
+    flag: 'payment-source-values',
+    default: [],
+    defaultText: 'not set',
+    help: 'The same as ORDER_SOURCE_VALUES, for PAYMENT_TOPIC.',
+    check: checkFieldName,
+  }),
 };
 
 /** What only the orders have: their topics, and the sources of those. By key. */
@@ -92,6 +141,26 @@ export const SOURCE_SETTINGS = {
     flag: 'accept-missing-keys',
     default: false,
     help: 'Whether records without a key, or with an empty one, are taken as events. Else they are quarantined.',
+  }),
+  schemaRegistryUrl: optionalUrl({
+    env: 'SCHEMA_REGISTRY_URL',
+    protocols: ['http:', 'https:'],
+    example: 'https://registry.example:8081',
+    help: "The schema registry's HTTP API, with user and password for HTTP Basic. Avro and Protobuf need it, or SCHEMA_FOLDER.",
+  }),
+  schemaRegistryToken: secret({
+    env: 'SCHEMA_REGISTRY_TOKEN',
+    help: 'A token that the schema registry wants as Authorization: Bearer.',
+  }),
+  schemaRegistryCaFile: text({
+    env: 'SCHEMA_REGISTRY_CA_FILE',
+    flag: 'schema-registry-ca-file',
+    help: "PEM file of the authorities that sign the schema registry's certificate, if not the system's.",
+  }),
+  schemaFolder: text({
+    env: 'SCHEMA_FOLDER',
+    flag: 'schema-folder',
+    help: 'A folder of schemas named by their ids, such as 7.avsc and 8.proto. It counts before the schema registry.',
   }),
 } as const satisfies SettingTable;
 
@@ -138,12 +207,18 @@ function optionsOf(settings: SourceSettings, topic: 'order' | 'payment'): Source
   const time = settings[`${topic}SourceTime`];
   const body = settings[`${topic}SourceBody`];
   const fields = fieldsOf(settings[`${topic}SourceFields`]);
+  const type = settings[`${topic}SourceType`];
+  const id = settings[`${topic}SourceId`];
+  const values = fieldsOf(settings[`${topic}SourceValues`]);
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(key === undefined ? {} : { key }),
     ...(time === undefined ? {} : { time }),
     ...(body === undefined ? {} : { body }),
     ...(fields.size === 0 ? {} : { fields }),
+    ...(type === undefined ? {} : { type }),
+    ...(id === undefined ? {} : { id }),
+    ...(values.size === 0 ? {} : { values }),
   };
 }
 
@@ -156,9 +231,11 @@ export function sourceFaults(settings: SourceSettings & OrderTopics): string[] {
   const faults = [
     ...repeatedNames('ORDER_SOURCE_FIELDS', settings.orderSourceFields),
     ...repeatedNames('PAYMENT_SOURCE_FIELDS', settings.paymentSourceFields),
+    ...repeatedNames('ORDER_SOURCE_VALUES', settings.orderSourceValues),
+    ...repeatedNames('PAYMENT_SOURCE_VALUES', settings.paymentSourceValues),
   ];
   if (settings.orderTopic !== settings.paymentTopic) return faults;
-  for (const part of ['', 'Key', 'Time', 'Body', 'Fields'] as const) {
+  for (const part of ['', 'Key', 'Time', 'Body', 'Fields', 'Type', 'Id', 'Values'] as const) {
     const [order, payment] = [settings[`orderSource${part}`], settings[`paymentSource${part}`]].map(String);
     const isGiven = (value: string | undefined) => value !== 'undefined' && value !== '';
     if (!isGiven(order) || !isGiven(payment) || order === payment) continue;
@@ -180,14 +257,17 @@ function repeatedNames(name: string, items: readonly string[]): string[] {
 
 /** The variables by which these options are chosen, for the topic of orders or of payments. */
 export function sourceVariables(topic: 'ORDER' | 'PAYMENT', options: SourceOptions): Record<string, string> {
-  const { kind = 'json', key = KEY_FORM_OF[kind], time = 'rfc3339', body, fields = new Map() } = options;
+  const { kind = 'json', key = KEY_FORM_OF[kind], time = 'rfc3339', body, type, id = 'text' } = options;
+  const pairs = (name: string, map: ReadonlyMap<string, string> = new Map()) =>
+    map.size === 0 ? {} : { [`${topic}_SOURCE_${name}`]: [...map].map((pair) => pair.join('=')).join(',') };
   return {
     ...(kind === 'json' ? {} : { [`${topic}_SOURCE`]: kind }),
     ...(key === KEY_FORM_OF[kind] ? {} : { [`${topic}_SOURCE_KEY`]: key }),
     ...(time === 'rfc3339' ? {} : { [`${topic}_SOURCE_TIME`]: time }),
     ...(body === undefined ? {} : { [`${topic}_SOURCE_BODY`]: body }),
-    ...(fields.size === 0
-      ? {}
-      : { [`${topic}_SOURCE_FIELDS`]: [...fields].map((pair) => pair.join('=')).join(',') }),
+    ...pairs('FIELDS', options.fields),
+    ...(type === undefined ? {} : { [`${topic}_SOURCE_TYPE`]: type }),
+    ...(id === 'text' ? {} : { [`${topic}_SOURCE_ID`]: id }),
+    ...pairs('VALUES', options.values),
   };
 }

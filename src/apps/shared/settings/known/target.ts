@@ -136,12 +136,12 @@ export const TARGET_SETTINGS = {
   httpProxy: proxy({
     env: 'HTTP_PROXY',
     alsoEnv: 'http_proxy',
-    help: 'The proxy to targets with http: URLs. It is not used for loopback.',
+    help: 'The proxy to targets with http: URLs. For targets on loopback it counts only if it is on loopback too.',
   }),
   httpsProxy: proxy({
     env: 'HTTPS_PROXY',
     alsoEnv: 'https_proxy',
-    help: 'The proxy to targets with https: URLs. It is not used for loopback.',
+    help: 'The proxy to targets with https: URLs. For targets on loopback it counts only if it is on loopback too.',
   }),
   noProxy: text({
     env: 'NO_PROXY',

@@ -16,21 +16,18 @@ import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
 
-describe.skipIf(services().lacks('mysql'))('MySQL', () => {
-  describeStore('MySQL', new MysqlHarness(() => services().mysql.url));
-  describeSegments(new MysqlHarness(() => services().mysql.url));
-  describeIndex(new MysqlHarness(() => services().mysql.url));
-  describeClaims(new MysqlHarness(() => services().mysql.url));
-  describeExchange(new MysqlHarness(() => services().mysql.url));
-});
-
-describe.skipIf(services().lacks('mariadb'))('MariaDB', () => {
-  describeStore('MariaDB', new MysqlHarness(() => services().mariadb.url));
-  describeSegments(new MysqlHarness(() => services().mariadb.url));
-  describeIndex(new MysqlHarness(() => services().mariadb.url));
-  describeClaims(new MysqlHarness(() => services().mariadb.url));
-  describeExchange(new MysqlHarness(() => services().mariadb.url));
-});
+/** All tests of the store on one of the two servers. */
+export function describeStoreOnServer(server: 'mysql' | 'mariadb'): void {
+  const title = { mysql: 'MySQL', mariadb: 'MariaDB' }[server];
+  describe.skipIf(services().lacks(server))(title, () => {
+    const harness = () => new MysqlHarness(() => services()[server].url);
+    describeStore(title, harness());
+    describeSegments(harness());
+    describeIndex(harness());
+    describeClaims(harness());
+    describeExchange(harness());
+  });
+}
 
 /** Tests of the table behind the view event_journal. */
 function describeSegments(harness: MysqlHarness): void {
@@ -177,7 +174,8 @@ function describeClaims(harness: MysqlHarness): void {
   });
 }
 
-const waiting = { timeout: 20_000, interval: 20 };
+/** The server makes the list of transactions anew only if nobody has read it for 100 ms. */
+const waiting = { timeout: 20_000, interval: 150 };
 
 /** The sessions on the harness's database that wait for a lock of a row. */
 function waitingSessions(harness: MysqlHarness): Promise<Record<string, unknown>[]> {

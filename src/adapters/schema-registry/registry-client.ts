@@ -1,0 +1,165 @@
+import { Agent, request } from 'undici';
+import { messageOf, TributaryError } from '../../core/errors.ts';
+import type { SchemaReference } from './compiled.ts';
+
+export interface RegistryOptions {
+  /** The base of the registry's HTTP API, with user and password for HTTP Basic if it wants them. */
+  readonly url: string;
+  /** A token for `Authorization: Bearer`. */
+  readonly token?: string | undefined;
+  /** The authorities that sign the registry's certificate, as PEM. Default: those of the system. */
+  readonly ca?: Buffer | undefined;
+  /** How messages name the setting of the URL. */
+  readonly settingName: string;
+}
+
+/** A schema as a registry has it. */
+export interface RegisteredSchema {
+  readonly kind: 'AVRO' | 'PROTOBUF' | 'JSON';
+  readonly text: string;
+  /** Every schema that it needs, those without references first. */
+  readonly references: readonly SchemaReference[];
+}
+
+const ANSWER_DEADLINE_MS = 5_000;
+const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+const REFERENCES_MAX = 200;
+
+interface Answer {
+  readonly schemaType?: string;
+  readonly schema: string;
+  readonly references?: readonly {
+    readonly name: string;
+    readonly subject: string;
+    readonly version: number;
+  }[];
+}
+
+/**
+ * Reads schemas by the HTTP API of Confluent's Schema Registry, which Karapace, Redpanda and Apicurio (under
+ * `/apis/ccompat/v7`) answer too: https://docs.confluent.io/platform/current/schema-registry/develop/api.html
+ */
+export class RegistryClient {
+  readonly #base: string;
+  readonly #shown: string;
+  readonly #headers: Record<string, string>;
+  readonly #agent: Agent;
+  readonly #settingName: string;
+
+  constructor({ url, token, ca, settingName }: RegistryOptions) {
+    const parsed = new URL(url);
+    const { username, password } = parsed;
+    parsed.username = '';
+    parsed.password = '';
+    this.#base = parsed.href.replace(/\/+$/, '');
+    this.#shown = this.#base;
+    this.#settingName = settingName;
+    // Few requests are made, so each has a connection of its own, and nothing has to be closed.
+    this.#agent = new Agent({ pipelining: 0, ...(ca === undefined ? {} : { connect: { ca } }) });
+    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+    this.#headers = {
+      accept: 'application/vnd.schemaregistry.v1+json, application/json',
+      ...(username === '' ? {} : { authorization: `Basic ${basic.toString('base64')}` }),
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
+  }
+
+  /** The URL without user and password, for messages. */
+  get shown(): string {
+    return this.#shown;
+  }
+
+  /** Reads the schema of this id or GUID; null if the registry has none. Rejects with `schemas_unreachable`. */
+  async read(name: string): Promise<RegisteredSchema | null> {
+    const path = /^\d+$/.test(name) ? `/schemas/ids/${name}` : `/schemas/guids/${name}`;
+    const answer = await this.#ask(path);
+    if (answer === null) return null;
+    const references = new Map<string, string>();
+    await this.#readReferences(answer, references);
+    return {
+      kind: kindOf(answer.schemaType),
+      text: answer.schema,
+      references: [...references].map(([each, schema]) => ({ name: each, schema })),
+    };
+  }
+
+  async #readReferences(answer: Answer, found: Map<string, string>): Promise<void> {
+    for (const { name, subject, version } of answer.references ?? []) {
+      if (found.has(name)) continue;
+      if (found.size >= REFERENCES_MAX)
+        throw this.#unreachable(`has over ${REFERENCES_MAX} references in one schema`);
+      const next = await this.#ask(`/subjects/${encodeURIComponent(subject)}/versions/${version}`);
+      if (next === null) continue;
+      await this.#readReferences(next, found);
+      found.set(name, next.schema);
+    }
+  }
+
+  async #ask(path: string): Promise<Answer | null> {
+    const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
+    let status: number;
+    let text: string;
+    try {
+      const response = await request(`${this.#base}${path}`, {
+        headers: this.#headers,
+        dispatcher: this.#agent,
+        signal,
+      });
+      status = response.statusCode;
+      text = await readText(response.body);
+    } catch (error) {
+      throw this.#unreachable(
+        `does not answer (${signal.aborted ? 'no answer in 5 s' : messageOf(error)})`,
+        error,
+      );
+    }
+    if (status === 404 && isJson(text)) return null;
+    if (status !== 200) throw this.#unreachable(`answered ${path} with ${status}${HINTS[status] ?? ''}`);
+    const answer = answerOf(text);
+    if (answer === null) throw this.#unreachable(`answered ${path} with something else than a schema`);
+    return answer;
+  }
+
+  #unreachable(what: string, cause?: unknown): TributaryError {
+    return new TributaryError(
+      'schemas_unreachable',
+      `The schema registry at ${this.#shown} ${what}: no record that needs it is read until it does. Look at ` +
+        `${this.#settingName} and at the registry.`,
+      { cause },
+    );
+  }
+}
+
+const HINTS: Readonly<Record<number, string>> = {
+  401: ' (give user and password in the URL, or a token)',
+  403: ' (the user may not read schemas)',
+  404: ' (no registry answers under this URL)',
+};
+
+function kindOf(schemaType: string | undefined): RegisteredSchema['kind'] {
+  return schemaType === 'PROTOBUF' || schemaType === 'JSON' ? schemaType : 'AVRO';
+}
+
+function answerOf(text: string): Answer | null {
+  try {
+    const answer = JSON.parse(text) as Answer | null;
+    return typeof answer?.schema === 'string' ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+function isJson(text: string): boolean {
+  return text.trimStart().startsWith('{');
+}
+
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > ANSWER_BYTES_MAX) throw new Error(`an answer of over ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,3 @@
+import { describeStoreOnServer } from './store-on-server.ts';
+
+describeStoreOnServer('mariadb');
