@@ -70,6 +70,7 @@ export function namingOf(values: TableValues): StoreNaming {
 function columnFrom(item: string): readonly [ours: string, theirs: string] {
   const equals = item.indexOf('=');
   const [ours, theirs] = [item.slice(0, Math.max(0, equals)).trim(), item.slice(equals + 1).trim()];
+  if (ours === '') throw new SettingFault('give column=name, several between commas, as in order_id=id');
   const fault = nameFault(theirs, 'column');
   if (fault !== null) throw new SettingFault(`give ${ours} another name: ${JSON.stringify(theirs)} ${fault}`);
   return [ours, theirs];
