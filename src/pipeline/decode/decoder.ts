@@ -12,7 +12,7 @@ import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
 import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts';
-import { bodyThatIsNoObject, bodyWithoutType, looksLikeCloudEvent } from './forms/bodies.ts';
+import { bodyThatIsNoObject, bodyWithoutType, eventBesideType, looksLikeCloudEvent } from './forms/bodies.ts';
 import { wrongKey } from './forms/keys.ts';
 import { jsonKind } from './forms/kinds.ts';
 import { timeFault, timeThatIsNoText } from './forms/times.ts';
@@ -188,7 +188,10 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     }
     const body = withoutNulls(whole, type);
     const schemaFault = type.check(body);
-    if (schemaFault !== null) return schemaFault;
+    if (schemaFault !== null) {
+      const lacksField = schemaFault.reason === 'field_missing';
+      return (lacksField ? eventBesideType(whole, this.#typeNames) : null) ?? schemaFault;
+    }
     if (json.exact !== null) {
       const field = membersWithKeptNumbers(json.exact as JsonObject).find(type.reads);
       if (field !== undefined) return numberFault(field);

@@ -192,18 +192,20 @@ const WRAPPERS: ReadonlySet<string> = new Set([
   'item',
 ]);
 
-/** An event that stands one level further in. */
-function nestedEvent(body: JsonObject, known: KnownTypes): Rejection | null {
+/** The refusal of a body whose eventType stands beside the event, as in the envelope of an outbox; null if it has no event. */
+export function eventBesideType(body: JsonObject, known: KnownTypes): Rejection | null {
+  return nestedEvent(body, known, 'an eventType of its own');
+}
+
+/** An event that stands one level further in. `has` says what the body itself has of a type. */
+function nestedEvent(body: JsonObject, known: KnownTypes, has = 'no field eventType'): Rejection | null {
   for (const name of Object.keys(body).slice(0, 100)) {
     const member = body[name] as JsonValue;
     const inner = typeof member === 'string' && member.trimStart().startsWith('{') ? parsed(member) : member;
     if (!isEvent(inner, known)) continue;
     const where = WRAPPERS.has(name.toLowerCase()) ? `the member ${name}` : 'one of its members';
     const asText = typeof member === 'string' ? ', as a text that holds JSON' : '';
-    return new Rejection(
-      'event_nested',
-      `The body has no field eventType; the event stands in ${where}${asText}.`,
-    );
+    return new Rejection('event_nested', `The body has ${has}; the event stands in ${where}${asText}.`);
   }
   return null;
 }

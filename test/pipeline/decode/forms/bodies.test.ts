@@ -52,6 +52,11 @@ describe('a body that is no event', () => {
     ],
     ['event_nested', 'in one of its members', { value: { confidential: ORDER_BODY } }],
     [
+      'event_nested',
+      'an eventType of its own; the event stands in the member payload, as a text that holds JSON',
+      { value: { eventType: 'ORDER', payload: JSON.stringify(ORDER_BODY) } },
+    ],
+    [
       'event_type_missing',
       'no field eventType (there is event_type)',
       { value: { ...UNTYPED, event_type: 'ORDER' } },
