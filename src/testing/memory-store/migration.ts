@@ -14,6 +14,7 @@ import {
 } from '../../core/adoption/index.ts';
 import { DefectError, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { refuseOtherView } from '../../core/view-names.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
 import { shapesOf } from '../../ports/view-rebuild.ts';
 import { type Examined, examineTable, takeOver } from './adoption.ts';
@@ -68,6 +69,8 @@ function planView(database: MemoryDatabase, schema: Schema | null, options: Migr
   const { tables } = database;
   const present = tables.get(view.table);
   const record = schema?.viewRecords.get(view.table) ?? null;
+  const [other = null] = schema?.viewRecords.keys() ?? [];
+  if (record === null) refuseOtherView(view.table, other);
   const original = `${view.table}_original`;
   const situation = situationOf({
     table: view.table,

@@ -264,6 +264,63 @@ export function describeColumnTypes(harness: StoreHarness): void {
         expect(after?.row).toEqual(rows.find((one) => one.entityId === entityId)?.row);
     });
 
+    it.skipIf(harness.isSimulated)(
+      "another program's table with such columns is taken over exactly",
+      async () => {
+        const opened = await harness.open(settings);
+        const isSqlite = await harness.rawQuery('SELECT sqlite_version()').then(
+          () => true,
+          () => false,
+        );
+        // A decimal column of SQLite holds floating-point numbers.
+        const types = isSqlite
+          ? ['TEXT', 'TEXT', 'BIGINT', 'DATETIME', 'TEXT']
+          : ['DECIMAL(20,4)', 'DECIMAL(65,30)', 'BIGINT', 'DATETIME(3)', 'JSON'];
+        const columns = ['price', 'largest', 'units', 'arrived_at', 'contents'];
+        await harness.rawQuery(
+          'CREATE TABLE parcels (parcel_id VARCHAR(50) PRIMARY KEY, place VARCHAR(50), is_fragile BOOLEAN, ' +
+            `weight_grams BIGINT, ${columns.map((name, index) => `${name} ${types[index]}`).join(', ')})`,
+        );
+        await harness.rawQuery(
+          `INSERT INTO parcels VALUES ('a', 'Oslo', 1, 7, '12.3000', '${NINES}', 9007199254740993, ` +
+            `'2026-11-30 07:46:58.120', '{"b": [1, 1.5], "a": "é"}'), ('b', NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL)`,
+        );
+        const adopt = (_: string, row: ViewRow) => ({ events: [], row, delivery: 'none' }) as const;
+        const { store, report } = await opened.migrate({ ...options(), adopt });
+        expect(report.adoptedRows).toBe(2);
+        const rows = await store.readView(['a', 'b']);
+        expect(rows.get('a')?.row).toEqual([
+          'Oslo',
+          true,
+          7,
+          '12.30',
+          NINES,
+          '9007199254740993',
+          '2026-11-30T07:46:58.120000Z',
+          '{"a":"é","b":[1,1.5]}',
+        ]);
+        expect(rows.get('b')?.row).toEqual([null, false, null, null, null, null, null, null]);
+      },
+    );
+
+    it.skipIf(harness.isSimulated)(
+      "another program's value that would lose digits is named, not rounded",
+      async () => {
+        const opened = await harness.open(settings);
+        await harness.rawQuery(
+          'CREATE TABLE parcels (parcel_id VARCHAR(50) PRIMARY KEY, place VARCHAR(50), is_fragile BOOLEAN, ' +
+            'weight_grams BIGINT, price VARCHAR(50), largest VARCHAR(80), units BIGINT, arrived_at VARCHAR(50), contents VARCHAR(90))',
+        );
+        await harness.rawQuery(
+          "INSERT INTO parcels VALUES ('a', NULL, 0, NULL, '12.345', NULL, NULL, 'yesterday', '{')",
+        );
+        const adopt = (_: string, row: ViewRow) => ({ events: [], row, delivery: 'none' }) as const;
+        const { findings } = await opened.examineView({ ...options(), adopt });
+        expect(findings.map(({ code }) => code)).toEqual(['value_type', 'value_type', 'value_type']);
+        expect(findings[0]?.problem).toContain('price): "12.345"');
+      },
+    );
+
     it('any values come back as they were written', async () => {
       const store = await open();
       let count = 0;

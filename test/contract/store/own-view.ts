@@ -160,6 +160,16 @@ export function describeOwnView(harness: StoreHarness): void {
       await expect(harness.rawQuery('SELECT * FROM checkpoints')).rejects.toThrow();
     });
 
+    it('a start refuses tables that belong to another view, and makes none for its own', async () => {
+      const opened = await openWithParcel();
+      const refusal = await refusalOf(opened, { view: ORDERS, targets: TARGETS, adopt, nowMs: 1 });
+      expect(refusal).toMatchObject({ code: 'store_refused', retryable: false });
+      expect(refusal.message).toMatch(/the view "parcels".*ORDER_SYNC_TABLE_PREFIX/);
+      await expect(harness.rawQuery('SELECT * FROM orders')).rejects.toThrow();
+      const store = await migrateParcels(opened, clock);
+      expect((await store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 1 });
+    });
+
     it.each([
       ['deliveries', 'CREATE TABLE deliveries (id INT)'],
       ['schema_migrations', 'CREATE TABLE schema_migrations (version VARCHAR(255))'],
