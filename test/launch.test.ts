@@ -18,7 +18,8 @@ describe('the launcher', () => {
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'tributary-launch-'));
     mkdirSync(join(root, 'bin'));
-    copyFileSync(join(import.meta.dirname, '..', 'bin', 'launch.mjs'), join(root, 'bin', 'launch.mjs'));
+    for (const file of ['launch.mjs', 'child.mjs', 'program.mjs', 'order-sync.mjs'])
+      copyFileSync(join(import.meta.dirname, '..', 'bin', file), join(root, 'bin', file));
     mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
     symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
     write('main.mjs', "console.log('started'); console.error(process.env.NODE_COMPILE_CACHE);");
@@ -70,5 +71,39 @@ describe('the launcher', () => {
     const found = { 'node_modules/a': installed };
     expect(launch(wanted, found).stderr).toBe(`${join(root, 'node_modules', '.cache', 'node-compile')}\n`);
     expect(launch(wanted, found, { NODE_COMPILE_CACHE: '/elsewhere' }).stderr).toBe('/elsewhere\n');
+  });
+
+  it('starts the JavaScript of a package, and gives back its exit code', () => {
+    write('dist/apps/order-sync/main.js', 'console.log(process.argv.slice(2).join()); process.exit(3);');
+    write('package.json', { type: 'module' });
+    const { stdout, status } = spawnSync(process.execPath, [join(root, 'bin', 'order-sync.mjs'), 'a', 'b'], {
+      encoding: 'utf8',
+      cwd: root,
+    });
+    expect(stdout).toBe('a,b\n');
+    expect(status).toBe(3);
+  });
+
+  it('takes the Node of the project where its own is too old, and says what to install without one', () => {
+    // The version of the running Node is a plain value, so a preloaded file can make it an older one.
+    const older = write(
+      'older.cjs',
+      "Object.defineProperty(process.versions, 'node', { value: '20.20.2' });",
+    );
+    const start = (cwd: string) =>
+      spawnSync(process.execPath, ['-r', older, join(root, 'bin', 'order-sync.mjs'), 'a'], {
+        encoding: 'utf8',
+        cwd,
+      });
+    write('project/package.json', {});
+    const { stderr, status } = start(join(root, 'project'));
+    expect(stderr).toBe(
+      'Tributary needs Node 24 or newer, and this is 20.20.2. Install it, or give it to this project alone: npm i node@24\n',
+    );
+    expect(status).toBe(1);
+    write('project/node_modules/node/package.json', { version: '24.1.0', bin: { node: 'bin/node' } });
+    mkdirSync(join(root, 'project/node_modules/node/bin'));
+    symlinkSync(process.execPath, join(root, 'project/node_modules/node/bin/node'));
+    expect(start(join(root, 'project')).stdout).toBe('a\n');
   });
 });

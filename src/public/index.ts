@@ -15,13 +15,16 @@ export type {
   ViewValue,
 } from '../core/domain.ts';
 export { type ErrorCode, TributaryError } from '../core/errors.ts';
+export { decimalText, jsonText, timestampText } from '../core/view-values.ts';
 export type { BodyOf, EventSchema, JsonSchema } from '../pipeline/definition/body-types.ts';
 export { defineDomain } from '../pipeline/definition/define-domain.ts';
 export type {
   DomainDefinition,
   DomainEvent,
   EventDefinition,
+  EventOf,
   Evolve,
+  StateOf,
 } from '../pipeline/definition/definition.ts';
 export type {
   StandardIssue,

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../examples/stock-ledger/domain.ts';
 import { emptyHistory, historyOf, merge, type Sequenced } from '../../src/core/fold.ts';
 import { createDecoder } from '../../src/pipeline/decode/decoder.ts';
+import type { StockEvent, StockState } from '../helpers/stock-types.ts';
 
 const decoder = createDecoder(stockLedger, {
   topicNames: { stock_movements: 'stock_movements', stock_counts: 'stock_counts' },

@@ -27,8 +27,9 @@ const PURE_PARTS: ReadonlyMap<string, readonly string[]> = new Map([
 const PURE_PACKAGES = new Set(['ajv']);
 
 /**
- * Checks that imports point one way: apps -> check-target, pipeline, adapters, orders -> ports -> core. Adapters import
- * neither each other nor a domain, a domain imports only the core, and the pipeline imports no domain.
+ * Checks that imports point one way: public -> apps -> check-target, pipeline, adapters, orders -> ports -> core. Adapters
+ * import neither each other nor a domain, a domain imports only the core, and the pipeline imports no domain. The kit
+ * (testing) stands beside the apps, and only the package's entries (public) import it.
  */
 export function importDirection(tree: Tree): Violation[] {
   return sourcesOf(tree).flatMap(([path, source]) =>
@@ -82,10 +83,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   pipeline: ['pipeline', 'ports', 'core'],
   'check-target': ['check-target', 'adapters', 'core'],
   apps: ['apps', 'check-target', 'pipeline', 'adapters', 'orders', 'ports', 'core'],
+  testing: ['testing', 'pipeline', 'adapters', 'ports', 'core'],
+  public: ['apps', 'testing', 'pipeline', 'adapters', 'ports', 'core'],
 };
 
 /** Rooms that may import anything from Node and npm. */
-const MAY_REACH_OUT: ReadonlySet<string> = new Set(['adapters', 'apps', 'check-target']);
+const MAY_REACH_OUT: ReadonlySet<string> = new Set(['adapters', 'apps', 'check-target', 'testing']);
 
 function roomFault(from: Place, to: Place, target: string): string | null {
   const allowed = MAY_IMPORT[from.room];
@@ -166,7 +169,7 @@ function productEntries(tree: Tree): string[] {
   const starters = [...tree].filter(([path]) => path === 'package.json' || path.startsWith('bin/'));
   const started = starters.flatMap(([, text]) => text.match(/\bsrc\/[\w./-]+\.ts\b/g) ?? []);
   const mains = [...tree.keys()].filter(
-    (path) => /^src\/apps\/[\w-]+\/main\.ts$/.test(path) || /^examples\/.*\.ts$/.test(path),
+    (path) => /^src\/(apps\/[\w-]+\/main|public\/[\w-]+)\.ts$/.test(path) || /^examples\/.*\.ts$/.test(path),
   );
   return [...started, ...mains];
 }

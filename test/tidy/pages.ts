@@ -47,7 +47,7 @@ function isFolder(tree: Tree, path: string): boolean {
 }
 
 /** Commands of npm itself, which package.json does not define. */
-const NPM_COMMANDS = new Set(['ci', 'install', 'rebuild', 'audit']);
+const NPM_COMMANDS = new Set(['ci', 'i', 'init', 'install', 'rebuild', 'audit', 'pack', 'pkg']);
 
 /** Scripts of the original program. Pages name them together with the commands that replace them. */
 const COMMANDS_OF_THE_ORIGINAL = new Set(['dev']);

@@ -5,10 +5,10 @@ import { type Tree, type Violation, withoutComments } from './tree.ts';
 const ENVIRONMENT =
   /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*['"]env|\benv\b[^=;{}]*\}\s*=\s*process\b|['"](?:node:)?process['"]/;
 
-/** Checks that only the main of an app reads the environment. All other code gets its settings as arguments. */
+/** Checks that only the main of an app, and `runSync`, which is one, read the environment. All other code gets its settings as arguments. */
 export function environmentReaders(tree: Tree): Violation[] {
   return sourcesOf(tree)
-    .filter(([path]) => !/^src\/apps\/[\w-]+\/main\.ts$/.test(path))
+    .filter(([path]) => !/^src\/apps\/([\w-]+\/main|order-sync\/run-sync)\.ts$/.test(path))
     .filter(([, source]) => ENVIRONMENT.test(withoutComments(source)))
     .map(
       ([path]) => `${path} reads the environment: let src/apps/*/main.ts read it, and hand the settings on`,

@@ -13,6 +13,7 @@ const LEFT_OUT = new Set([
   '.git',
   'coverage',
   'console-dist',
+  'dist',
   '.tributary',
   '.tributary-installing',
   '.env',

@@ -113,10 +113,12 @@ function checkSeveral(runs: readonly Synced[], { argv, env }: CliHost): void {
       `Several domains run here. Name one of them first, as in: ${names[0]} ${argv.join(' ')}. They are ${names.join(', ')}.`,
     );
   const databaseUrl = env.DATABASE_URL ?? '';
-  if (databaseUrl !== '' && !databaseUrl.includes('{domain}'))
+  const isShared = env.ORDER_SYNC_TABLE_PREFIX?.includes('{domain}') === true;
+  if (databaseUrl !== '' && !databaseUrl.includes('{domain}') && !isShared)
     throw new TributaryError(
       'usage',
-      'One database holds one domain, and several run here: write {domain} in the place of its name in DATABASE_URL.',
+      'Several domains run here: write {domain} in the place of the name of the database in DATABASE_URL, or set ' +
+        'ORDER_SYNC_TABLE_PREFIX={domain}_ so that they share one.',
     );
 }
 

@@ -1,6 +1,8 @@
 import type { Domain, View, ViewColumn } from '../../core/domain.ts';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { quoted } from '../../core/text.ts';
+import { nameFault } from '../../core/view-names.ts';
+import { columnFault } from '../../core/view-values.ts';
 import { compileTypes } from '../decode/event-types.ts';
 import { rowFault } from '../ingest/unfoldable.ts';
 import type { EventSchema } from './body-types.ts';
@@ -8,9 +10,14 @@ import type { DomainDefinition, EventDefinition } from './definition.ts';
 import { isStandardSchema } from './standard-schema.ts';
 
 const TOPIC = /^[A-Za-z0-9._-]{1,249}$/;
-/** A name that both stores take as it is. */
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,62}$/;
-const COLUMN_TYPES: readonly string[] = ['text', 'boolean', 'integer'] satisfies ViewColumn['type'][];
+const COLUMN_TYPES: readonly string[] = [
+  'text',
+  'boolean',
+  'integer',
+  'decimal',
+  'timestamp',
+  'json',
+] satisfies ViewColumn['type'][];
 /** Tables of the store itself. */
 const OWN_TABLES: ReadonlySet<string> = new Set(
   (
@@ -99,20 +106,26 @@ function isLate(schema: Parameters<typeof isStandardSchema>[0]): boolean {
 }
 
 function checkColumns({ table, keyColumn, columns, readyColumn }: View<never>, report: Report): void {
-  if (!IDENTIFIER.test(String(table))) report('view.table', 'has to be a name such as "stock"');
+  const tableFault = nameFault(String(table), 'table');
+  if (tableFault !== null) report('view.table', tableFault);
   else if (OWN_TABLES.has(table)) report('view.table', `is ${quoted(table)}, a table of the store itself`);
-  if (!IDENTIFIER.test(String(keyColumn))) report('view.keyColumn', 'has to be a name such as "article_id"');
-  const names = new Set<string>([keyColumn, 'version']);
-  for (const [index, { name, type, maxLength }] of columns.entries()) {
+  const names = new Set<string>(['version']);
+  for (const [place, name] of [
+    ['view.keyColumn', keyColumn],
+    ...columns.map(({ name: column }, index) => [`view.columns[${index}].name`, column] as const),
+  ] as const) {
+    const fault = nameFault(String(name), 'column');
+    if (fault !== null) report(place, fault);
+    else if (names.has(name.toLowerCase()))
+      report(place, `is ${quoted(name)}, which another column of the table is called`);
+    names.add(String(name).toLowerCase());
+  }
+  for (const [index, column] of columns.entries()) {
     const place = `view.columns[${index}]`;
-    if (!IDENTIFIER.test(String(name))) report(`${place}.name`, 'has to be a name such as "on_hand"');
-    else if (names.has(name))
-      report(`${place}.name`, `is ${quoted(name)}, which another column of the table is called`);
-    names.add(name);
-    if (!COLUMN_TYPES.includes(type))
-      report(`${place}.type`, `is ${quoted(String(type))}: give one of ${COLUMN_TYPES.join(', ')}`);
-    if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength > 0))
-      report(`${place}.maxLength`, 'has to be a whole number above 0');
+    if (!COLUMN_TYPES.includes(column.type))
+      report(`${place}.type`, `is ${quoted(String(column.type))}: give one of ${COLUMN_TYPES.join(', ')}`);
+    const fault = columnFault(column);
+    if (fault !== null) report(place, `cannot be made: ${fault}`);
   }
   if (readyColumn === undefined) return;
   const ready = columns.find(({ name }) => name === readyColumn);

@@ -1,4 +1,4 @@
-import type { View } from '../../core/domain.ts';
+import type { Domain, View } from '../../core/domain.ts';
 import type { BodyOf, EventSchema } from './body-types.ts';
 
 /** A domain as `defineDomain` takes it. `Schemas` are the schemas of the event types, by their names. */
@@ -52,3 +52,9 @@ export interface EventDefinition<Schema extends EventSchema> {
 export type DomainEvent<Schemas> = {
   readonly [Name in keyof Schemas]: { readonly type: Name; readonly body: BodyOf<Schemas[Name]> };
 }[keyof Schemas];
+
+/** The state of a domain: `StateOf<typeof stockLedger>`. */
+export type StateOf<Defined> = Defined extends Domain<infer State, infer _Event> ? State : never;
+
+/** The events of a domain, as its fold gets them. */
+export type EventOf<Defined> = Defined extends Domain<infer _State, infer Event> ? Event : never;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { createDecoder, type DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
@@ -11,6 +11,7 @@ import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import type { EntityChange } from '../../../src/ports/commit.ts';
 import type { JournaledEvent } from '../../../src/ports/journal.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
 const decoder = createDecoder(stockLedger, {

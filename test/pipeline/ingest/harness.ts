@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { type EmbeddedLog, openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
@@ -16,6 +16,7 @@ import type { EventLog, EventLogConsumer, NewRecord } from '../../../src/ports/e
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { OpenedStore, Store } from '../../../src/ports/store.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 
 export const MOVEMENTS = 'stock_movements';
 export const COUNTS = 'stock_counts';

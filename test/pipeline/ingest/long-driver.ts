@@ -1,4 +1,4 @@
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain } from '../../../src/core/domain.ts';
 import { createDecoder, type DecodedEvent, type Decoder } from '../../../src/pipeline/decode/decoder.ts';
 import { BatchPlan } from '../../../src/pipeline/ingest/batch-plan.ts';
@@ -10,6 +10,7 @@ import type { BatchTally } from '../../../src/pipeline/ingest/options.ts';
 import { ParkedRegistry } from '../../../src/pipeline/ingest/parked.ts';
 import type { PlanContext } from '../../../src/pipeline/ingest/plan-context.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { COUNTS, type Entry, MOVEMENTS, recordOf } from './harness.ts';
 
 /** Limits that make an entity long with a dozen events. */

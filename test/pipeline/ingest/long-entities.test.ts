@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain } from '../../../src/core/domain.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
 import type { ConsumerListener, EventLog } from '../../../src/ports/event-log.ts';
 import type { LongJournals } from '../../../src/ports/long-journals.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import {
   type Entry,
   MOVEMENTS,
@@ -121,7 +122,7 @@ describe('an entity with a long history', () => {
     const throwing: Domain<StockState, StockEvent> = {
       ...stockLedger,
       evolve(state, event) {
-        if (event.quantity === 313) throw new Error('no 313');
+        if (event.body.quantity === 313) throw new Error('no 313');
         return stockLedger.evolve(state, event);
       },
     };

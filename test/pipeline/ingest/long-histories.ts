@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain } from '../../../src/core/domain.ts';
 import type { DecodedEvent } from '../../../src/pipeline/decode/decoder.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { decoded, LongDriver } from './long-driver.ts';
 
 /** A migrated store of the stock ledger, and direct access to its database. */

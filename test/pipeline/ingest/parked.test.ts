@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain, EventType } from '../../../src/core/domain.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { COUNTS, MOVEMENTS, movements, Place, quickClock, recordOf, WAITING } from './harness.ts';
 
 const TOPIC_NAMES = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
@@ -15,7 +16,7 @@ type StockDomain = Domain<StockState, StockEvent>;
 const throwing: StockDomain = {
   ...stockLedger,
   evolve(state, event) {
-    if (event.quantity === POISON) throw new RangeError('the quantity of the beast');
+    if (event.body.quantity === POISON) throw new RangeError('the quantity of the beast');
     return stockLedger.evolve(state, event);
   },
 };

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Domain } from '../../../src/core/domain.ts';
@@ -17,6 +17,7 @@ import type { BatchTally } from '../../../src/pipeline/ingest/options.ts';
 import type { IngestBatch } from '../../../src/ports/commit.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { holdsInTime } from '../../helpers/properties.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { wrap } from './harness.ts';
 import { decoded, LongDriver, SMALL_LIMITS } from './long-driver.ts';
 import { PlainHistories } from './long-histories.ts';
@@ -35,7 +36,7 @@ type StockDomain = Domain<StockState, StockEvent>;
 const poisoned: StockDomain = {
   ...stockLedger,
   evolve(state, event) {
-    if (event.quantity === POISON) throw new Error('no 313');
+    if (event.body.quantity === POISON) throw new Error('no 313');
     return stockLedger.evolve(state, event);
   },
 };
@@ -44,7 +45,7 @@ const poisoned: StockDomain = {
 const healing: StockDomain = {
   ...stockLedger,
   evolve(state, event) {
-    if (event.quantity === POISON && state.movementsSinceCount > 0) throw new Error('no 313 here');
+    if (event.body.quantity === POISON && state.movementsSinceCount > 0) throw new Error('no 313 here');
     return stockLedger.evolve(state, event);
   },
 };
@@ -254,7 +255,7 @@ describe('the paths of a batch', () => {
     const plain = new PlainHistories();
     for (const batch of all) plain.add(batch);
     const poisoned = new Set(
-      all.flat().flatMap(({ entityId, event }) => (event.quantity === POISON ? [entityId] : [])),
+      all.flat().flatMap(({ entityId, event }) => (event.body.quantity === POISON ? [entityId] : [])),
     );
     const view = plain.view();
     return {

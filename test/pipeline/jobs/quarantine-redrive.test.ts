@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, vi } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import {
   COUNTS,
   type Entry,
@@ -240,7 +241,7 @@ describe('a redrive of quarantined records', () => {
     const throwing = {
       ...stockLedger,
       evolve(state: StockState, event: StockEvent) {
-        if (event.quantity === 3) throw new RangeError('no such quantity');
+        if (event.body.quantity === 3) throw new RangeError('no such quantity');
         return stockLedger.evolve(state, event);
       },
     };

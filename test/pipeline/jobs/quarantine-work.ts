@@ -1,5 +1,5 @@
 import { expect, onTestFinished, vi } from 'vitest';
-import { type StockEvent, type StockState, stockLedger } from '../../../examples/stock-ledger/domain.ts';
+import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain } from '../../../src/core/domain.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
@@ -9,6 +9,7 @@ import { type QuarantineSelection, selectionJson } from '../../../src/pipeline/j
 import type { NewRecord } from '../../../src/ports/event-log.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
+import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import {
   COUNTS,
   type Entry,

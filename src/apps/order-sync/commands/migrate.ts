@@ -49,7 +49,12 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
         const grants =
           user === null || database.kind === 'sqlite'
             ? []
-            : grantStatements(database.address.database, settings.synced.domain.view, user, namingOf(settings));
+            : grantStatements(
+                database.address.database,
+                settings.synced.domain.view,
+                user,
+                namingOf(settings),
+              );
         const change =
           fromVersion === toVersion
             ? `Schema version ${toVersion}.`

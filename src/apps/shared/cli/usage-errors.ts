@@ -40,7 +40,7 @@ export const WORDS: Readonly<Record<ProgramName, readonly string[]>> = {
     'keys',
   ],
   'order-mgt': ['serve', 'migrate', 'keys'],
-  tributary: ['start'],
+  tributary: ['start', 'init'],
 };
 
 /** The script in package.json that starts each program. */

@@ -14,8 +14,8 @@ export function inWordsOf({ domain, plural }: Synced, text: string): string {
       (_, a: string) => `${/^[aeiou]/.test(noun) ? `${a}n` : a} ${noun}`,
     )
     .replaceAll(/\border123\b/g, 'ID')
-    .replaceAll(/(?<![-_/."{])\b(O|o)rders\b(?![-_.])/g, (_, o: string) => cased(o, several))
-    .replaceAll(/(?<![-_/."{])\b(O|o)rder\b(?![-_.:])/g, (_, o: string) => cased(o, noun));
+    .replaceAll(/(?<![-_/."{])\b(O|o)rders\b(?![-_]|\.\w)/g, (_, o: string) => cased(o, several))
+    .replaceAll(/(?<![-_/."{])\b(O|o)rder\b(?![-_:]|\.\w)/g, (_, o: string) => cased(o, noun));
 }
 
 function cased(first: string, word: string): string {

@@ -13,6 +13,7 @@ import {
 import { kafkaContradictions } from './known/kafka.ts';
 import { OWN_TOPIC_SETTINGS } from './known/own-topics.ts';
 import { ORDER_ONLY, type SourceSettings, sourceFaults } from './known/source.ts';
+import { columnFaults, type TableValues } from './known/tables.ts';
 import { type TargetSettingValues, targetFaults } from './known/target.ts';
 import { ownDefault, type Settling, settleForeign } from './settle-foreign.ts';
 import { SYNCED_ORDERS, type Synced } from './synced.ts';
@@ -98,7 +99,10 @@ export function loadSettings<Program extends ProgramName>(
   if (faults.length === 0 && isDatabaseProgram(program))
     faults.push(...databaseFaults(values as unknown as DatabaseValues, DATABASE_PREFIX[program]));
   if (faults.length === 0 && program === 'order-sync')
-    faults.push(...targetFaults(values as unknown as TargetSettingValues, synced.domain));
+    faults.push(
+      ...targetFaults(values as unknown as TargetSettingValues, synced.domain),
+      ...columnFaults(values as TableValues, synced.domain.view),
+    );
   if (program === 'order-sync') values.synced = synced;
   if (faults.length === 0 && program === 'order-sync' && synced !== SYNCED_ORDERS)
     faults.push(...settleForeign(values as unknown as Settling, entries));

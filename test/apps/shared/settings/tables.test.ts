@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { stockLedger } from '../../../../examples/stock-ledger/domain.ts';
 import { namingOf, TABLE_SETTINGS } from '../../../../src/apps/shared/settings/known/tables.ts';
+import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
+import { SYNCED_ORDERS, syncedOf } from '../../../../src/apps/shared/settings/synced.ts';
 
 const { table, columns, tablePrefix } = TABLE_SETTINGS;
 
@@ -20,12 +23,21 @@ describe('the settings of tables', () => {
     expect(namingOf({})).toEqual({ tablePrefix: undefined, viewTable: undefined, viewColumns: new Map() });
   });
 
-  it.each(['status=x', 'order_status', '=x', 'order_status=', 'order_status=a?'])(
+  it.each(['order_status', '=x', 'order_status=', 'order_status=a?'])(
     'the names "%s" are refused',
     (given) => {
       expect(() => columns.parse(given)).toThrow(/^give /);
     },
   );
+
+  it('a name for a column that the view does not have is refused, for orders and for other domains', () => {
+    const load = (item: string, synced = SYNCED_ORDERS) =>
+      loadSettings('order-sync', { env: { ORDER_SYNC_COLUMNS: item }, synced });
+    expect(() => load('status=x')).toThrow('where the columns are order_id, order_status, ');
+    const stock = syncedOf(stockLedger);
+    expect(() => load('order_id=x', stock)).toThrow('where the columns are article_id, on_hand, ');
+    expect(load('on_hand=pieces', stock).values.columns).toEqual(['on_hand=pieces']);
+  });
 
   it('a column that is named twice is refused', () => {
     expect(() => namingOf({ columns: ['order_id=a', 'order_id=b'] })).toThrow(

@@ -44,17 +44,18 @@ export function ownSources(given: string): Record<string, SourceOptions> {
   try {
     parsed = JSON.parse(given);
   } catch {
-    throw new SettingFault('give a JSON object, as in {"stock_counts": {"kind": "debezium"}}');
+    throw new SettingFault('give a JSON object, as in {"stock_counts": {"kind": "debezium-table"}}');
   }
   if (!isRecord(parsed))
-    throw new SettingFault('give a JSON object, as in {"stock_counts": {"kind": "debezium"}}');
+    throw new SettingFault('give a JSON object, as in {"stock_counts": {"kind": "debezium-table"}}');
   return Object.fromEntries(
     Object.entries(parsed).map(([topic, options]) => [topic, sourceOf(topic, options)]),
   );
 }
 
 function sourceOf(topic: string, options: unknown): SourceOptions {
-  if (!isRecord(options)) throw new SettingFault(`give "${topic}" an object, as in {"kind": "debezium"}`);
+  if (!isRecord(options))
+    throw new SettingFault(`give "${topic}" an object, as in {"kind": "debezium-table"}`);
   const { fields, values, ...words } = options;
   for (const [name, value] of Object.entries(words)) {
     const choices = CHOICES[name];

@@ -1,11 +1,11 @@
+import type { View } from '../../../../core/domain.ts';
 import { TributaryError } from '../../../../core/errors.ts';
 import { isTablePrefix, PREFIX_FORM, type StoreNaming } from '../../../../core/table-names.ts';
 import { nameFault } from '../../../../core/view-names.ts';
 import { orders } from '../../../../orders/index.ts';
 import { list, SettingFault, text } from '../kinds.ts';
 
-const { table, keyColumn, columns } = orders.view;
-const COLUMNS = [keyColumn, ...columns.map(({ name }) => name)];
+const { table } = orders.view;
 
 /** The settings that name the tables of order-sync in its database. */
 export const TABLE_SETTINGS = {
@@ -38,6 +38,20 @@ export interface TableValues {
   readonly tablePrefix?: string | undefined;
 }
 
+/** Says which names belong to no column of the view, as sentences. */
+export function columnFaults(
+  { columns = [] }: TableValues,
+  view: Pick<View<never>, 'keyColumn' | 'columns'>,
+): string[] {
+  const known = [view.keyColumn, ...view.columns.map(({ name }) => name)];
+  const strange = columns.some((item) => !known.includes(columnFrom(item)[0]));
+  return strange
+    ? [
+        `ORDER_SYNC_COLUMNS is "${columns.join(',')}": give column=name, several between commas, where the columns are ${known.join(', ')}.`,
+      ]
+    : [];
+}
+
 /** The names for the store. Throws `setting_invalid` if a column is named twice. */
 export function namingOf(values: TableValues): StoreNaming {
   const viewColumns = new Map<string, string>();
@@ -56,10 +70,7 @@ export function namingOf(values: TableValues): StoreNaming {
 function columnFrom(item: string): readonly [ours: string, theirs: string] {
   const equals = item.indexOf('=');
   const [ours, theirs] = [item.slice(0, Math.max(0, equals)).trim(), item.slice(equals + 1).trim()];
-  if (!COLUMNS.includes(ours))
-    throw new SettingFault(
-      `give column=name, several between commas, where the columns are ${COLUMNS.join(', ')}`,
-    );
+  if (ours === '') throw new SettingFault('give column=name, several between commas, as in order_id=id');
   const fault = nameFault(theirs, 'column');
   if (fault !== null) throw new SettingFault(`give ${ours} another name: ${JSON.stringify(theirs)} ${fault}`);
   return [ours, theirs];
