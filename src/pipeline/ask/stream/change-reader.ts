@@ -173,7 +173,8 @@ class Found {
     }
     if (page.kind === 'lost') this.#hasLost = true;
     else {
-      await this.#parts.decoder.prepare(page.records, end.topic);
+      const preparing = this.#parts.decoder.prepare(page.records, end.topic);
+      if (preparing !== null) await preparing;
       for (const record of page.records) this.#add(record, end);
     }
     this.#places.set(name, page.next);

@@ -116,6 +116,7 @@ export class Feed {
       },
       decoder: {
         ...decoder,
+        prepare: () => null,
         decode: (...given) => {
           this.decoded++;
           return decoder.decode(...given);
