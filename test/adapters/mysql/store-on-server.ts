@@ -16,12 +16,13 @@ import { describeStore } from '../../contract/store.ts';
 import { services } from '../../services/context.ts';
 import { MysqlHarness } from './harness.ts';
 
-/** All tests of the store on one of the two servers. */
-export function describeStoreOnServer(server: 'mysql' | 'mariadb'): void {
+/** All tests of the store on one of the two servers. `prefix` stands in front of the tables of the contract's tests. */
+export function describeStoreOnServer(server: 'mysql' | 'mariadb', prefix = ''): void {
   const title = { mysql: 'MySQL', mariadb: 'MariaDB' }[server];
   describe.skipIf(services().lacks(server))(title, () => {
     const harness = () => new MysqlHarness(() => services()[server].url);
-    describeStore(title, harness());
+    const contract = prefix === '' ? title : `${title} with a prefix`;
+    describeStore(contract, new MysqlHarness(() => services()[server].url, prefix));
     describeSegments(harness());
     describeIndex(harness());
     describeClaims(harness());
