@@ -74,17 +74,19 @@ function pathOf(declared: readonly Declared[], indexes: readonly number[]): stri
 }
 
 /** The most messages within each other that a prefix names. */
-const MAX_INDEXES = 32;
+const MAX_INDEXES = 3;
 
 /**
  * Reads the message's place in its file as Confluent's serializer writes it: the number of indexes and each index as a zigzag
- * varint. A single zero stands for the first message.
+ * varint. A single zero stands for the first message. Some serializers leave the place out and mean the first message. Both can be
+ * told apart, because no field of a message has a tag below 8, and a place of up to three indexes begins with 0, 2, 4 or 6.
  */
 function messageIndexes(payload: Buffer): { indexes: readonly number[]; start: number } {
   const reader = new protobuf.Reader(payload);
+  if ((payload[0] ?? 0) > 2 * MAX_INDEXES) return { indexes: [0], start: 0 };
   const count = reader.sint32();
   if (count === 0) return { indexes: [0], start: reader.pos };
-  if (count < 0 || count > MAX_INDEXES) throw new Error('the bytes name no message of the file');
+  if (count < 0) throw new Error('the bytes name no message of the file');
   const indexes = Array.from({ length: count }, () => reader.sint32());
   return { indexes, start: reader.pos };
 }

@@ -223,6 +223,11 @@ describe('a Protobuf schema', () => {
     expect(compiled.read(written(indexes, type, value)).value).toEqual(value);
   });
 
+  it('takes a value without a place for the first message', () => {
+    const first = written([0], 'shop.v1.Other', { counts: { a: 1 } }).subarray(1);
+    expect(compiled.read(first).value).toEqual({ counts: { a: 1 } });
+  });
+
   it.each([
     ['a place without a message', '020800'],
     ['more places than messages can have', `80${'01'}`],
