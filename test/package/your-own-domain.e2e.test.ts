@@ -183,6 +183,17 @@ describe.skipIf(!hasTools)('the package in an empty folder', () => {
     expect(checked.status, checked.output).toBe(0);
   });
 
+  it('lets a project import every entry, and nothing else', async () => {
+    const load = (name: string) =>
+      ended(startShell(`node -e "await import('${name}')" --input-type=module`, {}));
+    const entries = ['', '/kafka', '/mysql', '/sqlite', '/http', '/testing'].map(
+      (entry) => `tributary${entry}`,
+    );
+    const loaded = await Promise.all([...entries, 'tributary/dist/public/index.js'].map(load));
+    expect(loaded.slice(0, -1)).toEqual(entries.map(() => ({ status: 0, output: '' })));
+    expect(loaded.at(-1)?.output).toContain('ERR_PACKAGE_PATH_NOT_EXPORTED');
+  });
+
   it('starts every program from JavaScript', async () => {
     const names = ['order-sync', 'order-mgt', 'event-producer', 'tributary'];
     const started = names.map((name) => ended(startShell(`node_modules/.bin/${name} --version`, {})));

@@ -7,7 +7,7 @@ import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { commandsOf } from '../../../src/apps/order-sync/commands/index.ts';
 import { startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
 import { runCli } from '../../../src/apps/shared/cli/cli.ts';
-import { inWordsOf } from '../../../src/apps/shared/settings/domain-words.ts';
+import { inWordsOf, messageFor } from '../../../src/apps/shared/settings/domain-words.ts';
 import { sourcesOf } from '../../../src/apps/shared/settings/known/source.ts';
 import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import { syncedOf, topicNamesOf } from '../../../src/apps/shared/settings/synced.ts';
@@ -178,6 +178,16 @@ describe('the words of a domain', () => {
     ['key', 'entities'],
   ])('make the plural of %s %s, which no other command is', (noun, plural) => {
     expect(syncedOf({ ...stockLedger, noun }).plural).toBe(plural);
+  });
+
+  it('name the commands of a message as somebody types them, and leave what the message quotes', () => {
+    expect(
+      messageFor(
+        synced,
+        'node sync.ts',
+        'See order-sync orders, or order-sync parked "order-sync", order123.',
+      ),
+    ).toBe('See node sync.ts articles, or node sync.ts parked "order-sync", order123.');
   });
 
   it('replace the purchase, and neither names nor settings', () => {

@@ -1,9 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
 import { TributaryError } from '../../../core/errors.ts';
+import type { Logger } from '../../../ports/logger.ts';
 import { createLogger, hasColor } from '../process/logger.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
 import { createShutdown } from '../process/shutdown.ts';
-import { exampleFor, inWordsOf } from '../settings/domain-words.ts';
+import { exampleFor, inWordsOf, messageFor } from '../settings/domain-words.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { versionOf, wordsOf } from './command-line.ts';
 import { addCompletionCommand } from './completion.ts';
@@ -164,13 +165,18 @@ function openContext<Program extends ProgramName>(
   const options = command.optsWithGlobals();
   const { values, entries, warnings } = loadFrom(program, command, host, subject);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
-  const logger = createLogger({
+  const log = createLogger({
     program: subject?.synced.program ?? program,
     level,
     stream: host.stderr,
     isPretty: host.stderr.isTTY === true,
     hasColor: hasColor(host.stderr, values),
   });
+  const logger: Logger =
+    subject === undefined
+      ? log
+      : (level, message, fields) =>
+          log(level, messageFor(subject.synced, subject.invocation, message), fields);
   for (const warning of warnings) logger('warn', warning);
   return {
     settings: values,

@@ -32,3 +32,14 @@ export function exampleFor(synced: Synced, invocation: string, line: string): st
     .replaceAll(/\border123\b/g, 'ID')
     .replaceAll(/\border124\b/g, 'ID2');
 }
+
+/** The commands that messages tell people to use. */
+const NAMED_COMMAND =
+  /\border-sync (?=(?:status|explain|what-if|stuck|tail|partitions|resume|pause|unpause|holds|take-group|quarantine|migrate|parked|unpark|check-target|dead-letters|redrive|jobs|audit|reconcile|rebuild|verify|keys)\b)/g;
+
+/** A message with the commands that it names as somebody types them. Nothing else changes, since a message may quote data. */
+export function messageFor({ plural }: Synced, invocation: string, message: string): string {
+  return message
+    .replaceAll('order-sync orders', `${invocation} ${plural}`)
+    .replaceAll(NAMED_COMMAND, `${invocation} `);
+}

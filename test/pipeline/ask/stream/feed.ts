@@ -116,7 +116,8 @@ export class Feed {
       },
       decoder: {
         ...decoder,
-        prepare: () => null,
+        // The methods of a class are not among the members that are copied.
+        prepare: (...given: Parameters<typeof decoder.prepare>) => decoder.prepare(...given),
         decode: (...given) => {
           this.decoded++;
           return decoder.decode(...given);
