@@ -1,7 +1,7 @@
 // `npm test` runs this file. It checks the types and the style, then runs every test on real services. Its last line is
 // `N passed, N failed, N skipped`. The lines before it name the skipped tests and the services that it used.
 
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,18 +30,20 @@ let passed = 0;
 let failed = 0;
 let skipped = 0;
 
-step('the types hold (tsc --noEmit)', [join(modules, 'typescript', 'bin', 'tsc'), '--noEmit']);
-step("the console's types hold (tsc --noEmit -p console)", [
-  join(modules, 'typescript', 'bin', 'tsc'),
-  '--noEmit',
-  '-p',
-  'console',
-]);
-step('the style holds (biome check)', [join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']);
-
 // The programs of the tests find the console built, so that none of them builds it beside what it measures.
-const pages = await buildConsole(CONSOLE_PLACE);
-note(pages.kind === 'built', `the console builds${pages.kind === 'built' ? '' : `: ${pages.reason}`}`);
+await Promise.all([
+  step('the types hold (tsc --noEmit)', [join(modules, 'typescript', 'bin', 'tsc'), '--noEmit']),
+  step("the console's types hold (tsc --noEmit -p console)", [
+    join(modules, 'typescript', 'bin', 'tsc'),
+    '--noEmit',
+    '-p',
+    'console',
+  ]),
+  step('the style holds (biome check)', [join(modules, '@biomejs', 'biome', 'bin', 'biome'), 'check', '.']),
+  buildConsole(CONSOLE_PLACE).then((pages) =>
+    note(pages.kind === 'built', `the console builds${pages.kind === 'built' ? '' : `: ${pages.reason}`}`),
+  ),
+]);
 
 const vitest = spawnSync(
   process.execPath,
@@ -73,8 +75,13 @@ console.log(services ?? 'real services: none were started');
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
-function step(name: string, command: readonly string[]): void {
-  const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' });
+/** Runs a command beside the others, and prints what it said when it has ended. */
+async function step(name: string, command: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk));
+  const status = await new Promise<number | null>((resolve) => child.on('close', resolve));
+  process.stdout.write(Buffer.concat(said));
   note(status === 0, name);
 }
 

@@ -4,9 +4,6 @@ import { createDatabase, services } from '../services/context.ts';
 import { freePort } from '../services/index.ts';
 import { Program, runProgram, type Settings, testFolder, WAITING } from './programs.ts';
 
-describe('two pipelines in one SQLite file', () => {
-  describeSideBySide(async (folder) => `sqlite:${join(folder, 'shared.sqlite')}`);
-});
 describe.skipIf(services().lacks('mariadb'))('two pipelines in one MariaDB database', () => {
   describeSideBySide(async () => {
     const database = await createDatabase(services().mariadb.url);

@@ -13,6 +13,7 @@ import { services } from '../../../services/context.ts';
 import { openTestLog, TopicOperator } from '../harness.ts';
 
 const timeoutMs = 30_000;
+const SLOW_START_MS = 10_000;
 
 interface Told {
   readonly kind: string;
@@ -24,9 +25,14 @@ class ProcessMember {
   readonly told: Told[] = [];
   readonly #child: ChildProcess;
 
-  constructor(brokers: readonly string[], group: string, topics: readonly string[]) {
+  constructor(brokers: readonly string[], group: string, topics: readonly string[], sessionMs?: number) {
     const script = join(import.meta.dirname, 'member-process.ts');
-    const settings = [brokers.join(','), group, topics.join(',')];
+    const settings = [
+      brokers.join(','),
+      group,
+      topics.join(','),
+      ...(sessionMs === undefined ? [] : [`${sessionMs}`]),
+    ];
     this.#child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script, ...settings], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
@@ -92,8 +98,8 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
     return member.start();
   }
 
-  function startProcess(): ProcessMember {
-    const member = new ProcessMember(services().kafka.brokers, group, [topic]);
+  function startProcess(sessionMs?: number): ProcessMember {
+    const member = new ProcessMember(services().kafka.brokers, group, [topic], sessionMs);
     processes.push(member);
     return member;
   }
@@ -115,7 +121,8 @@ describe.skipIf(services().lacks('kafka'))('a group of members', () => {
   it('the others go on reading while a killed member is replaced', async () => {
     await newTopic(4);
     const survivor = await (await startMember()).untilHolds(4);
-    const victim = startProcess();
+    // A new process needs some seconds to start on a busy machine. The group has to wait for it that long.
+    const victim = startProcess(SLOW_START_MS);
     await eventually(shared(victim, survivor), timeoutMs, () => 'two partitions each');
     const kept = survivor.holds();
     survivor.calls.length = 0;

@@ -1,13 +1,13 @@
 import { UNKNOWN_LEADER_EPOCH } from '../../../../src/ports/event-log.ts';
 // Runs a group member in a process of its own, for tests that kill it. Prints each call of its listener as a line of
-// JSON. Arguments: brokers, group, topics (comma-separated).
+// JSON. Arguments: brokers, group, topics (comma-separated), and the session timeout in ms if it is another one.
 
 import { openKafkaLog } from '../../../../src/adapters/kafka/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { partitionName, type TopicPartition } from '../../../../src/core/offset.ts';
 import { quickOptions } from '../harness.ts';
 
-const [brokers, group, topics] = process.argv.slice(2) as [string, string, string];
+const [brokers, group, topics, sessionMs] = process.argv.slice(2) as [string, string, string, string?];
 const limits = { maxRecords: 1_000, maxBytes: 1 << 20 };
 
 const log = openKafkaLog({
@@ -15,6 +15,7 @@ const log = openKafkaLog({
   clock: systemClock,
   logger: (level, message) => process.stderr.write(`${level} ${message}\n`),
   ...quickOptions,
+  ...(sessionMs === undefined ? {} : { sessionTimeoutMs: Number(sessionMs) }),
 });
 const consumer = log.consumer({ group, topics: topics.split(','), maxBufferedBytes: 1 << 20 });
 const held = new Map<string, TopicPartition>();
