@@ -68,4 +68,11 @@ describe('the names of one pipeline in SQL', () => {
       expect.objectContaining({ code: 'setting_invalid', message: expect.stringMatching(/the table jobs/) }),
     );
   });
+
+  it('knows its own tables in any case, and not those of another pipeline', () => {
+    const names = new TableNames(['deliveries'], 'p2_');
+    expect(names.isOwn('P2_Deliveries')).toBe(true);
+    for (const name of ['deliveries', 'p3_deliveries', 'p2_orders', ''])
+      expect(names.isOwn(name)).toBe(false);
+  });
 });
