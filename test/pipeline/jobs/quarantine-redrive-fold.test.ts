@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { foldOf, modeOf, refuseOutdated } from '../../../src/pipeline/rebuild/view-mode.ts';
-import { movements, TARGET } from '../ingest/harness.ts';
+import { movements, TARGET, wrap } from '../ingest/harness.ts';
 import { counted, create, done, keyless, placeWith, work } from './quarantine-work.ts';
 
 const newer = { ...stockLedger, foldVersion: 2 };
@@ -27,6 +27,25 @@ describe('a redrive by a program with a newer fold', () => {
     // The rebuild makes the row and its delivery.
     expect((await place.store.readView(['a'])).get('a')).toMatchObject({ version: 2 });
     expect(await place.store.readDelivery(TARGET, 'a')).toBeNull();
+  });
+
+  it('commits under the epoch of the view that it planned for', async () => {
+    const { place, ingest, refused } = await placeWith(movements('a', 2).map(keyless));
+    await refused(2);
+    await ingest.stop();
+    await create(place.store, 'job', [{}]);
+    const epochs: (number | undefined)[] = [];
+    const store = await place.anotherStore();
+    const watched = wrap(store, {
+      commit: (request) => {
+        epochs.push(request.viewEpoch);
+        return store.commit(request);
+      },
+    });
+    work(watched, newer);
+    expect(await done(place.store, 'job')).toEqual(counted({ matched: 2, passed: 2, redriven: 2 }));
+    const { epoch } = await place.store.viewState();
+    expect(new Set(epochs)).toEqual(new Set([epoch]));
   });
 
   it('leaves the programs with an older fold alone in a dry run', async () => {

@@ -3,6 +3,28 @@ import { reconcile } from '../../../src/pipeline/reconcile/reconcile.ts';
 import { Pair, state } from './pair.ts';
 
 describe('a sweep', () => {
+  it('names the epoch of the view whose rows it compared, for everything that it makes due', async () => {
+    const pair = new Pair('a');
+    pair.owe('b', { deliveredVersion: 8, viewVersion: 37 });
+    pair.hold('b', 37, ['DECLINED', false]);
+    pair.owe('c');
+    const epochs: (number | undefined)[] = [];
+    const store: typeof pair.store = {
+      ...pair.store,
+      makeDueAgain: (due) => {
+        epochs.push(due.viewEpoch);
+        return pair.store.makeDueAgain(due);
+      },
+      makeRepairsDue: (due) => {
+        epochs.push(due.viewEpoch);
+        return pair.store.makeRepairsDue(due);
+      },
+    };
+    const untilCaughtUp = async () => true;
+    await pair.reconcile({ heals: true, store, viewEpoch: 7, untilCaughtUp, onMadeDue: pair.deliver });
+    expect(epochs).toEqual([7, 7]);
+  });
+
   it('a sweep asks for digests alone where nothing differs, and once for rows behind the last one', async () => {
     const pair = new Pair('a', 'b', 'c', 'd');
     expect(await pair.reconcile({ pageRows: 2 })).toEqual({
