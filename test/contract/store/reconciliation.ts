@@ -213,6 +213,23 @@ export function describeReconciliation(harness: StoreHarness): void {
         expect(await claim('third')).toMatchObject([{ replaces: DIGEST }]);
       });
 
+      it('a later version that is made due again replaces nothing, although an older one was a repair', async () => {
+        await commitChanges(place.store, change('b', 0, { delivery: NOT_READY }));
+        await repair(unrecorded('b'));
+        const end = async (claimant: string) => {
+          const claimed = await claim(claimant);
+          await place.store.settleDeliveries(claimed.map((delivery) => settlement(delivery, 'delivered')));
+          return claimed;
+        };
+        expect(await end('repair')).toMatchObject([{ version: 1, replaces: DIGEST }]);
+        await commitChanges(place.store, change('b', 1, { delivery: NOT_READY }));
+        await end('later');
+        await place.store.makeDueAgain({ target: TARGET, delivered: [{ entityId: 'b', version: 2 }] });
+        const [again] = await claim('again');
+        expect(again).toMatchObject({ entityId: 'b', version: 2 });
+        expect(again).not.toHaveProperty('replaces');
+      });
+
       it('a repair that replaces nothing of the same version is delivered like any other state', async () => {
         await commitChanges(
           place.store,
