@@ -17,4 +17,21 @@ describe('a reader that waits', () => {
     );
     await states.close();
   });
+
+  it('gets a state that comes between its first look and its wait, without a notice', async () => {
+    const state = {
+      order_id: 'order123',
+      order_status: 'CREATED',
+      payment_status: null,
+      review_status: null,
+      ready_to_send: false,
+      version: 1,
+    };
+    let reads = 0;
+    const states = { read: async () => (++reads === 1 ? null : state) };
+    const waiters = new Waiters(states as never, 10);
+    expect(await waiters.wait('order123', 1, 60_000, new AbortController().signal)).toEqual(state);
+    expect(reads).toBe(2);
+    expect(waiters.count).toBe(0);
+  });
 });

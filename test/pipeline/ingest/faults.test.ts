@@ -208,6 +208,24 @@ describe('an instance of ingest', () => {
     }, WAITING);
   });
 
+  it('locks the entities of the next 16 batches after another instance was in the way of one', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const modes: string[] = [];
+    const store = wrap(place.store, {
+      async commit(batch: IngestBatch) {
+        const outcome = modes.length === 0 ? ({ kind: 'stale' } as const) : await place.store.commit(batch);
+        modes.push(batch.mode);
+        return outcome;
+      },
+    });
+    await place.append(ENTRIES.map((entry) => recordOf(entry)));
+    await place.start({ store, batchEvents: 1, lanes: 1 });
+    await place.settles(ENTRIES);
+    const firstFree = modes.indexOf('optimistic', 1);
+    expect(modes.slice(0, 2)).toEqual(['optimistic', 'locking']);
+    expect(firstFree).toBe(17);
+  });
+
   it('every commit moves the checkpoints in the transaction that journals and quarantines', async () => {
     const place = await Place.make({ movements: 2, counts: 2 });
     const seen: { offsets: number; stored: number }[] = [];
