@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
 import { sqliteStates } from '../../helpers/order-states.ts';
 
@@ -27,6 +27,9 @@ describe('a reader that waits', () => {
       ready_to_send: false,
       version: 1,
     };
+    // No timer fires, so that neither the end of the wait nor a regular look helps.
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
     let reads = 0;
     const states = { read: async () => (++reads === 1 ? null : state) };
     const waiters = new Waiters(states as never, 10);
