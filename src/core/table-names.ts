@@ -78,3 +78,6 @@ export class TableNames {
     return named;
   }
 }
+
+/** The tables of a program that has no pipeline, and whose statements name them as they are. */
+export const PLAIN_NAMES = new TableNames([]);

@@ -70,7 +70,8 @@ function toCase(line: Line, index: number): Case {
   };
 }
 
-function bytesOf(text: string | null | undefined, hex: string | undefined): Buffer | null {
+/** The bytes of a text, or of hexadecimal digits, which count before it. */
+export function bytesOf(text: string | null | undefined, hex?: string): Buffer | null {
   if (hex !== undefined) return Buffer.from(hex, 'hex');
   return text === undefined || text === null ? null : Buffer.from(text);
 }

@@ -126,6 +126,7 @@ describe('the environment and the clock', () => {
       "process['env']",
       'const { env } = process;',
       "import p from 'node:process'",
+      'runCli(spec, processHost());',
     ]) {
       expect(reading('src/apps/order-sync/commands/index.ts', source), source).toBe(1);
       expect(reading('src/adapters/mysql/store.ts', source), source).toBe(1);

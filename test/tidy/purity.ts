@@ -1,14 +1,17 @@
 import { sourcesOf } from './imports.ts';
 import { type Tree, type Violation, withoutComments } from './tree.ts';
 
-/** Matches every way in which a program can read its environment. */
+/** Matches every way in which a program can read its environment, and the call of the one function that reads it for the mains. */
 const ENVIRONMENT =
-  /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*['"]env|\benv\b[^=;{}]*\}\s*=\s*process\b|['"](?:node:)?process['"]/;
+  /\bprocess\s*(?:\?\.|\.)\s*env\b|\bprocess\s*\[\s*['"]env|\benv\b[^=;{}]*\}\s*=\s*process\b|['"](?:node:)?process['"]|\bprocessHost\s*\(/;
 
-/** Checks that only the main of an app, and `runSync`, which is one, read the environment. All other code gets its settings as arguments. */
+/** The mains of the apps, `runSync`, which is one, and the function that reads the environment for them. */
+const READERS = /^src\/apps\/(?:[\w-]+\/main|order-sync\/run-sync|shared\/cli\/process-host)\.ts$/;
+
+/** Checks that only the mains read the environment. All other code gets its settings as arguments. */
 export function environmentReaders(tree: Tree): Violation[] {
   return sourcesOf(tree)
-    .filter(([path]) => !/^src\/apps\/([\w-]+\/main|order-sync\/run-sync)\.ts$/.test(path))
+    .filter(([path]) => !READERS.test(path))
     .filter(([, source]) => ENVIRONMENT.test(withoutComments(source)))
     .map(
       ([path]) => `${path} reads the environment: let src/apps/*/main.ts read it, and hand the settings on`,

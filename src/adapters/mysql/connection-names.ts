@@ -1,6 +1,5 @@
 import type { PoolConnection } from 'mysql2/promise';
-import type { TableNames } from '../../core/table-names.ts';
-import { PLAIN_NAMES } from './table-names.ts';
+import { PLAIN_NAMES, type TableNames } from '../../core/table-names.ts';
 
 /** What we use of the driver's own connection. Its pool and its promises send every text by these methods. */
 interface CoreConnection {

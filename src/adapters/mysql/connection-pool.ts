@@ -1,12 +1,11 @@
 import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
-import type { TableNames } from '../../core/table-names.ts';
+import { PLAIN_NAMES, type TableNames } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
 import { nameTables } from './connection-names.ts';
 import { DeadlineError } from './errors.ts';
 import type { Remedies } from './refusals.ts';
 import type { ServerAddress, ServerTls } from './server-address.ts';
-import { PLAIN_NAMES } from './table-names.ts';
 import { tlsOptions } from './tls.ts';
 
 /** The deadline for reaching the server and logging in. */

@@ -27,9 +27,6 @@ const OWN = [
   'view_states',
 ];
 
-/** The tables of a program that has no pipeline, and whose statements name them as they are. */
-export const PLAIN_NAMES = new TableNames([]);
-
 /** The names of one pipeline's tables. */
 export function tableNames(prefix = ''): TableNames {
   return new TableNames(OWN, prefix);

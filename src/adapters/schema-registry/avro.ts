@@ -1,6 +1,6 @@
 import avro from 'avsc';
 import type { CompiledSchema } from './compiled.ts';
-import { decimalText, timestampText } from './logical-values.ts';
+import { decimalOf, momentOf } from './logical-values.ts';
 
 /*
  * Avro 1.11. Longs are bigints, so that no digit is lost. Logical types become texts: times by RFC 3339, dates, and decimals
@@ -45,14 +45,14 @@ function readAs(toText: (value: never, schema: { readonly scale?: number }) => u
 }
 
 const LOGICAL_TYPES = {
-  'timestamp-millis': readAs((value: bigint) => timestampText(value, 3, 'Z')),
-  'timestamp-micros': readAs((value: bigint) => timestampText(value, 6, 'Z')),
-  'timestamp-nanos': readAs((value: bigint) => timestampText(value, 9, 'Z')),
-  'local-timestamp-millis': readAs((value: bigint) => timestampText(value, 3, '')),
-  'local-timestamp-micros': readAs((value: bigint) => timestampText(value, 6, '')),
-  'local-timestamp-nanos': readAs((value: bigint) => timestampText(value, 9, '')),
-  date: readAs((value: number) => timestampText(BigInt(value) * 86_400n, 0, '').slice(0, 10)),
-  decimal: readAs((value: Buffer, { scale }) => decimalText(value, scale ?? 0)),
+  'timestamp-millis': readAs((value: bigint) => momentOf(value, 3, 'Z')),
+  'timestamp-micros': readAs((value: bigint) => momentOf(value, 6, 'Z')),
+  'timestamp-nanos': readAs((value: bigint) => momentOf(value, 9, 'Z')),
+  'local-timestamp-millis': readAs((value: bigint) => momentOf(value, 3, '')),
+  'local-timestamp-micros': readAs((value: bigint) => momentOf(value, 6, '')),
+  'local-timestamp-nanos': readAs((value: bigint) => momentOf(value, 9, '')),
+  date: readAs((value: number) => momentOf(BigInt(value) * 86_400n, 0, '').slice(0, 10)),
+  decimal: readAs((value: Buffer, { scale }) => decimalOf(value, scale ?? 0)),
 };
 
 /**

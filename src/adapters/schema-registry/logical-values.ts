@@ -1,5 +1,5 @@
 /** The time since 1970 in units of `10^-digits` seconds, as a date and a time by RFC 3339 that end with `zone`. */
-export function timestampText(value: bigint, digits: 0 | 3 | 6 | 9, zone: '' | 'Z'): string {
+export function momentOf(value: bigint, digits: 0 | 3 | 6 | 9, zone: '' | 'Z'): string {
   const unit = 10n ** BigInt(digits);
   const fraction = ((value % unit) + unit) % unit;
   const seconds = Number((value - fraction) / unit);
@@ -11,7 +11,7 @@ export function timestampText(value: bigint, digits: 0 | 3 | 6 | 9, zone: '' | '
 }
 
 /** A decimal number: its digits as a whole number in two's complement, of which `scale` stand behind the point. */
-export function decimalText(bytes: Uint8Array, scale: number): string {
+export function decimalOf(bytes: Uint8Array, scale: number): string {
   const unsigned = bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
   const whole = BigInt.asIntN(bytes.length * 8, unsigned);
   const digits = String(whole < 0n ? -whole : whole).padStart(scale + 1, '0');

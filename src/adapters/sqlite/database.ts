@@ -1,10 +1,9 @@
 import { rmSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
-import type { TableNames } from '../../core/table-names.ts';
+import { PLAIN_NAMES, type TableNames } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
-import { PLAIN_NAMES } from './table-names.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
 

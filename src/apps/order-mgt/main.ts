@@ -1,4 +1,5 @@
 import { runCli } from '../shared/cli/cli.ts';
+import { processHost } from '../shared/cli/process-host.ts';
 import { commandsOf } from './commands/index.ts';
 
 // The thread pool of this program only waits for the disk (wal-sync.ts), one wait at a time. Four threads that take turns
@@ -18,13 +19,5 @@ process.exitCode = await runCli(
     ],
     commands: commandsOf(),
   },
-  {
-    argv: process.argv.slice(2),
-    env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signals: process,
-    exit: (code) => process.exit(code),
-  },
+  processHost(),
 );

@@ -4,6 +4,7 @@ import type { Domain } from '../../core/domain.ts';
 import { TributaryError } from '../../core/errors.ts';
 import { runCli } from '../shared/cli/cli.ts';
 import { EXIT } from '../shared/cli/exit-codes.ts';
+import { processHost } from '../shared/cli/process-host.ts';
 import type { CliHost, CliSpec } from '../shared/cli/spec.ts';
 import { SYNCED_ORDERS, type Synced, syncedOf } from '../shared/settings/synced.ts';
 import { commandsOf } from './commands/index.ts';
@@ -47,18 +48,6 @@ export async function runSync(
     host.stderr.write(`error: ${error.message}\n`);
     process.exitCode = EXIT.usage;
   }
-}
-
-function processHost(): CliHost {
-  return {
-    argv: process.argv.slice(2),
-    env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signals: process,
-    exit: (code) => process.exit(code),
-  };
 }
 
 function specOf(synced: Synced, settings: RunSettings): CliSpec<'order-sync'> {

@@ -1,5 +1,6 @@
 import { systemClock } from '../../adapters/system-clock.ts';
 import { runCli } from '../shared/cli/cli.ts';
+import { processHost } from '../shared/cli/process-host.ts';
 import { commandsOf } from './commands/index.ts';
 
 process.exitCode = await runCli(
@@ -17,13 +18,5 @@ process.exitCode = await runCli(
     ],
     commands: commandsOf(systemClock),
   },
-  {
-    argv: process.argv.slice(2),
-    env: process.env,
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    signals: process,
-    exit: (code) => process.exit(code),
-  },
+  processHost(),
 );

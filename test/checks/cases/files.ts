@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type Case, casesOf } from '../../cases/cases.ts';
+import { bytesOf, type Case, casesOf } from '../../cases/cases.ts';
 
 /** A record of a file of cases, as it is published. */
 export interface FiledRecord {
@@ -54,11 +54,6 @@ function recordOf(file: string, line: Line, index: number): FiledRecord {
     value: line.valueGzip === undefined ? bytesOf(line.value, line.valueHex) : gzipSync(line.valueGzip),
     headers: headers.map(([name, value]: readonly [string, string | null]) => [name, bytesOf(value)]),
   };
-}
-
-function bytesOf(text: string | null | undefined, hex?: string): Buffer | null {
-  if (hex !== undefined) return Buffer.from(hex, 'hex');
-  return text === undefined || text === null ? null : Buffer.from(text);
 }
 
 /** The cases whose right verdict is written down, by the bytes of their records. */
