@@ -58,6 +58,7 @@ export interface TestMemberOptions {
  */
 export class TestMember {
   readonly consumer: EventLogConsumer;
+  /** The calls that the listener has answered: what they changed shows in `held`. */
   readonly calls: ListenerCall[] = [];
   readonly held = new Map<string, AssignedPartition>();
   readonly faults: PartitionFault[] = [];
@@ -109,12 +110,12 @@ export class TestMember {
   async #told(call: ListenerCall, answer: () => Promise<void>): Promise<void> {
     this.#callsNow += 1;
     this.mostCallsAtOnce = Math.max(this.mostCallsAtOnce, this.#callsNow);
-    this.calls.push(call);
     try {
       // Waits, so that a second call at the same time would be seen.
       await pause(1);
       await answer();
     } finally {
+      this.calls.push(call);
       this.#callsNow -= 1;
     }
   }
