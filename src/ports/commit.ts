@@ -19,7 +19,8 @@ export interface IngestBatch {
    *   row of an entity in the view has another version than `fromVersion`, or is missing.
    * - `locking`: the store locks the entities, calls `plan` with the versions that the journal has (0 for an entity
    *   without events), and writes the rows whatever they held. So rows that were missing or altered are right
-   *   afterwards. The outcome is `stale` only if an entity is no longer parked that the plan takes for parked.
+   *   afterwards. The outcome is `stale` only if an entity is parked that the plan takes for one that can be folded, or the
+   *   other way round.
    */
   readonly mode: 'optimistic' | 'locking';
   /**
@@ -79,6 +80,8 @@ export interface EntityChange {
  * - `park`: the entity is parked from now on. An entity that is parked already keeps its first reason.
  * - `parked`: the entity was parked before. The outcome of the commit is `stale` if it no longer is.
  * - `release`: the entity is no longer parked.
+ *
+ * A change with a row and without a `Parking` takes the entity for one that is not parked. The outcome is `stale` if it is.
  */
 export type Parking =
   | {
@@ -116,9 +119,9 @@ export interface DeliveryChange {
  *   Another process owns the partition, the database went back in time, or the view's tables are being exchanged. Or the
  *   job of the batch is another's, or was cancelled.
  * - `stale`: nothing is written, because another process has changed an entity since the plan, or has settled a
- *   quarantined record.
+ *   quarantined record. `parked` has the entities to which the plan gave a row and that are parked, if there are any.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly deliveriesDue: number }
   | { readonly kind: 'fenced' }
-  | { readonly kind: 'stale' };
+  | { readonly kind: 'stale'; readonly parked?: readonly string[] };

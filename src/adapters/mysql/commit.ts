@@ -12,7 +12,7 @@ import { isDuplicateKey } from './errors.ts';
 import { saveJob } from './jobs.ts';
 import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
-import { writeParking } from './parked.ts';
+import { writeParking, wronglyFolded } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
 import type { StoreTime } from './store-time.ts';
 import { ViewRows } from './view-rows.ts';
@@ -118,6 +118,8 @@ export class Committer {
     const parking = changes.filter((change) => change.parking !== undefined);
     if (parking.length > 0 && !(await writeParking(connection, parking)))
       throw new Rollback<CommitOutcome>({ kind: 'stale' });
+    const parked = await wronglyFolded(connection, changes);
+    if (parked.length > 0) throw new Rollback<CommitOutcome>({ kind: 'stale', parked });
     const deliveriesDue = await this.#deliveries.makeDue(connection, changes);
     await insertQuarantined(connection, batch.quarantined);
     if (batch.redrive !== undefined) await this.#redrive(connection, batch.redrive());

@@ -28,6 +28,43 @@ export async function writeParking(
   return found === known.length;
 }
 
+/** Those of the entities that are parked. */
+export async function parkedAmong(
+  connection: PoolConnection,
+  entityIds: readonly string[],
+): Promise<Set<string>> {
+  const parked = new Set<string>();
+  for (const ids of chunksOf(entityIds)) {
+    const [rows] = await connection.execute<RowDataPacket[]>(
+      `SELECT entity_id FROM parked_entities WHERE entity_id IN (${marks(ids.length)})`,
+      ids,
+    );
+    for (const row of rows) parked.add(textOf(row[0]));
+  }
+  return parked;
+}
+
+/**
+ * The parked entities to which the changes give a row. The transaction has locked the rows, so nobody parks one of these
+ * entities any more before it ends.
+ */
+export async function wronglyFolded(
+  connection: PoolConnection,
+  changes: readonly EntityChange[],
+): Promise<readonly string[]> {
+  const folded = changes.filter(({ row, parking }) => row !== null && parking === undefined);
+  if (folded.length === 0) return [];
+  // Mostly nothing is parked at all, and asking for that costs less than sending the ids.
+  const [any] = await connection.execute<RowDataPacket[]>('SELECT 1 FROM parked_entities LIMIT 1');
+  if (any.length === 0) return [];
+  return [
+    ...(await parkedAmong(
+      connection,
+      folded.map(({ entityId }) => entityId),
+    )),
+  ];
+}
+
 export async function listParked(
   connection: PoolConnection,
   { after, limit }: { after: string | null; limit: number },

@@ -17,6 +17,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
 import { readJournals } from './journal.ts';
+import { parkedAmong } from './parked.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { parseEvents } from './segments.ts';
 import type { StoreTime } from './store-time.ts';
@@ -79,7 +80,7 @@ export async function readEntities(
     const ids = entityIds.slice(0, count);
     const journals = await readJournals(connection, ids.filter(isShort));
     const rows = await readRows(connection, view, ids);
-    const parked = await readParked(connection, ids);
+    const parked = await parkedAmong(connection, ids);
     const ledgers: Map<string, LedgerRecord>[] = [];
     for (const target of targets) ledgers.push(await readLedger(connection, target, time, ids));
     return ids.map((entityId) => ({
@@ -132,18 +133,6 @@ async function readRows(
     }
   }
   return found;
-}
-
-async function readParked(connection: PoolConnection, entityIds: readonly string[]): Promise<Set<string>> {
-  const parked = new Set<string>();
-  for (const ids of chunksOf(entityIds)) {
-    const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT entity_id FROM parked_entities WHERE entity_id IN (${marks(ids.length)})`,
-      ids,
-    );
-    for (const row of rows) parked.add(textOf(row[0]));
-  }
-  return parked;
 }
 
 const MARKED =

@@ -12,7 +12,7 @@ import { saveJob } from './jobs.ts';
 import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { Pace, slices } from './pace.ts';
-import { writeParking } from './parked.ts';
+import { writeParking, wronglyFolded } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
 import type { StoreTime } from './store-time.ts';
 import type { ViewRows } from './view-rows.ts';
@@ -86,6 +86,8 @@ export class Committer {
     const nowMs = this.#clock.now();
     const pace = new Pace();
     let deliveriesDue = 0;
+    const parked = wronglyFolded(writer, changes);
+    if (parked.length > 0) return { kind: 'stale', parked };
     for (const change of changes) {
       const isWritten = isOptimistic
         ? compareAndSet(writer, this.#view, change)

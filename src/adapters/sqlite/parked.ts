@@ -22,10 +22,26 @@ export function writeParking(writer: Connection, { entityId, parking }: EntityCh
       writer.statement('DELETE FROM parked_entities WHERE entity_id = ?').run(entityId);
       return true;
     case 'parked':
-      return (
-        writer.statement('SELECT 1 FROM parked_entities WHERE entity_id = ?').get(entityId) !== undefined
-      );
+      return isParked(writer, entityId);
   }
+}
+
+/** Those of the entities that are parked. */
+export function parkedAmong(reader: Connection, entityIds: readonly string[]): Set<string> {
+  return new Set(entityIds.filter((entityId) => isParked(reader, entityId)));
+}
+
+/** The parked entities to which the changes give a row. */
+export function wronglyFolded(writer: Connection, changes: readonly EntityChange[]): readonly string[] {
+  if (writer.statement('SELECT 1 FROM parked_entities LIMIT 1').get() === undefined) return [];
+  return changes
+    .filter(({ row, parking }) => row !== null && parking === undefined)
+    .map(({ entityId }) => entityId)
+    .filter((entityId) => isParked(writer, entityId));
+}
+
+function isParked(reader: Connection, entityId: string): boolean {
+  return reader.statement('SELECT 1 FROM parked_entities WHERE entity_id = ?').get(entityId) !== undefined;
 }
 
 export function listParked(

@@ -18,6 +18,7 @@ import { isJournaled, journaledVersion } from './entity-versions.ts';
 import { toEvent } from './event-rows.ts';
 import { readJournals } from './journal.ts';
 import { Pace } from './pace.ts';
+import { parkedAmong } from './parked.ts';
 import type { StoreTime } from './store-time.ts';
 import { type SqliteRow, textOf } from './values.ts';
 import type { ViewRows } from './view-rows.ts';
@@ -114,8 +115,7 @@ function readEntity(
     version: isWhole ? events.length : journaledVersion(reader, view, entityId),
     journal: isWhole ? events : null,
     row: readRow(reader, view, entityId),
-    isParked:
-      reader.statement('SELECT 1 FROM parked_entities WHERE entity_id = ?').get(entityId) !== undefined,
+    isParked: parkedAmong(reader, [entityId]).has(entityId),
     ledger: targets.map((target) => ledgerRecord(reader, target, entityId, latestRetryMs)),
   };
 }

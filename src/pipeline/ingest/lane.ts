@@ -62,7 +62,7 @@ const MAX_PIECE_RECORDS = 250;
 /** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
-/** The most times that a batch with locked entities may be stale: only the release of a parked entity makes it so. */
+/** The most times that a batch with locked entities may be stale: only parking and releasing an entity make it so. */
 const MAX_STALE_LOCKED = 5;
 /** The time that a batch waits for a long entity to be prepared before its partitions are held back. */
 const PATIENCE_MS = 1_000;
@@ -278,7 +278,8 @@ export class Lane<State, Event> {
           }
           return true;
         }
-        // An entity may have been released since the list of parked ones was read.
+        // An entity may have been parked or released since the list of parked ones was read.
+        parked.add(outcome.parked ?? []);
         if (plan.entityIds.some((entityId) => parked.has(entityId))) await parked.load(store);
         if (mode === 'locking' && ++staleLocked > MAX_STALE_LOCKED) throw keepsChanging(plan.entityIds);
         // If the plan took an entity for new, the guess was wrong. Otherwise another process writes the same entities,

@@ -4,8 +4,8 @@ const PAGE = 5_000;
 
 /**
  * The parked entities that an instance knows: all that the store has, at about 100 bytes each. It folds none of them, so that
- * only a command releases an entity. An entity that another instance parked meanwhile is folded here first, and parked again
- * for the same fault.
+ * only a command releases an entity. The store refuses a row for an entity that another instance has parked meanwhile, and
+ * names it.
  */
 export class ParkedRegistry {
   #ids = new Set<string>();

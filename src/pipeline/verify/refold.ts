@@ -31,7 +31,7 @@ const NEVER = new AbortController().signal;
 
 /**
  * Folds each entity anew from its journal and writes its row, in one transaction that locks the entities. The result leaves
- * out entities without a journal. Rejects with `view_switching` if the view has another epoch.
+ * out entities without a journal, and those that are parked unless the purpose is `release`. Rejects with `view_switching` if the view has another epoch.
  *
  * `repair`: for rows that were lost or altered. No delivery becomes due, because the ledger is right: it changes together
  * with the journal. An entity that cannot be folded is parked.
@@ -47,7 +47,7 @@ export async function refold<State, Event>(
   entityIds: readonly string[],
   purpose: 'repair' | 'release' | 'rebuild',
 ): Promise<Refolded[]> {
-  const ids = [...new Set(entityIds)].sort(compareUtf8);
+  let ids = [...new Set(entityIds)].sort(compareUtf8);
   // The columns of a parked entity do not change, so the transaction finds the same rows. Any other row is the same as long
   // as its version is.
   const stored: Map<string, StoredRow> = purpose === 'repair' ? new Map() : await store.readView(ids);
@@ -145,6 +145,12 @@ export async function refold<State, Event>(
         plan,
         ...(viewEpoch === undefined ? {} : { viewEpoch }),
       });
+      if (outcome.kind === 'stale' && outcome.parked !== undefined) {
+        // Somebody has parked them meanwhile, so their rows stay as they are.
+        const parked = new Set(outcome.parked);
+        ids = ids.filter((entityId) => !parked.has(entityId));
+        continue;
+      }
       if (outcome.kind !== 'fenced') return refolded;
       throw new TributaryError(
         'view_switching',

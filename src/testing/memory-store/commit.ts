@@ -9,7 +9,7 @@ import { saveJob } from './jobs.ts';
 import { journalsOf } from './journal.ts';
 import { entityLock, tableLock } from './lock-names.ts';
 import { writeLong } from './long-journals.ts';
-import { writeParking } from './parked.ts';
+import { writeParking, wronglyFolded } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
 import { isViewAt } from './view-state.ts';
 import type { ViewLayout, ViewTable } from './view-table.ts';
@@ -134,6 +134,8 @@ export class Committer {
     const parking = changes.filter((change) => change.parking !== undefined);
     if (parking.length > 0 && !(await writeParking(transaction, parking)))
       return transaction.rollBack({ kind: 'stale' });
+    const parked = wronglyFolded(transaction, changes);
+    if (parked.length > 0) return transaction.rollBack({ kind: 'stale', parked });
     const deliveriesDue = await makeDue(transaction, this.#targets, changes);
     if (batch.quarantined.length > 0) await insertQuarantined(transaction, batch.quarantined);
     if (batch.redrive !== undefined) {

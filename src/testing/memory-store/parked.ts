@@ -25,6 +25,16 @@ export async function writeParking(
   return true;
 }
 
+/** The parked entities to which the changes give a row. The transaction has locked the entities. */
+export function wronglyFolded({ schema }: Transaction, changes: readonly EntityChange[]): readonly string[] {
+  if (schema.parked.size === 0) return [];
+  return changes
+    .filter(
+      ({ entityId, row, parking }) => row !== null && parking === undefined && schema.parked.has(entityId),
+    )
+    .map(({ entityId }) => entityId);
+}
+
 export function listParked(
   connection: Connection,
   { after, limit }: { readonly after: string | null; readonly limit: number },

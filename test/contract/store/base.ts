@@ -282,6 +282,30 @@ export function describeBase(harness: StoreHarness): void {
       },
     );
 
+    it.each(['optimistic', 'locking'] as const)(
+      'a batch that gives a parked entity a row is stale and names it, until the entity is released (%s)',
+      async (mode) => {
+        await commitChanges(place.store, change('bolt', 0), change('parcel', 0, { delivery: DUE }));
+        await commitChanges(place.store, change('parcel', 1, { row: null, parking: PARK }));
+        const row = ['moved', true, 7] as const;
+        const folded = () => batchOf([], [change('bolt', 1), change('parcel', 2, { row })], { mode });
+        expect(await place.store.commit(folded())).toEqual({ kind: 'stale', parked: ['parcel'] });
+        const rowAgain = change('parcel', 2, { row, events: [] });
+        if (mode === 'locking')
+          expect(await place.store.commit(batchOf([], [rowAgain], { mode }))).toEqual({
+            kind: 'stale',
+            parked: ['parcel'],
+          });
+        expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row: ROW, version: 2 });
+        expect(await place.store.counts()).toMatchObject({ journaledEvents: 3 });
+
+        const release = change('parcel', 2, { events: [], parking: { kind: 'release' } });
+        await place.store.commit(batchOf([], [release], { mode: 'locking' }));
+        expect(await place.store.commit(folded())).toMatchObject({ kind: 'committed' });
+        expect((await place.store.readView(['parcel'])).get('parcel')).toEqual({ row, version: 3 });
+      },
+    );
+
     it('a parked entity is listed by an opened store, without migrate', async () => {
       await commitChanges(place.store, parked(0, PARK));
       const other = await harness.openAgain({ clock: place.clock, targets: TARGETS });

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain, EventType } from '../../../src/core/domain.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
-import { DueRules } from '../../../src/pipeline/ingest/due.ts';
+import { DueRules, UNCHANGED } from '../../../src/pipeline/ingest/due.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
 import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
 import { COUNTS, MOVEMENTS, movements, Place, quickClock, recordOf, WAITING } from './harness.ts';
@@ -44,6 +44,15 @@ const forgetful: StockDomain = {
     },
   },
 };
+
+/** What a program needs to fold entities of the place anew. */
+const parts = ({ store }: Place, domain: StockDomain) => ({
+  domain,
+  decoder: createDecoder(domain, { topicNames: TOPIC_NAMES }),
+  due: new DueRules([{ name: 'purchasing', qualifies: null }]),
+  store,
+  clock: quickClock,
+});
 
 const poisoned = { articleId: 'bad', isCount: false, quantity: POISON, minute: 5 };
 
@@ -116,18 +125,11 @@ describe('an entity that cannot be folded', () => {
     await ingest.stop();
     const healed = await place.start({});
 
-    const parts = (domain: StockDomain) => ({
-      domain,
-      decoder: createDecoder(domain, { topicNames: TOPIC_NAMES }),
-      due: new DueRules([{ name: 'purchasing', qualifies: null }]),
-      store: place.store,
-      clock: quickClock,
-    });
-    const [still] = await refold(parts(throwing), ['bad'], 'release');
+    const [still] = await refold(parts(place, throwing), ['bad'], 'release');
     expect(still).toMatchObject({ entityId: 'bad', fault: { reason: 'fold_failed' } });
     expect(await place.store.listParked({ after: null, limit: 10 })).toHaveLength(1);
 
-    expect(await refold(parts(stockLedger), ['bad', 'unknown'], 'release')).toEqual([
+    expect(await refold(parts(place, stockLedger), ['bad', 'unknown'], 'release')).toEqual([
       { entityId: 'bad', fault: null },
     ]);
     await place.settles([...movements('bad', 3), poisoned]);
@@ -135,6 +137,48 @@ describe('an entity that cannot be folded', () => {
     await place.settles([...movements('bad', 3), poisoned, ...movements('bad', 2, 20)]);
     expect(healed.ingest.status().parked).toBe(0);
     expect(await place.store.listParked({ after: null, limit: 10 })).toEqual([]);
+  });
+
+  it('an entity that an older instance parks stays parked in one that can fold it and knew it as sound', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    const { ingest, logged } = await place.start({});
+    await place.append([...movements('bad', 3), ...movements('good', 3)].map((entry) => recordOf(entry)));
+    await place.settles([...movements('bad', 3), ...movements('good', 3)]);
+    const before = (await place.store.readView(['bad'])).get('bad');
+
+    // As an older instance does that cannot fold it.
+    const parking = { kind: 'park', reason: 'fold_failed', detail: 'It throws.', parkedAtMs: 1 } as const;
+    const change = {
+      entityId: 'bad',
+      fromVersion: 3,
+      version: 3,
+      row: null,
+      events: [],
+      delivery: UNCHANGED,
+    };
+    const batch = { moves: [], quarantined: [], mode: 'locking' } as const;
+    await place.store.commit({ ...batch, entityIds: ['bad'], plan: async () => [{ ...change, parking }] });
+
+    const later = (id: string) => movements(id, 2, 20).map((entry) => recordOf(entry));
+    await place.append([...later('bad'), ...later('good')]);
+    await vi.waitFor(
+      async () => expect(await place.offsets()).toMatchObject({ 'stock_movements/0': 10 }),
+      WAITING,
+    );
+    expect((await place.store.readView(['bad'])).get('bad')).toEqual({ row: before?.row, version: 5 });
+    expect((await place.store.readView(['good'])).get('good')?.version).toBe(5);
+    expect(await place.store.listParked({ after: null, limit: 10 })).toMatchObject([{ entityId: 'bad' }]);
+    expect(ingest.status().parked).toBe(1);
+    expect(logged.filter((line) => /^(error|warn):/.test(line))).toEqual([]);
+
+    // The verifier mends rows of one page, and one of its entities is parked in the meantime.
+    const altered = { ...change, entityId: 'good', fromVersion: 5, version: 5, row: [0, 0, false] };
+    await place.store.commit({ ...batch, entityIds: ['good'], plan: async () => [altered] });
+    expect(await refold(parts(place, stockLedger), ['bad', 'good'], 'repair')).toEqual([
+      { entityId: 'good', fault: null },
+    ]);
+    await refold(parts(place, stockLedger), ['bad'], 'release');
+    await place.settles([...['bad', 'good'].flatMap((id) => [...movements(id, 3), ...movements(id, 2, 20)])]);
   });
 
   it('an entity is parked if its journal holds an event that the program no longer understands', async () => {
