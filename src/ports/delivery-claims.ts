@@ -19,7 +19,8 @@ export interface DeliveryClaims {
   claimDeliveries(request: DeliveryClaimRequest): Promise<ClaimedDelivery[]>;
   /**
    * Records the attempts in the ledger and moves each delivery on. If another claimant has the delivery by now, the
-   * attempt is recorded and only the delivered version may rise.
+   * attempt is recorded and only the delivered version may rise. So it is after the store went back to a time before the
+   * claim, and then the delivered version rises to the due one at most.
    */
   settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<void>;
   /**

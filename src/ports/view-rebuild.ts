@@ -114,7 +114,10 @@ export interface RebuiltRows {
 export interface RebuiltRow {
   readonly entityId: string;
   readonly version: number;
-  /** Null for an entity that cannot be folded: it keeps the columns that it has. */
+  /**
+   * Null for an entity that cannot be folded: it keeps the columns that it has. Before the switch such a row stays outdated,
+   * because somebody may release the entity, which changes its columns and not its version.
+   */
   readonly row: ViewRow | null;
 }
 

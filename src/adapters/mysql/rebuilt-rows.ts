@@ -27,6 +27,9 @@ export function namesBeside(table: string): { readonly rebuilt: string; readonly
   return { rebuilt: `${table}_rebuilt`, former: `${table}_former` };
 }
 
+/** The version of a row that every catch-up makes again. */
+const OUTDATED = 0;
+
 /** Writes the rows of the table that a rebuild makes, and compares tables row by row. */
 export class RebuiltTable {
   readonly #pool: ConnectionPool;
@@ -63,7 +66,8 @@ export class RebuiltTable {
         folded,
       );
       for (const { entityId, version, row } of sorted)
-        if (row === null) await this.#keepColumns(connection, state, entityId, version);
+        if (row === null)
+          await this.#keepColumns(connection, state, entityId, epoch === null ? OUTDATED : version);
       return true;
     });
   }

@@ -203,7 +203,8 @@ interface Settling extends Claim {
 
 /**
  * Moves a delivery on after an attempt. VALUES(due_version) is the settled version, and VALUES(claim_id) the claim. If
- * another claimant has the row, only delivered_version may rise. If a newer version became due meanwhile, it is due at
+ * another claimant has the row, only delivered_version may rise, up to the due version: one beyond it is of a history that
+ * the store has lost. If a newer version became due meanwhile, it is due at
  * once. VALUES(due_since) is the number of attempts to take back; the column itself never changes here. The columns are
  * assigned from left to right, so those of the claim come last; `leased_until` is 0 only if the row had this claim.
  */
@@ -214,7 +215,8 @@ const moveOn = new RowsStatement<Settling>({
   row: '(?,?,?,?,?,?,?,?,?,?,?,?)',
   after:
     'ON DUPLICATE KEY UPDATE ' +
-    'delivered_version = GREATEST(delivered_version, VALUES(delivered_version)), ' +
+    'delivered_version = IF(VALUES(delivered_version) > due_version, delivered_version, ' +
+    'GREATEST(delivered_version, VALUES(delivered_version))), ' +
     `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
     `is_retry = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(is_retry), is_retry), ` +
     `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +

@@ -23,6 +23,8 @@ export function namesBeside(table: string): { readonly rebuilt: string; readonly
   return { rebuilt: `${table}_rebuilt`, former: `${table}_former` };
 }
 
+/** The version of a row that every catch-up makes again. */
+const OUTDATED = 0;
 /** The most rows of a page. A query of SQLite blocks the event loop. */
 const PAGE_MAX = 2_000;
 
@@ -58,7 +60,7 @@ export class RebuiltTable {
         ${epoch === null ? 'WHERE excluded.version >= version' : ''}`);
       const pace = new Pace();
       for (const { entityId, version, row } of rows) {
-        if (row === null) this.#keepColumns(writer, state, entityId, version);
+        if (row === null) this.#keepColumns(writer, state, entityId, epoch === null ? OUTDATED : version);
         else insert.run(entityId, ...row.map(toSqlite), version);
         await pace.pass(1);
       }

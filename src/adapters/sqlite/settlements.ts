@@ -170,10 +170,13 @@ const MAKE_WAY = `
   UPDATE deliveries SET next_attempt_at = ?1, claimed_by = NULL, leased_until = 0, last_error = ?2, last_status = ?3
   WHERE target = ?4 AND entity_id = ?5 AND claimed_by = ?6 AND due_version > ?7 AND attempts = 0`;
 
-/** Raises the delivered version even if another claimant has the row, because the target has the state. */
+/**
+ * Raises the delivered version even if another claimant has the row, because the target has the state. A version beyond the
+ * due one is of a history that the store has lost.
+ */
 const RAISE_DELIVERED = `
-  UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?)
-  WHERE target = ? AND entity_id = ?`;
+  UPDATE deliveries SET delivered_version = max(coalesce(delivered_version, 0), ?1)
+  WHERE target = ?2 AND entity_id = ?3 AND due_version >= ?1`;
 
 function moveOn(writer: Connection, settlement: DeliverySettlement, nowMs: number, aheadMs: number): void {
   const { delivery, next, error, status } = settlement;

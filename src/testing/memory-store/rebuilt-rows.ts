@@ -49,6 +49,9 @@ export function writeRebuilt(
   });
 }
 
+/** The version of a row that every catch-up makes again. */
+const OUTDATED = 0;
+
 /** Writes a row of the same or a later version, or of any if `isForced`. */
 function writeRow(table: ViewTable, present: ViewTable, rebuilt: RebuiltRow, isForced: boolean): void {
   const { entityId, version, row } = rebuilt;
@@ -59,7 +62,7 @@ function writeRow(table: ViewTable, present: ViewTable, rebuilt: RebuiltRow, isF
     const values = [...table.emptyRow()];
     for (const { left, right } of commonColumns(present.columns, table.columns))
       values[right] = kept.row[left] ?? null;
-    table.put(entityId, values, version);
+    table.put(entityId, values, isForced ? version : OUTDATED);
     return;
   }
   if (isForced || version >= (table.get(entityId)?.version ?? 0)) table.put(entityId, row, version);

@@ -62,9 +62,9 @@ function moveOn(
 ): void {
   const { delivery, next, status, error } = settlement;
   const isDelivered = next === 'delivered';
-  const deliveredVersion = isDelivered
-    ? Math.max(row.deliveredVersion, delivery.version)
-    : row.deliveredVersion;
+  // A version beyond the due one is of a history that the store has lost.
+  const isRaised = isDelivered && delivery.version <= row.dueVersion;
+  const deliveredVersion = isRaised ? Math.max(row.deliveredVersion, delivery.version) : row.deliveredVersion;
   if (!hasClaim(row, delivery)) {
     ledger.change(row, { deliveredVersion });
     return;

@@ -10,19 +10,13 @@ import {
   DUE,
   event,
   move,
+  PARK,
   parcelMigration,
   ROW,
   type StoreHarness,
   TARGETS,
   usePlace,
 } from './fixtures.ts';
-
-const PARK = {
-  kind: 'park',
-  reason: 'fold_failed',
-  detail: 'The fold throws at event-2 (parcel_events/0 at offset 2).',
-  parkedAtMs: 1_750_000_000_000,
-} as const;
 
 /** Tests that a commit builds on a version the store has, and that the journal counts where the view differs. */
 export function describeBase(harness: StoreHarness): void {

@@ -203,6 +203,13 @@ export function event(
   };
 }
 
+export const PARK = {
+  kind: 'park',
+  reason: 'fold_failed',
+  detail: 'The fold throws at event-2 (parcel_events/0 at offset 2).',
+  parkedAtMs: 1_750_000_000_000,
+} as const;
+
 export const ROW: ViewRow = ['Oslo', true, 1200];
 
 /** A change that adds one event to an entity of version `fromVersion`. */

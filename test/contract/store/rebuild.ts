@@ -10,6 +10,7 @@ import {
   DUE,
   move,
   PARCELS,
+  PARK,
   parcelMigration,
   ROW,
   type StoreHarness,
@@ -138,12 +139,35 @@ export function describeRebuild(harness: StoreHarness): void {
       expect(equal).toBe(4);
     });
 
-    it('an entity that cannot be folded keeps its columns', async () => {
+    it('an entity that cannot be folded keeps its columns, also if it is released before the switch', async () => {
       await place.store.beginRebuild(REBUILD);
-      await commitChanges(place.store, change('parcel', 0));
-      await write([['parcel', 1, null]]);
-      expect(await place.store.compareRows('rebuilt', ALL)).toMatchObject({ equal: 1, differences: [] });
+      await commitChanges(place.store, change('parcel', 0), change('bolt', 0));
+      await commitChanges(place.store, change('parcel', 1, { row: null, parking: PARK }));
+      await write([
+        ['parcel', 2, null],
+        ['bolt', 1, null],
+      ]);
+      expect(await place.store.compareRows('rebuilt', ALL)).toMatchObject({ equal: 2, differences: [] });
+      expect((await place.store.listOutdated(ALL)).entityIds).toEqual(['bolt', 'parcel']);
+
+      const release = change('parcel', 2, { row: NEW_ROW, events: [], parking: { kind: 'release' } });
+      await place.store.commit(batchOf([], [release], { mode: 'locking' }));
+      const epoch = (await place.store.beginSwitch('rebuild-1')) ?? 0;
+      const { entityIds } = await place.store.listOutdated(ALL);
+      expect(
+        await write(
+          entityIds.map((id) => [id, id === 'bolt' ? 1 : 2, null]),
+          epoch,
+        ),
+      ).toBe(true);
       expect((await place.store.listOutdated(ALL)).entityIds).toEqual([]);
+      await place.store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 2 });
+      expect(await place.store.readView(['bolt', 'parcel'])).toEqual(
+        new Map([
+          ['bolt', { row: ROW, version: 1 }],
+          ['parcel', { row: NEW_ROW, version: 2 }],
+        ]),
+      );
     });
 
     it('nothing is written once a rebuild is discarded, and another one may begin', async () => {

@@ -176,6 +176,22 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await read()).toMatchObject({ status: 'delivered', dueVersion: 2, deliveredVersion: 2 });
     });
 
+    it('a settlement of a version that the store has lost is only recorded', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      await place.store.settleDeliveries([settlement(await claimOnly(place.store, 'first'), 'delivered')]);
+      await commitChanges(place.store, change('parcel', 1, { delivery: DUE }));
+      const claimed = await claimOnly(place.store, 'second');
+      const before = await read();
+
+      const lost = { ...claimed, version: 3, claimant: 'before the store went back' };
+      await place.store.settleDeliveries([settlement(lost, 'delivered')]);
+
+      expect(await read()).toEqual(before);
+      expect(await attempts()).toHaveLength(2);
+      await place.store.settleDeliveries([settlement(claimed, 'delivered')]);
+      expect(await read()).toMatchObject({ status: 'delivered', dueVersion: 2, deliveredVersion: 2 });
+    });
+
     it('many claims are settled at once, or none', async () => {
       const ids = ['a', 'B', 'b', 'b '];
       await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));

@@ -355,7 +355,8 @@ async function parametersOf(
       return { filters: [{}] };
     case 'switch': {
       const jobs = await operator.listJobs({ after: null, limit: 20 });
-      const isSwitched = (jobId: string) => jobs.some(({ parameters }) => parameters?.rebuildId === jobId);
+      const isSwitched = (jobId: string) =>
+        jobs.some(({ state, parameters }) => state !== 'cancelled' && parameters?.rebuildId === jobId);
       const built = jobs.find(
         ({ jobId, kind, state, parameters }) =>
           kind === 'rebuild' && state === 'done' && parameters?.task === 'build' && !isSwitched(jobId),
