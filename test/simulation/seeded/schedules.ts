@@ -24,7 +24,7 @@ export interface SeedResult {
 export function sizeOf(seed: number): Size {
   const drawn = new Chance(seed * 7 + 3).number();
   if (drawn < 0.001) return 'large';
-  return drawn < 0.01 ? 'medium' : 'small';
+  return drawn < 0.03 ? 'medium' : 'small';
 }
 
 export function historyOf(seed: number, size: Size = sizeOf(seed)): History {
