@@ -119,7 +119,8 @@ export interface DeliveryChange {
  *   Another process owns the partition, the database went back in time, or the view's tables are being exchanged. Or the
  *   job of the batch is another's, or was cancelled.
  * - `stale`: nothing is written, because another process has changed an entity since the plan, or has settled a
- *   quarantined record. `parked` has the entities to which the plan gave a row and that are parked, if there are any.
+ *   quarantined record. `parked` has the entities to which the plan gave a row and that are parked, in any
+ *   sequence, if there are any.
  */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly deliveriesDue: number }

@@ -86,8 +86,6 @@ export class Committer {
     const nowMs = this.#clock.now();
     const pace = new Pace();
     let deliveriesDue = 0;
-    const parked = wronglyFolded(writer, changes);
-    if (parked.length > 0) return { kind: 'stale', parked };
     for (const change of changes) {
       const isWritten = isOptimistic
         ? compareAndSet(writer, this.#view, change)
@@ -101,6 +99,8 @@ export class Committer {
       deliveriesDue += this.#due.makeDue(writer, change, nowMs);
       await pace.pass(change.events.length);
     }
+    const parked = wronglyFolded(writer, changes);
+    if (parked.length > 0) return { kind: 'stale', parked };
     if (batch.redrive !== undefined) {
       const redrive = batch.redrive();
       if (!writeRedrive(writer, redrive)) return { kind: 'stale' };

@@ -79,8 +79,13 @@ export function without<Whole extends object, Field extends keyof Whole>(
   return rest;
 }
 
-/** A delivery that was due at the same version and moment before may be counted or not (`CommitOutcome.deliveriesDue`). */
+/**
+ * A delivery that was due at the same version and moment before may be counted or not (`CommitOutcome.deliveriesDue`).
+ * Parked entities come in any sequence (`CommitOutcome.parked`).
+ */
 export function commitOutcome(outcome: CommitOutcome, changes: readonly EntityChange[]): unknown {
+  if (outcome.kind === 'stale' && outcome.parked !== undefined)
+    return { ...outcome, parked: new Set(outcome.parked) };
   const mayStay = changes.some(({ events, delivery }) => events.length === 0 && delivery.hasChanged);
   return outcome.kind === 'committed' && mayStay ? { kind: outcome.kind } : outcome;
 }

@@ -30,14 +30,17 @@ export const VIEW: MigrationOptions['view'] = {
     { name: 'place', type: 'text' },
     { name: 'is_fragile', type: 'boolean' },
     { name: 'weight_grams', type: 'integer' },
+    { name: 'value', type: 'decimal', precision: 24, scale: 4 },
+    { name: 'packed_at', type: 'timestamp' },
+    { name: 'labels', type: 'json' },
   ],
 };
 export const ROWS = [
-  ['Oslo', true, 1200],
-  ['oslo', false, 0],
-  ['', null, -1],
-  [null, null, null],
-  ['Ålesund 😀 ', true, 2_147_483_647],
+  ['Oslo', true, 1200, '12345678901234567890.1234', '2026-03-29T01:30:00.000001Z', '["é",1e3,null]'],
+  ['oslo', false, 0, '0.0000', '1969-12-31T23:59:59.999999Z', '{}'],
+  ['', null, -1, '-0.0001', null, 'null'],
+  [null, null, null, null, null, null],
+  ['Ålesund 😀 ', true, 2_147_483_647, null, '9999-12-31T23:59:59.000000Z', '{"A":"a","a":" "}'],
 ] as const;
 export const LEASE_MS = 30_000;
 /** More than any list has in a history. */

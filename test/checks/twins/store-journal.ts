@@ -45,11 +45,14 @@ export const journalKinds = [
   kind('read the view', 4, async (caller, { store, random, ...drawing }) => {
     const ids = some({ random, ...drawing }, ENTITIES);
     await caller.ask('readView', ids, () => store.readView(ids));
-    const [place, isFragile, weight] = random.pick(ROWS);
+    const [place, isFragile, weight, value, packedAt, labels] = random.pick(ROWS);
     const conditions = some({ random, ...drawing }, [
       { columns: ['place'], value: place },
       { columns: ['is_fragile'], value: isFragile },
       { columns: ['weight_grams'], value: weight },
+      { columns: ['value'], value },
+      { columns: ['packed_at'], value: packedAt },
+      { columns: ['labels'], value: labels },
     ]);
     const page = { conditions, limit: random.pick([1, 2, ALL]), scan: random.pick([1, 2, ALL]) };
     await caller.ask('listView', page, () =>

@@ -235,6 +235,7 @@ export function describeColumnTypes(harness: StoreHarness): void {
       const { differences } = await store.compareRows('rebuilt', { after: null, limit: 10 });
       expect(differences).toEqual([]);
       const epoch = (await store.beginSwitch('rebuild-1')) ?? 0;
+      expect(await store.writeRebuilt({ rebuildId: 'rebuild-1', epoch, rows })).toBe(true);
       await store.exchange({ rebuildId: 'rebuild-1', epoch, waitSeconds: 2 });
       const wider = (await (await harness.openAgain(settings)).migrate({ ...options(), foldVersion: 2 }))
         .store;
