@@ -22,10 +22,11 @@ export class Settlements {
   }
 
   settle(settlements: readonly DeliverySettlement[]): Promise<void> {
+    const askedAtMs = this.#clock.now();
     return this.#database.write(async (writer) => {
       const nowMs = this.#time.now(writer);
       // `retryAtMs` is a moment of this process's clock: it is moved by how far the store's time is ahead of that.
-      const aheadMs = nowMs - this.#clock.now();
+      const aheadMs = nowMs - askedAtMs;
       const pace = new Pace();
       for (const some of portions(settlements)) {
         recordAttempts(writer, some);

@@ -11,6 +11,8 @@ export const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
 const SETTLE_LIMIT = 4_096;
 /** While more states wait to be sent, transactions begin at least this far apart: each waits for the disk. */
 const SETTLE_EVERY_MS = 50;
+/** If the clock was set by this much or more since an attempt ended, its retry is moved by as much. */
+const CLOCK_SET_MS = 1_000;
 /** After this many failures in a row during a stop, the rest is not recorded. */
 const LAST_FAILURES = 3;
 
@@ -36,6 +38,8 @@ export class Settler {
   readonly #context: SettlerContext;
   readonly #changed = new Gate();
   #finished: DeliverySettlement[] = [];
+  /** By how much the clock was ahead of the monotonic one when an attempt ended that is tried again. */
+  readonly #aheadMs = new WeakMap<DeliverySettlement, number>();
   #unused: ClaimedDelivery[] = [];
   #beingSettled = 0;
   /** The most attempts in the next transaction. Halved after each defect, to find the attempt that the defect strikes. */
@@ -58,6 +62,7 @@ export class Settler {
   }
 
   add(settlement: DeliverySettlement): void {
+    if (typeof settlement.next !== 'string') this.#aheadMs.set(settlement, this.#clockAheadMs());
     this.#finished.push(settlement);
     this.wake();
   }
@@ -109,7 +114,7 @@ export class Settler {
     this.#finished = isAll ? [] : this.#finished.slice(this.#limit);
     this.#beingSettled = settlements.length;
     try {
-      await store.settleDeliveries(settlements);
+      await store.settleDeliveries(this.#byTheClockOfNow(settlements));
       this.#limit = Math.min(SETTLE_LIMIT, this.#limit * 2);
       this.#dropped = 0;
     } catch (error) {
@@ -127,6 +132,22 @@ export class Settler {
     this.#beingSettled = 0;
     this.#count(settlements);
     return true;
+  }
+
+  /** The same settlements. Retries come after their pauses, although somebody has set the clock meanwhile. */
+  #byTheClockOfNow(settlements: readonly DeliverySettlement[]): readonly DeliverySettlement[] {
+    const aheadMs = this.#clockAheadMs();
+    return settlements.map((settlement) => {
+      const { next } = settlement;
+      const setByMs = aheadMs - (this.#aheadMs.get(settlement) ?? aheadMs);
+      if (typeof next === 'string' || Math.abs(setByMs) < CLOCK_SET_MS) return settlement;
+      return { ...settlement, next: { ...next, retryAtMs: next.retryAtMs + setByMs } };
+    });
+  }
+
+  #clockAheadMs(): number {
+    const { clock } = this.#options;
+    return clock.now() - clock.monotonicMs();
   }
 
   /**

@@ -5,8 +5,14 @@ import { Defects } from '../../../src/pipeline/defects.ts';
 import { Settler } from '../../../src/pipeline/deliver/settler.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../../src/ports/delivery-claims.ts';
 
-/** A clock whose random waits are as long as they can be. */
+/** A clock whose random waits are as long as they can be, and whose wall-clock time somebody may set. */
 class PatientClock extends SeededClock {
+  setByMs = 0;
+
+  override now(): number {
+    return super.now() + this.setByMs;
+  }
+
   override random(): number {
     return 0.999;
   }
@@ -21,8 +27,13 @@ function setUp() {
   const world = { trouble: null as Error | null, isBusy: false, isMoreToCome: true, isOver: false };
   /** When each transaction began, and the ids that it was to record. */
   const begun: { readonly atMs: number; readonly ids: readonly string[] }[] = [];
+  /** In how many milliseconds each attempt of the last transaction is to be tried again. */
+  let retriesInMs: readonly number[] = [];
   const settleDeliveries = async (settlements: readonly DeliverySettlement[]) => {
     begun.push({ atMs: clock.monotonicMs(), ids: settlements.map(({ deliveryId }) => deliveryId) });
+    retriesInMs = settlements.flatMap(({ next }) =>
+      typeof next === 'string' ? [] : [next.retryAtMs - clock.now()],
+    );
     if (world.trouble !== null) throw world.trouble;
   };
   const settler = new Settler(
@@ -38,7 +49,7 @@ function setUp() {
   void settler.run().then(() => {
     world.isOver = true;
   });
-  return { clock, stopping, world, begun, settler };
+  return { clock, stopping, world, begun, settler, retriesInMs: () => retriesInMs };
 }
 
 function attempt(deliveryId: string, ended: Partial<DeliverySettlement> = {}): DeliverySettlement {
@@ -72,6 +83,25 @@ describe('the recording of attempts', () => {
     expect(begun).toHaveLength(2);
     await clock.advance(50);
     expect(begun.slice(2).map(({ ids }) => ids)).toEqual([['c', 'd']]);
+  });
+
+  it.each([
+    ['back', -7_200_000],
+    ['forward', 86_400_000],
+  ])('a retry comes after its pause if the clock is set %s before it is recorded', async (_way, setByMs) => {
+    const { clock, settler, world, begun, retriesInMs } = setUp();
+    world.isBusy = true;
+    settler.add(attempt('a'));
+    await clock.advance(1);
+    settler.add(attempt('b', { verdict: 'retry', next: { retryAtMs: clock.now() + 1_000 } }));
+    clock.setByMs = setByMs;
+    world.trouble = DOWN;
+    await clock.advance(50);
+    expect(retriesInMs()).toEqual([951]);
+    world.trouble = null;
+    clock.setByMs = 0;
+    await clock.advance(1_000);
+    expect([begun.length, retriesInMs()]).toEqual([3, [752]]);
   });
 
   it('a full transaction of attempts is recorded at once, whatever waits to be sent', async () => {
