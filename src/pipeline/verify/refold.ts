@@ -31,13 +31,14 @@ const NEVER = new AbortController().signal;
 
 /**
  * Folds each entity anew from its journal and writes its row, in one transaction that locks the entities. The result leaves
- * out entities without a journal, and those that are parked unless the purpose is `release`. Rejects with `view_switching` if the view has another epoch.
+ * out entities without a journal, and those that are parked unless the purpose is `release`. Rejects with `view_switching` if
+ * the view has another epoch.
  *
  * `repair`: for rows that were lost or altered. No delivery becomes due, because the ledger is right: it changes together
  * with the journal. An entity that cannot be folded is parked.
  *
  * `release`: for parked entities. An entity that can be folded is no longer parked. Its state becomes due if its row has
- * changed.
+ * changed, and replaces what a target may have under the same version.
  *
  * `rebuild`: for rows that a corrected fold changes. A state becomes due if its row has changed, and replaces what a target
  * may have under the same version. An entity that ingest changes meanwhile, or that cannot be folded, stays as it is.
@@ -91,9 +92,7 @@ export async function refold<State, Event>(
         const hasChanged = purpose !== 'repair' && (before === undefined || !isSameRow(before.row, row));
         const changed = hasChanged ? due.changed(row, isReady) : UNCHANGED;
         const delivery =
-          purpose === 'rebuild' && hasChanged && before !== undefined
-            ? replacing(changed, entityId, version, before)
-            : changed;
+          hasChanged && before !== undefined ? replacing(changed, entityId, version, before) : changed;
         changes.push({
           ...base,
           row,

@@ -3,9 +3,10 @@ import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import type { Domain, EventType } from '../../../src/core/domain.ts';
 import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules, UNCHANGED } from '../../../src/pipeline/ingest/due.ts';
+import { digestOf } from '../../../src/pipeline/reconcile/comparison.ts';
 import { refold } from '../../../src/pipeline/verify/refold.ts';
 import type { StockEvent, StockState } from '../../helpers/stock-types.ts';
-import { COUNTS, MOVEMENTS, movements, Place, quickClock, recordOf, WAITING } from './harness.ts';
+import { COUNTS, MOVEMENTS, movements, Place, quickClock, recordOf, TARGET, WAITING } from './harness.ts';
 
 const TOPIC_NAMES = { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS };
 const POISON = 666;
@@ -49,7 +50,7 @@ const forgetful: StockDomain = {
 const parts = ({ store }: Place, domain: StockDomain) => ({
   domain,
   decoder: createDecoder(domain, { topicNames: TOPIC_NAMES }),
-  due: new DueRules([{ name: 'purchasing', qualifies: null }]),
+  due: new DueRules([{ name: TARGET, qualifies: null }]),
   store,
   clock: quickClock,
 });
@@ -179,6 +180,43 @@ describe('an entity that cannot be folded', () => {
     ]);
     await refold(parts(place, stockLedger), ['bad'], 'release');
     await place.settles([...['bad', 'good'].flatMap((id) => [...movements(id, 3), ...movements(id, 2, 20)])]);
+  });
+
+  it('a release replaces what a target got under the same version', async () => {
+    const place = await Place.make({ movements: 1, counts: 1 });
+    await place.start({ targets: [{ name: TARGET, qualifies: null }] });
+    await place.append(movements('bad', 3).map((entry) => recordOf(entry)));
+    await place.settles(movements('bad', 3));
+    const [before] = (await place.store.readView(['bad'])).values();
+    // The verifier of a version with a mistake finds that it cannot fold the entity, which has no new event.
+    const broken: StockDomain = {
+      ...stockLedger,
+      evolve() {
+        throw new RangeError('a mistake');
+      },
+    };
+    await refold(parts(place, broken), ['bad'], 'repair');
+    expect(await place.store.listParked({ after: null, limit: 10 })).toHaveLength(1);
+
+    const corrected: StockDomain = {
+      ...stockLedger,
+      evolve: (state, event) => stockLedger.evolve(stockLedger.evolve(state, event), event),
+    };
+    await refold(parts(place, corrected), ['bad'], 'release');
+    const [after] = (await place.store.readView(['bad'])).values();
+    expect([before, after]).toEqual([
+      { row: [6, 3, true], version: 3 },
+      { row: [12, 6, false], version: 3 },
+    ]);
+    const claim = {
+      target: TARGET,
+      claimant: 'a claim',
+      limit: 10,
+      leaseMs: 1_000,
+      attempts: 'first',
+    } as const;
+    const digest = digestOf([{ entityId: 'bad', version: 3, row: before?.row ?? [] }]);
+    expect(await place.store.claimDeliveries(claim)).toMatchObject([{ version: 3, replaces: digest }]);
   });
 
   it('an entity is parked if its journal holds an event that the program no longer understands', async () => {
