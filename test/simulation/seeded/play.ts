@@ -119,7 +119,10 @@ async function heal(world: SeededWorld): Promise<number> {
   world.logWeather.clear();
   world.targetWeather.clear();
   world.target.weather = [];
-  for (const partition of world.partitions) world.log.setLeader(partition, true);
+  for (const partition of world.partitions) {
+    world.log.setLeader(partition, true);
+    for (const offset of partition.corrupt) if (offset >= partition.endOffset) partition.corrupt.delete(offset);
+  }
   const holds = world.tables.isMigrated ? await world.operator.listHolds() : [];
   for (const { part } of holds)
     await world.tried(world.operator.release(part, decision(world, 'everything heals')));
