@@ -97,6 +97,9 @@ export const FAULTS = {
   id_changed: fail(
     'Keep the id unchanged: do not trim it, fold its case, normalise it, or cut it below 255 bytes.',
   ),
+  path_changed: warn(
+    'Have the proxy before the target pass paths as they are (nginx: proxy_pass without a path); only GET by id suffers.',
+  ),
   ids_confused: fail('Compare ids by their bytes: use a binary collation that does not pad blanks.'),
   idempotency_key_bare_refused: warn(
     'Accept Idempotency-Key without its quotes, too; some senders leave them out.',

@@ -5,6 +5,17 @@ import { type Delivery, type FaultyReceiver, Receiver } from './receiver.ts';
 /** Targets with one fault that breaks nothing. */
 export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
   [
+    'stands behind a proxy that decodes paths',
+    () =>
+      new (class extends Receiver {
+        override onGet(request: IncomingMessage, response: ServerResponse) {
+          request.url = request.url?.replaceAll('%2F', '/') ?? '';
+          super.onGet(request, response);
+        }
+      })(),
+    ['path_changed'],
+  ],
+  [
     'closes every connection',
     () =>
       new (class extends Receiver {

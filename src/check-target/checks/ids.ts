@@ -2,6 +2,7 @@ import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { isOk } from '../http-client.ts';
 import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
+import { isListed } from './reconciliation.ts';
 
 const ID_BYTES_MAX = 255;
 
@@ -42,7 +43,11 @@ async function keepsIds(probe: Probe, names: readonly string[]): Promise<Finding
     if (!isOk(answer)) return fault('id_refused', unexpected(answer, `an id that ends in ${id}`));
     const held = await probe.held(state.order_id);
     const difference = differenceOf(held, state);
-    if (difference !== null) return fault('id_changed', `an id that ends in ${id}: ${difference}`);
+    if (difference !== null) {
+      const isKept = held.kind === 'absent' && (await isListed(probe, state.order_id));
+      const what = isKept ? `${difference}, and the list has it` : difference;
+      return fault(isKept ? 'path_changed' : 'id_changed', `an id that ends in ${id}: ${what}`);
+    }
     isSeen &&= held.kind === 'seen';
   }
   return isSeen

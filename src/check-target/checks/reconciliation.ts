@@ -51,6 +51,13 @@ async function checkList(probe: Probe): Promise<Finding> {
   return judgeRows(probe, rows);
 }
 
+/** Whether the list has this order of the run. False if no list is offered. */
+export async function isListed(probe: Probe, orderId: string): Promise<boolean> {
+  const after = cursorOf(orderId.slice(0, -1));
+  const page = pageOf(await probe.client.get(null, { limit: String(PAGE_ROWS), after }));
+  return page?.rows.some((row) => row.order_id === orderId) === true;
+}
+
 async function judgeRows(probe: Probe, rows: readonly State[]): Promise<Finding> {
   for (const [index, row] of rows.entries()) {
     const before = index === 0 ? probe.prefix : (rows[index - 1] as State).order_id;
@@ -61,7 +68,10 @@ async function judgeRows(probe: Probe, rows: readonly State[]): Promise<Finding>
   const missing = [...probe.accepted].find((id) => !own.some((row) => row.order_id === id));
   if (missing !== undefined) return fault('list_incomplete', `${JSON.stringify(missing)} is not listed`);
   for (const row of probe.hasReadSide ? own : []) {
-    const difference = differenceOf(await probe.held(row.order_id), row);
+    const held = await probe.held(row.order_id);
+    // A proxy that decodes paths hides such an order from GET, which `ids_special` reports.
+    if (held.kind === 'absent' && /[/\\%]/.test(row.order_id)) continue;
+    const difference = differenceOf(held, row);
     if (difference !== null) return fault('list_rows_differ', difference);
   }
   return pass(`${own.length} orders of this run, in the sequence of their ids`);

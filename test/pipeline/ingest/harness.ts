@@ -91,6 +91,7 @@ export type Tuning = Partial<
   Pick<
     IngestOptions<StockState, StockEvent>,
     | 'lanes'
+    | 'targets'
     | 'longLimits'
     | 'batchEvents'
     | 'cacheEvents'
