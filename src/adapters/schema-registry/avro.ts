@@ -65,14 +65,22 @@ export function compileAvro(schema: string, references: readonly string[]): Comp
     logicalTypes: LOGICAL_TYPES as never,
     typeHook: longHook() as never,
   } as Partial<avro.ForSchemaOptions> as avro.ForSchemaOptions;
-  for (const reference of references) avro.Type.forSchema(parsed(reference), options);
-  const type = avro.Type.forSchema(parsed(schema), options);
+  const stand = standIn([schema, ...references]);
+  for (const reference of references) avro.Type.forSchema(parsed(reference, stand), options);
+  const type = avro.Type.forSchema(parsed(schema, stand), options);
   refuseEmptyItems(type, new Set());
   const title = type.name === undefined ? 'Avro' : `Avro ${type.name}`;
   return {
     title,
-    read: (payload) => ({ value: jsonValue(type.fromBuffer(payload)), hasTextNumbers: false }),
+    read: (payload) => ({ value: jsonValue(type.fromBuffer(payload), stand), hasTextNumbers: false }),
   };
+}
+
+/** The name that stands for a field `__proto__` while avsc reads: it assigns fields to an object, and would lose that one. */
+function standIn(schemas: readonly string[]): string {
+  let name = '__proto___';
+  while (schemas.some((schema) => schema.includes(name))) name += '_';
+  return name;
 }
 
 /**
@@ -92,10 +100,13 @@ function longHook(): (schema: unknown) => avro.Type | undefined {
   };
 }
 
-function parsed(schema: string): avro.Schema {
+function parsed(schema: string, stand: string): avro.Schema {
   const text = schema.trim();
   // A schema may be the name of a primitive type alone.
-  return (/^[a-z]+$/.test(text) ? text : JSON.parse(text)) as avro.Schema;
+  if (/^[a-z]+$/.test(text)) return text as avro.Schema;
+  return JSON.parse(text, (key, value: unknown) =>
+    key === 'name' && value === '__proto__' ? stand : value,
+  ) as avro.Schema;
 }
 
 /**
@@ -133,16 +144,19 @@ function needsBytes(type: avro.Type, within: Set<avro.Type>): boolean {
 const MAX_DEPTH = 128;
 
 /** Turns what avsc has read into plain values: bytes become base64, and a union's value stands without its branch. */
-function jsonValue(value: unknown, depth = 0): unknown {
+function jsonValue(value: unknown, stand: string, depth = 0): unknown {
   if (depth > MAX_DEPTH) throw new Error('its value is nested too deeply');
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (value === null || typeof value !== 'object') return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (Array.isArray(value)) return value.map((item) => jsonValue(item, depth + 1));
+  if (Array.isArray(value)) return value.map((item) => jsonValue(item, stand, depth + 1));
   const unwrap = (value as { unwrap?: unknown }).unwrap;
   if (typeof unwrap === 'function' && value.constructor.name === 'Branch$')
-    return jsonValue((unwrap as () => unknown).call(value), depth + 1);
+    return jsonValue((unwrap as () => unknown).call(value), stand, depth + 1);
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [name, jsonValue(member, depth + 1)]),
+    Object.entries(value).map(([name, member]) => [
+      name === stand ? '__proto__' : name,
+      jsonValue(member, stand, depth + 1),
+    ]),
   );
 }

@@ -153,6 +153,16 @@ describe('an Avro schema', () => {
     expect(() => compileAvro(schema, []).read(nested(2_000_000))).toThrow();
   });
 
+  it.each(['__proto__', 'constructor', 'toString', 'unwrap'])('keeps a field of the name %s', (name) => {
+    const fields = [
+      { name, type: { type: 'record', name: 'Inner', fields: [{ name, type: 'string' }] } },
+      { name: '__proto___', type: 'string' },
+    ];
+    const compiled = compileAvro(JSON.stringify({ type: 'record', name: 'Odd', fields }), []);
+    const { value } = compiled.read(Buffer.from('02780279', 'hex'));
+    expect(JSON.stringify(value)).toBe(`{"${name}":{"${name}":"x"},"__proto___":"y"}`);
+  });
+
   it('refuses a schema that is no JSON', () => {
     expect(() => compileAvro('{', [])).toThrow();
   });
