@@ -18,7 +18,7 @@ const DIGITS: Readonly<Partial<Record<TimeForm, number>>> = {
 export function timeText(value: JsonValue | undefined, form: TimeForm): string | null {
   if (typeof value === 'string' && parseRfc3339(value) !== null) return null;
   if (form === 'local-utc') return typeof value === 'string' ? fromLocalText(value) : null;
-  const number = numberTextOf(value) ?? (typeof value === 'string' ? value : null);
+  const number = numberTextOf(value) ?? (typeof value === 'string' ? numberIn(value, form) : null);
   if (form === 'jackson') {
     if (Array.isArray(value)) return fromParts(value);
     // Jackson writes java.time types in seconds with a fraction, and java.util.Date in whole milliseconds.
@@ -26,6 +26,12 @@ export function timeText(value: JsonValue | undefined, form: TimeForm): string |
   }
   const digits = DIGITS[form];
   return number === null || digits === undefined ? null : fromNumber(number, digits);
+}
+
+/** The number in a text. Older programs of .NET write milliseconds as `/Date(1735689600000+0100)/`, whose offset changes nothing. */
+function numberIn(text: string, form: TimeForm): string {
+  const dotNet = form === 'milliseconds' ? /^\/Date\((\d+)(?:[+-]\d{4})?\)\/$/.exec(text) : null;
+  return dotNet?.[1] ?? text;
 }
 
 /** The longest number of a time. One of nanoseconds has 19 digits. */
