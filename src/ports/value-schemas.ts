@@ -1,6 +1,7 @@
 /**
  * Reads values whose form is a schema that stands elsewhere, in a schema registry or in files. A schema never changes
- * under its name, so a value means the same at any time.
+ * under its name, so a value means the same at any time. A name is an id in decimal digits, a GUID, or `global-` and a global id
+ * of Apicurio's registry, which counts them apart from its other ids.
  */
 export interface ValueSchemas {
   /**

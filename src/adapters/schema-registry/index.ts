@@ -82,7 +82,11 @@ class RegisteredSchemas implements ValueSchemas {
   }
 
   async #lookUp(name: string): Promise<Known> {
-    const registered = this.#files.get(name) ?? (await this.#registry?.read(name)) ?? null;
+    const registered =
+      this.#files.get(name) ??
+      this.#files.get(name.replace('global-', '')) ??
+      (await this.#registry?.read(name)) ??
+      null;
     const untilMs = this.#clock.now() + MISSING_FOR_MS;
     if (registered === null) {
       const place =

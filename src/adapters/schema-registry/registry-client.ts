@@ -58,7 +58,7 @@ export class RegistryClient {
     this.#agent = new Agent({ pipelining: 0, ...(ca === undefined ? {} : { connect: { ca } }) });
     const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
     this.#headers = {
-      accept: 'application/vnd.schemaregistry.v1+json, application/json',
+      accept: 'application/vnd.schemaregistry.v1+json, application/json, */*',
       ...(username === '' ? {} : { authorization: `Basic ${basic.toString('base64')}` }),
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
@@ -69,9 +69,13 @@ export class RegistryClient {
     return this.#shown;
   }
 
-  /** Reads the schema of this id or GUID; null if the registry has none. Rejects with `schemas_unreachable`. */
+  /** Reads the schema of this name; null if the registry has none. Rejects with `schemas_unreachable`. */
   async read(name: string): Promise<RegisteredSchema | null> {
-    const path = /^\d+$/.test(name) ? `/schemas/ids/${name}` : `/schemas/guids/${name}`;
+    const [, globalId] = /^global-(\d+)$/.exec(name) ?? [];
+    const apicurio = /^(.*\/apis)\/ccompat\/v\d+$/.exec(this.#base)?.[1];
+    if (globalId !== undefined && apicurio !== undefined) return this.#readGlobal(apicurio, globalId);
+    const id = globalId ?? name;
+    const path = /^\d+$/.test(id) ? `/schemas/ids/${id}` : `/schemas/guids/${id}`;
     const answer = await this.#ask(path);
     if (answer === null) return null;
     const references = new Map<string, string>();
@@ -81,6 +85,21 @@ export class RegistryClient {
       text: answer.schema,
       references: [...references].map(([each, schema]) => ({ name: each, schema })),
     };
+  }
+
+  /** Reads the schema of a global id by Apicurio's own API, with what it refers to in it. */
+  async #readGlobal(apis: string, id: string): Promise<RegisteredSchema | null> {
+    for (const version of ['v3', 'v2']) {
+      const path = `/registry/${version}/ids/globalIds/${id}`;
+      const { status, text, type } = await this.#get(
+        `${apis}${path}?references=DEREFERENCE&dereference=true`,
+      );
+      // A registry of another version does not know the path, or says that it has no such schema.
+      if (status === 404) continue;
+      if (status !== 200) throw this.#unreachable(`answered ${path} with ${status}${HINTS[status] ?? ''}`);
+      return { kind: kindOfContent(type, text), text, references: [] };
+    }
+    return null;
   }
 
   async #readReferences(answer: Answer, found: Map<string, string>): Promise<void> {
@@ -96,28 +115,26 @@ export class RegistryClient {
   }
 
   async #ask(path: string): Promise<Answer | null> {
+    const { status, text } = await this.#get(`${this.#base}${path}`);
+    if (status === 404 && isJson(text)) return null;
+    if (status !== 200) throw this.#unreachable(`answered ${path} with ${status}${HINTS[status] ?? ''}`);
+    const answer = answerOf(text);
+    if (answer === null) throw this.#unreachable(`answered ${path} with something else than a schema`);
+    return answer;
+  }
+
+  async #get(url: string): Promise<{ status: number; text: string; type: string }> {
     const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
-    let status: number;
-    let text: string;
     try {
-      const response = await request(`${this.#base}${path}`, {
-        headers: this.#headers,
-        dispatcher: this.#agent,
-        signal,
-      });
-      status = response.statusCode;
-      text = await readText(response.body);
+      const response = await request(url, { headers: this.#headers, dispatcher: this.#agent, signal });
+      const type = String(response.headers['content-type'] ?? '');
+      return { status: response.statusCode, text: await readText(response.body), type };
     } catch (error) {
       throw this.#unreachable(
         `does not answer (${signal.aborted ? 'no answer in 5 s' : messageOf(error)})`,
         error,
       );
     }
-    if (status === 404 && isJson(text)) return null;
-    if (status !== 200) throw this.#unreachable(`answered ${path} with ${status}${HINTS[status] ?? ''}`);
-    const answer = answerOf(text);
-    if (answer === null) throw this.#unreachable(`answered ${path} with something else than a schema`);
-    return answer;
   }
 
   #unreachable(what: string, cause?: unknown): TributaryError {
@@ -138,6 +155,24 @@ const HINTS: Readonly<Record<number, string>> = {
 
 function kindOf(schemaType: string | undefined): RegisteredSchema['kind'] {
   return schemaType === 'PROTOBUF' || schemaType === 'JSON' ? schemaType : 'AVRO';
+}
+
+/** The kind of a schema that stands by itself. Only a schema of JSON has members that Avro does not know. */
+function kindOfContent(contentType: string, text: string): RegisteredSchema['kind'] {
+  if (!contentType.includes('json')) return 'PROTOBUF';
+  const schema = objectIn(text);
+  const isOfJson = ['$schema', 'properties', '$ref', 'oneOf', 'anyOf'].some((name) => name in schema);
+  return isOfJson || (schema as { readonly type?: unknown }).type === 'object' ? 'JSON' : 'AVRO';
+}
+
+/** The object in a text; an empty one if there is none. */
+function objectIn(text: string): object {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 function answerOf(text: string): Answer | null {

@@ -15,6 +15,7 @@ import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts'
 import { bodyThatIsNoObject, bodyWithoutType, eventBesideType, looksLikeCloudEvent } from './forms/bodies.ts';
 import { wrongKey } from './forms/keys.ts';
 import { jsonKind } from './forms/kinds.ts';
+import { schemaRefusal } from './forms/schema-headers.ts';
 import { timeFault, timeThatIsNoText } from './forms/times.ts';
 import { announcesCloudEvent, CLOUDEVENT_WITHOUT_DATA, headerBytesWithin, readHeaders } from './headers.ts';
 import { JsonReader, type ParsedJson } from './json-body.ts';
@@ -171,7 +172,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
 
     const bytes = asBuffer(value);
     let json = this.#json.read(bytes);
-    if (json instanceof Rejection) return json;
+    if (json instanceof Rejection) return schemaRefusal(record.headers) ?? json;
     let givenId = said.eventId;
     if (said.mode === 'structured' || this.#isUnannouncedEnvelope(json.value)) {
       const structured = readStructured(json, this.#json);

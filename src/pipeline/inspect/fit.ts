@@ -1,10 +1,12 @@
 import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
+import { asBuffer } from '../decode/bytes.ts';
 import { createDecoder } from '../decode/decoder.ts';
+import { registryFrame } from '../decode/forms/encodings.ts';
 import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
-import { Rejection } from '../decode/reasons.ts';
+import { QUARANTINE_REASONS, Rejection } from '../decode/reasons.ts';
 import {
   KEY_FORM_OF,
   KEY_FORMS,
@@ -16,9 +18,12 @@ import {
 } from '../decode/source/options.ts';
 import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
 import type { SampledRecord } from './sample.ts';
-import { judge, type Verdicts } from './verdicts.ts';
+import { judge, type Refused, type Verdicts } from './verdicts.ts';
 
-/** The settings under which most records of a sample are events. */
+/**
+ * The settings under which most records of a sample are events. If none are, those under which the records come nearest to
+ * one: their refusals say what is still missing.
+ */
 export interface Fit {
   readonly options: SourceOptions;
   /** Whether records without a key have to be taken. */
@@ -32,6 +37,9 @@ const COMPARED_MAX = 100;
 const IGNORE_SHARE = 0.5;
 const MAX_DEPTH = 64;
 
+/** The options of now that no look at records finds: what a number stands for as a status, for example. */
+type KnownOptions = Pick<SourceOptions, 'values'>;
+
 /** What is asked of a domain: the fields of its events. */
 interface DomainFields {
   readonly eventTypes: Readonly<
@@ -41,13 +49,14 @@ interface DomainFields {
 
 /**
  * Finds the settings under which most records of the sample are events with a plausible time. All records are taken to come
- * on one topic of that name. Among equals, those with the fewest settings win. Depends on the sample alone.
+ * on one topic of that name. Among equals, those with the fewest settings win. Depends on the sample and `known` alone.
  */
 export function bestFit<State, Event>(
   domain: Domain<State, Event>,
   topic: string,
   records: readonly SampledRecord[],
   schemas: ValueSchemas | null = null,
+  known: KnownOptions = {},
 ): Fit {
   const compared = records.slice(0, COMPARED_MAX);
   const accepts = (options: SourceOptions, acceptsMissingKeys: boolean, tried = compared) =>
@@ -63,17 +72,34 @@ export function bestFit<State, Event>(
   const isKeyless = compared.filter(({ record: { key } }) => key === null || key.length === 0).length;
   const acceptsMissingKeys = isKeyless > compared.length * IGNORE_SHARE;
   let best: { options: SourceOptions; score: number } = { options: {}, score: -1 };
-  for (const options of candidates(domain, compared, schemas)) {
-    const { timely, accepted } = accepts(options, acceptsMissingKeys);
-    const score = timely + accepted / 1_000;
+  for (const options of candidates(domain, compared, schemas, known)) {
+    const verdicts = accepts(options, acceptsMissingKeys);
+    const { timely, accepted } = verdicts;
+    const score = accepted === 0 ? nearness(verdicts.refused) / 1_000 : timely + accepted / 1_000;
     const key = options.key ?? KEY_FORM_OF[options.kind ?? 'json'];
     const needed = key === 'ignore' && options.kind !== 'debezium-table' ? compared.length * IGNORE_SHARE : 0;
     if (score > best.score + needed) best = { options, score };
   }
-  // Without any event no setting has shown that it fits.
-  const options = best.score > 0 ? best.options : {};
+  const { options } = best;
   return { options, acceptsMissingKeys, verdicts: accepts(options, acceptsMissingKeys, [...records]) };
 }
+
+/**
+ * How far the refused records come into the checks of the event itself, from 0 to 1. The reasons stand in the sequence of the
+ * checks. What refuses them before says nothing about whether a source is the right one.
+ */
+function nearness(refused: readonly Refused[]): number {
+  const total = refused.reduce((sum, { count }) => sum + count, 0);
+  const passed = refused.reduce(
+    (sum, { reason, count }) => sum + Math.max(REASONS.indexOf(reason), EVENT) * count,
+    0,
+  );
+  return total === 0 ? 0 : (passed / total - EVENT) / REASONS.length;
+}
+
+const REASONS: readonly string[] = QUARANTINE_REASONS;
+/** The last reason that concerns the wrapping of an event. */
+const EVENT = REASONS.indexOf('event_type_missing');
 
 /** The domain's topics, all under one name. */
 export function namesFor(
@@ -88,6 +114,7 @@ function candidates(
   domain: DomainFields,
   records: readonly SampledRecord[],
   schemas: ValueSchemas | null,
+  known: KnownOptions,
 ): SourceOptions[] {
   const found: SourceOptions[] = [];
   for (const kind of SOURCE_KINDS) {
@@ -97,7 +124,7 @@ function candidates(
       const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
       const fields = namesIn(domain, { ...shape }, records, schemas);
       const named = fields.size === 0 ? shape : { ...shape, fields };
-      const forms = formsIn(domain, plainBodies(domain, named, records, schemas));
+      const forms = formsIn(domain, plainBodies(domain, named, records, schemas), known);
       for (const shaped of Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }]) {
         for (const key of keysOf(kind)) {
           for (const time of TIME_FORMS) {
@@ -111,9 +138,13 @@ function candidates(
       }
     }
   }
-  const outboxWeight = isFromDebezium(records) ? -1 : 0.5;
+  // Several kinds of sources read plain events. The records show which of them is meant.
+  const weights: Readonly<Partial<Record<SourceKind, number>>> = {
+    'debezium-outbox': isFromDebezium(records) ? -2 : -0.5,
+    'schema-registry': records.some(hasPrefix) ? -0.5 : 0,
+  };
   const weight = (options: SourceOptions) =>
-    Object.keys(options).length + (options.kind === 'debezium-outbox' ? outboxWeight - 1 : 0);
+    Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0);
   return found.sort((a, b) => weight(a) - weight(b));
 }
 
@@ -128,6 +159,10 @@ function isFromDebezium(records: readonly SampledRecord[]): boolean {
       names.includes('id') && names.some((name) => typeof name === 'string' && name.startsWith('__debezium.'))
     );
   });
+}
+
+function hasPrefix({ record: { value } }: SampledRecord): boolean {
+  return value !== null && registryFrame(asBuffer(value)) !== null;
 }
 
 /** The form that the source writes by itself comes first, and the one that takes any key last. */
@@ -186,6 +221,7 @@ function namesIn(
 function formsIn(
   domain: DomainFields,
   bodies: readonly JsonObject[],
+  given: KnownOptions,
 ): Pick<SourceOptions, 'type' | 'id' | 'values'> {
   const types = Object.entries(domain.eventTypes);
   const known = new Map<string, readonly string[]>([['eventType', types.map(([name]) => name)]]);
@@ -196,11 +232,11 @@ function formsIn(
     for (const [field, { enum: values }] of Object.entries(properties))
       if (values !== undefined) known.set(field, [...(known.get(field) ?? []), ...values]);
   }
-  const values = new Map<string, string>();
+  const values = new Map(given.values);
   for (const body of bodies) {
     for (const [field, ours] of known) {
       const theirs = body[field];
-      if (typeof theirs !== 'string' || ours.includes(theirs)) continue;
+      if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
       const meant = ours.find((value) => isSameValue(theirs, value));
       if (meant !== undefined) values.set(theirs, meant);
     }

@@ -3,7 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
 /** What a registry has under a path, or the status and the text that it answers. */
-export type Answers = Record<string, object | { readonly status: number; readonly text: string }>;
+export type Answers = Record<
+  string,
+  object | { readonly status: number; readonly text: string; readonly type?: string }
+>;
 
 /** An HTTP server that answers as Confluent's Schema Registry does. It ends with the test. */
 export async function startRegistry(answers: Answers) {
@@ -16,7 +19,7 @@ export async function startRegistry(answers: Answers) {
       response.writeHead(404, { 'content-type': 'application/json' });
       response.end('{"error_code":40403,"message":"Schema not found"}');
     } else if ('status' in answer) {
-      response.writeHead(answer.status);
+      response.writeHead(answer.status, 'type' in answer ? { 'content-type': answer.type } : {});
       response.end(answer.text);
     } else response.end(JSON.stringify(answer));
   });

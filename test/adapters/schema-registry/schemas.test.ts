@@ -10,12 +10,15 @@ const NAME = JSON.stringify({ type: 'record', name: 'Name', fields: [{ name: 'x'
 const HELD = JSON.stringify({ type: 'record', name: 'Held', fields: [{ name: 'name', type: 'Name' }] });
 const X = avro.Type.forSchema(JSON.parse(NAME)).toBuffer({ x: 'a' });
 
-async function place(answers: Answers, more: { user?: string; token?: string } = {}) {
+async function place(answers: Answers, more: { user?: string; token?: string; path?: string } = {}) {
   const clock = { nowMs: 1_000, now: () => clock.nowMs };
   const registry = await startRegistry(answers);
   const url = registry.url.replace('//', more.user === undefined ? '//' : `//${more.user}@`);
-  const { token } = more;
-  const schemas = openValueSchemas({ clock, registry: { url, token, settingName: 'REGISTRY' } });
+  const { token, path = '' } = more;
+  const schemas = openValueSchemas({
+    clock,
+    registry: { url: `${url}${path}`, token, settingName: 'REGISTRY' },
+  });
   return { ...registry, clock, schemas };
 }
 
@@ -45,6 +48,46 @@ describe('a registry of schemas', () => {
     await schemas.prepare(['7']);
     const read = schemas.read('7', Buffer.from('feffffffffffffffff01', 'hex'));
     expect(read.kind === 'value' && String(read.json)).toBe('9223372036854775807');
+  });
+
+  const APIS = '/apis/ccompat/v7';
+  const globalId = (version: string, id: number) => `/apis/registry/${version}/ids/globalIds/${id}`;
+  const text = (schema: string, type = 'application/json') => ({ status: 200, text: schema, type });
+
+  it.each(['v3', 'v2'])("asks for global ids by Apicurio's own API, as of version %s", async (version) => {
+    const { schemas, asked } = await place({ [globalId(version, 7)]: text(NAME) }, { path: APIS });
+    await schemas.prepare(['global-7']);
+    expect(asked.at(-1)?.path).toBe(`${globalId(version, 7)}?references=DEREFERENCE&dereference=true`);
+    expect(schemas.read('global-7', X)).toMatchObject({ kind: 'value' });
+    await schemas.prepare(['global-8']);
+    expect(schemas.read('global-8', X)).toMatchObject({
+      detail: expect.stringContaining('no schema global-8'),
+    });
+  });
+
+  it('knows by itself of what kind the schema of a global id is', async () => {
+    const { schemas } = await place(
+      {
+        [globalId('v3', 7)]: text('syntax = "proto3"; message A { string a = 1; }', 'application/x-protobuf'),
+        [globalId('v3', 8)]: text('{"type":"object","properties":{}}'),
+        [globalId('v3', 9)]: { status: 500, text: '' },
+      },
+      { path: APIS },
+    );
+    await schemas.prepare(['global-7', 'global-8']);
+    const json = (name: string, payload: Buffer) => {
+      const read = schemas.read(name, payload);
+      return read.kind === 'value' ? String(read.json) : read.detail;
+    };
+    expect(json('global-7', Buffer.from('000a0161', 'hex'))).toBe('{"a":"a"}');
+    expect(json('global-8', Buffer.from('{"b":1}'))).toBe('{"b":1}');
+    await expect(schemas.prepare(['global-9'])).rejects.toThrow(/answered .*globalIds\/9 with 500/);
+  });
+
+  it('takes a global id for any other where a registry has only one kind', async () => {
+    const { schemas } = await place({ '/schemas/ids/7': { schema: NAME } });
+    await schemas.prepare(['global-7']);
+    expect(schemas.read('global-7', X)).toMatchObject({ kind: 'value' });
   });
 
   it('brings along the schemas that a schema refers to', async () => {

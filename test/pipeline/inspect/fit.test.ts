@@ -42,6 +42,8 @@ describe('bestFit on the cases', () => {
   });
 });
 
+const PLACE = { topic: 'orders', partition: 0 };
+
 describe('bestFit', () => {
   const { orderId, eventType, ...rest } = ORDER_BODY;
   const snake = { event_type: eventType, order_id: orderId, ...rest };
@@ -75,6 +77,31 @@ describe('bestFit', () => {
     ['local-utc', '2024-06-10 06:13:20'],
   ])('finds the unit of times: %s', (unit, timestamp) => {
     expect(fitOfParts([at(timestamp)])).toEqual({ settings: { ORDER_SOURCE_TIME: unit }, accepted: 1 });
+  });
+
+  it('comes as near as it can if no settings make events of the records', () => {
+    const numbered = { EventType: 'ORDER', OrderId: 'order123', OrderStatus: 0, Timestamp: '2024-06-10' };
+    const fit = bestFit(orders, 'orders', [{ record: recordOf({ value: numbered }), place: PLACE }]);
+    expect(fit.options).toEqual({
+      fields: new Map([
+        ['EventType', 'eventType'],
+        ['OrderId', 'orderId'],
+        ['Timestamp', 'timestamp'],
+        ['OrderStatus', 'orderStatus'],
+      ]),
+    });
+    expect(fit.verdicts.refused).toMatchObject([{ reason: 'value_unknown' }]);
+    const array = bestFit(orders, 'orders', [{ record: recordOf({ value: '[1]' }), place: PLACE }]);
+    expect(array.options).toEqual({});
+  });
+
+  it('keeps the values of now, which nobody can see in the records', () => {
+    const value = { ...ORDER_BODY, orderStatus: 0, timestamp: 1718000000123 };
+    const known = { values: new Map([['0', 'CREATED']]) };
+    const fit = bestFit(orders, 'orders', [{ record: recordOf({ value }), place: PLACE }], null, known);
+    expect(fit.options).toEqual({ ...known, time: 'milliseconds' });
+    const plain = bestFit(orders, 'orders', [{ record: recordOf({}), place: PLACE }], null, known);
+    expect(plain.options).toEqual({});
   });
 
   it('keeps comparing keys if only some are wrong', () => {

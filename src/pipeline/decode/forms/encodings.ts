@@ -138,21 +138,22 @@ export function registryPayloadStart(bytes: Uint8Array): number | null {
 
 /** The schema that a prefix names, as a registry knows it, and where the payload begins. */
 export interface RegistryFrame {
-  /** An id in decimal digits, or a GUID. */
+  /** A name as `ValueSchemas` knows it. */
   readonly schema: string;
   readonly start: number;
 }
 
 /**
  * Reads a schema registry's prefix: a zero and an id of 4 bytes; a zero and an id of 8 bytes, whose first four are zero,
- * because no registry gives the id 0; or a one and a GUID. Null if the bytes begin with none of them.
+ * because no registry gives the id 0; or a one and a GUID. Null if the bytes begin with none of them. Only Apicurio writes 8
+ * bytes, and the id in them is a global one if nobody has set it otherwise.
  */
 export function registryFrame(bytes: Buffer): RegistryFrame | null {
   if (bytes[0] === 1 && bytes.length > 17) return { schema: uuidOf(bytes.subarray(1, 17)), start: 17 };
   if (!hasRegistryPrefix(bytes)) return null;
   const id = bytes.readUInt32BE(1);
   if (id !== 0) return { schema: String(id), start: REGISTRY_PREFIX_BYTES };
-  return bytes.length > 9 ? { schema: String(bytes.readUInt32BE(5)), start: 9 } : null;
+  return bytes.length > 9 ? { schema: `global-${bytes.readUInt32BE(5)}`, start: 9 } : null;
 }
 
 const QUOTE = 0x22;
@@ -173,8 +174,7 @@ function registryPrefix(bytes: Buffer): string | null {
   if (bytes[0] === 1 && bytes.length > 17 && isOpening(bytes[17]))
     return `with the schema's GUID${payloadAt(bytes, 17)}`;
   if (!hasRegistryPrefix(bytes)) return null;
-  const isLong =
-    bytes.length > 9 && isOpening(bytes[9]) && !isOpening(bytes[5]) && bytes.readUInt32BE(1) === 0;
+  const isLong = bytes.length > 9 && !isOpening(bytes[5]) && bytes.readUInt32BE(1) === 0;
   if (isLong) return `schema ${bytes.readUInt32BE(5)} in 8 bytes${payloadAt(bytes, 9)}`;
   return `schema ${bytes.readUInt32BE(1)}${payloadAt(bytes, REGISTRY_PREFIX_BYTES)}`;
 }

@@ -4,11 +4,11 @@ import { numberTextOf, parseKeepingNumbers } from '../../../core/json-exact.ts';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
 import type { ValueSchemas } from '../../../ports/value-schemas.ts';
 import { asBuffer } from '../bytes.ts';
-import { registryFrame } from '../forms/encodings.ts';
 import type { JsonReader } from '../json-body.ts';
 import { Rejection } from '../reasons.ts';
 import { keyText } from './key-text.ts';
 import { isPlainSource, KEY_FORM_OF, type KeyForm, type SourceOptions, type TimeForm } from './options.ts';
+import { type RegistryValue, registryValue, schemaOf, schemasOf } from './registry-value.ts';
 import { timeText } from './time-text.ts';
 import { UNWRAP, type Unwrapped } from './unwrap.ts';
 
@@ -58,12 +58,17 @@ export function createSource(
   return isPlainSource(options) ? null : new Source(options, fields, reader, schemas);
 }
 
+/** What a record holds, and whether 64-bit numbers are texts in it, as the JSON form of Protobuf has them. */
+type Content = Unwrapped & Pick<RegistryValue, 'hasTextNumbers'>;
+
 class Source implements RecordSource {
   readonly #options: SourceOptions;
   readonly #fields: DomainFields;
   readonly #reader: JsonReader;
   readonly #unwrap: (typeof UNWRAP)[keyof typeof UNWRAP];
-  /** The schemas of values behind prefixes. Null for a source without prefixes, and if there are no schemas. */
+  /** Whether the values may be those of a schema registry's serializer, whatever they hold. */
+  readonly #isBehindPrefix: boolean;
+  /** The schemas of such values. Null for a source without them, and if there are no schemas. */
   readonly #schemas: ValueSchemas | null;
   readonly #key: KeyForm;
   readonly #time: TimeForm;
@@ -79,7 +84,8 @@ class Source implements RecordSource {
     this.#fields = fields;
     this.#reader = reader;
     this.#unwrap = UNWRAP[kind];
-    this.#schemas = kind === 'schema-registry' ? schemas : null;
+    this.#isBehindPrefix = kind !== 'json';
+    this.#schemas = this.#isBehindPrefix ? schemas : null;
     this.#key = key;
     this.#time = time;
   }
@@ -91,38 +97,35 @@ class Source implements RecordSource {
   plain(record: LogRecord): LogRecord | Rejection {
     const { key, value, headers } = record;
     if (value === null) return record;
-    const unwrapped = this.#unwrap(record, asBuffer(value), this.#reader, this.#schemas);
+    const prefixed = this.#isBehindPrefix ? registryValue(record, asBuffer(value), this.#schemas) : null;
+    if (prefixed instanceof Rejection) return prefixed;
+    const content = prefixed?.json ?? asBuffer(value);
+    const unwrapped = this.#unwrap(record, content, this.#reader, prefixed !== null);
     if (unwrapped instanceof Rejection) return unwrapped;
-    const body = this.#body(unwrapped);
+    const body = this.#body({ ...unwrapped, hasTextNumbers: prefixed?.hasTextNumbers ?? false });
     if (body instanceof Rejection) return body;
     return {
       ...record,
-      key: key === null ? null : keyText(this.#keyJson(asBuffer(key)), this.#key),
+      key: key === null ? null : keyText(this.#keyJson(record, asBuffer(key)), this.#key),
       value: body,
       headers: plainHeaders(headers, unwrapped),
     };
   }
 
   prepare(records: readonly LogRecord[]): Promise<void> | null {
-    if (this.#schemas === null) return null;
-    const names = new Set<string>();
-    for (const { key, value } of records) {
-      if (value !== null) addSchema(names, value);
-      if (key !== null && this.#key === 'json') addSchema(names, key);
-    }
-    return this.#schemas.prepare(names);
+    return this.#schemas?.prepare(schemasOf(records, this.#key === 'json')) ?? null;
   }
 
-  /** A key behind a schema registry's prefix becomes JSON. Every other key stays. */
-  #keyJson(key: Buffer): Buffer {
-    const frame = this.#schemas !== null && this.#key === 'json' ? registryFrame(key) : null;
-    if (frame === null) return key;
-    const read = this.#schemas?.read(frame.schema, key.subarray(frame.start));
+  /** A key whose schema is named becomes JSON. Every other key stays. */
+  #keyJson(record: LogRecord, key: Buffer): Buffer {
+    const named = this.#schemas !== null && this.#key === 'json' ? schemaOf(record, 'key', key) : null;
+    if (named === null) return key;
+    const read = this.#schemas?.read(named.schema, key.subarray(named.start));
     return read?.kind === 'value' ? read.json : key;
   }
 
   /** The body with the domain's names and forms. Its text stays byte for byte where nothing of it changes. */
-  #body(unwrapped: Unwrapped): Buffer | Rejection {
+  #body(unwrapped: Content): Buffer | Rejection {
     const { body: given } = unwrapped;
     if (given instanceof Uint8Array && !this.#mayChange(unwrapped)) return given as Buffer;
     const whole = this.#parsed(given);
@@ -145,13 +148,13 @@ class Source implements RecordSource {
     return changed === whole && given instanceof Uint8Array ? (given as Buffer) : bytesOf(changed);
   }
 
-  #mayChange({ type, time, subject, hasTextNumbers }: Unwrapped): boolean {
+  #mayChange({ type, time, subject, hasTextNumbers }: Content): boolean {
     const { fields, body, type: given, id, values } = this.#options;
     return (
       [type, time, subject, body, given].some((each) => each !== undefined) ||
       this.#time !== 'rfc3339' ||
       id === 'number' ||
-      hasTextNumbers === true ||
+      hasTextNumbers ||
       (fields?.size ?? 0) + (values?.size ?? 0) > 0
     );
   }
@@ -223,15 +226,10 @@ class Source implements RecordSource {
   }
 }
 
-function addSchema(names: Set<string>, bytes: Uint8Array): void {
-  const frame = registryFrame(asBuffer(bytes));
-  if (frame !== null) names.add(frame.schema);
-}
-
 /** A revision that the JSON form of Protobuf has as a text becomes a number. */
-function withNumbers(body: JsonObject, { hasTextNumbers }: Unwrapped): JsonObject {
+function withNumbers(body: JsonObject, { hasTextNumbers }: Content): JsonObject {
   const { revision } = body;
-  if (hasTextNumbers !== true || typeof revision !== 'string' || !/^\d{1,16}$/.test(revision)) return body;
+  if (!hasTextNumbers || typeof revision !== 'string' || !/^\d{1,16}$/.test(revision)) return body;
   return { ...body, revision: Number(revision) };
 }
 

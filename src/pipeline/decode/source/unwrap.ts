@@ -2,10 +2,9 @@ import type { JsonObject, JsonValue } from '../../../core/domain.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { numberTextOf, parseKeepingNumbers } from '../../../core/json-exact.ts';
 import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
-import type { ReadValue, ValueSchemas } from '../../../ports/value-schemas.ts';
 import { asBuffer, decodeUtf8 } from '../bytes.ts';
 import { isChangeEvent, isConnectEnvelope, looksLikeCloudEvent } from '../forms/bodies.ts';
-import { knownEncoding, registryFrame, registryPayloadStart } from '../forms/encodings.ts';
+import { knownEncoding } from '../forms/encodings.ts';
 import { uuidOf } from '../forms/keys.ts';
 import { alike, jsonKind } from '../forms/kinds.ts';
 import { announcesCloudEvent, readHeaders } from '../headers.ts';
@@ -26,18 +25,20 @@ export interface Unwrapped {
   readonly subject?: string;
   /** Whether the record's `content-type` is that of the body. */
   readonly keepsContentType?: boolean;
-  /** Whether 64-bit numbers are texts in the body, as the JSON form of Protobuf has them. */
-  readonly hasTextNumbers?: boolean;
 }
 
+/**
+ * Takes the wrapping of a source off. `value` is that of the record, neither null nor empty, or the JSON behind the prefix of a
+ * schema registry (`isPrefixed`).
+ */
 type Unwrap = (
   record: LogRecord,
   value: Buffer,
   reader: JsonReader,
-  schemas: ValueSchemas | null,
+  isPrefixed: boolean,
 ) => Unwrapped | Rejection;
 
-/** Takes the wrapping of each kind of source off. The value of the record is neither null nor empty. */
+/** Takes the wrapping of each kind of source off. */
 export const UNWRAP: Readonly<Record<SourceKind, Unwrap>> = {
   json: unwrapJson,
   cloudevents: unwrapCloudEvent,
@@ -195,26 +196,20 @@ function unwrapRow(row: JsonObject): Unwrapped {
 function unwrapRegistry(
   _record: LogRecord,
   value: Buffer,
-  _reader: JsonReader,
-  schemas: ValueSchemas | null,
+  reader: JsonReader,
+  isPrefixed: boolean,
 ): Unwrapped | Rejection {
-  const frame = schemas === null ? null : registryFrame(value);
-  if (schemas !== null && frame !== null)
-    return readBySchema(schemas.read(frame.schema, value.subarray(frame.start)));
-  const start = registryPayloadStart(value);
-  if (start !== null) return { body: value.subarray(start), eventId: null };
-  if (value[0] === OPEN_BRACE) return { body: value, eventId: null, keepsContentType: true };
-  return (
-    knownEncoding(value) ?? mismatch('schema-registry', "The value begins with no schema registry's prefix")
-  );
+  if (!isPrefixed && value[0] === OPEN_BRACE) return { body: value, eventId: null, keepsContentType: true };
+  if (!isPrefixed)
+    return (
+      knownEncoding(value) ?? mismatch('schema-registry', "The value begins with no schema registry's prefix")
+    );
+  if (value[0] !== QUOTE) return { body: value, eventId: null };
+  const text = parse(value, reader);
+  return text instanceof Rejection ? text : { body: textOrValue(text), eventId: null };
 }
 
-function readBySchema(read: ReadValue): Unwrapped | Rejection {
-  if (read.kind === 'no_schema') return new Rejection('schema_unknown', read.detail);
-  if (read.kind === 'mismatch') return new Rejection('schema_mismatch', read.detail);
-  return { body: read.json, eventId: null, hasTextNumbers: read.hasTextNumbers };
-}
-
+const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 
 /** The text of a header, out of its quotes, or out of its schema and payload, if it was written as JSON. Null without one. */

@@ -124,6 +124,107 @@ describe('a source behind schemas', () => {
   });
 });
 
+describe('a source of Kafka Connect whose converter writes behind schemas', () => {
+  const text = avro.Type.forSchema('string');
+  const JSON_ORDER = JSON.stringify({ ...ORDER, timestamp: '2025-04-05T02:26:40.123Z' });
+  const asText = framed(9, text.toBuffer(JSON_ORDER));
+  const key = framed(9, text.toBuffer('order123'));
+
+  it.each([
+    ['schema-registry', null],
+    ['connect-json', null],
+    ['debezium-outbox', 'event-1'],
+  ] as const)('makes an event of a text with JSON in it: %s', async (kind, eventId) => {
+    const headers = [['id', 'event-1']] as const;
+    const event = { data: JSON_ORDER, ...(eventId === null ? {} : { eventId }) };
+    expect(await read({ kind }, { key, value: asText, headers })).toMatchObject(event);
+  });
+
+  it('makes events of an outbox whose payload is a record, with the id in the header', async () => {
+    const value = framed(7, AVRO.toBuffer(ORDER));
+    const outbox = { kind: 'debezium-outbox' } as const;
+    expect(await read(outbox, { key, value, headers: [['id', 'event-1']] })).toMatchObject({
+      entityId: 'order123',
+      eventId: 'event-1',
+      occurredAtMs: ORDER.timestamp,
+    });
+    expect(await read(outbox, { key, value })).toMatch(/^source_mismatch: .* no header id/);
+    expect(await read(outbox, { value: framed(99, 'x'), headers: [['id', 'event-1']] })).toMatch(
+      /^schema_unknown: /,
+    );
+  });
+
+  it('makes events of change events', async () => {
+    const change = { op: 'c', before: null, after: { id: 'event-1', payload: JSON_ORDER }, source: {} };
+    const json = framed(10, JSON.stringify(change));
+    expect(await read({ kind: 'debezium-table' }, { key, value: json })).toMatchObject({
+      eventId: 'event-1',
+      data: JSON_ORDER,
+    });
+  });
+
+  it('reads JSON behind a prefix without any schemas', () => {
+    const decoder = ordersDecoder({ sources: { [ORDER_SOURCE.topic]: { kind: 'debezium-outbox' } } });
+    const record = (value: Buffer) => recordOf({ value, headers: [['id', 'event-1']] });
+    expect(decoder.decode(record(framed(10, JSON_ORDER)), ORDER_SOURCE, 7)).toMatchObject({
+      event: { eventId: 'event-1' },
+    });
+    expect(decoder.decode(record(asText), ORDER_SOURCE, 7)).toMatchObject({
+      record: { reason: 'schema_registry_prefix' },
+    });
+  });
+});
+
+describe('a source whose serializer names the schemas in headers', () => {
+  const text = avro.Type.forSchema('string');
+  const value = AVRO.toBuffer(ORDER);
+  const id = (number: number) => Buffer.from([0, 0, 0, 0, 0, 0, 0, number]);
+  const GUID = 'b26b3bd5-3fc2-4d1c-8a3f-0c9ab3a0e4f1';
+
+  it.each([
+    ['apicurio.value.contentId', id(7)],
+    ['apicurio.value.globalId', id(7)],
+    ['__value_schema_id', Buffer.from([0, 0, 0, 0, 7])],
+  ])('reads the value by the schema that the header %s names', async (name, schema) => {
+    const headers = [
+      ['id', 'event-1'],
+      [name, schema],
+    ] as const;
+    for (const kind of ['schema-registry', 'debezium-outbox'] as const)
+      expect(await read({ kind }, { value, headers })).toMatchObject({ occurredAtMs: ORDER.timestamp });
+    const json = JSON.stringify({ ...ORDER, timestamp: '2025-04-05T02:26:40.123Z' });
+    expect(await read({}, { value: json, headers })).toMatchObject({ occurredAtMs: ORDER.timestamp });
+  });
+
+  it('reads the key by the schema of its own header', async () => {
+    const headers = [
+      ['apicurio.value.contentId', id(7)],
+      ['apicurio.key.contentId', id(9)],
+    ] as const;
+    const key = text.toBuffer('order123');
+    expect(await read({}, { key, value, headers })).toMatchObject({ entityId: 'order123' });
+    expect(await read({}, { key: text.toBuffer('order12'), value, headers })).toMatch(/^key_/);
+  });
+
+  it.each([
+    ['apicurio.value.contentId', id(99), 'schema_unknown: The folder of schemas has no schema 99.'],
+    ['__value_schema_id', Buffer.from(`01${GUID.replaceAll('-', '')}`, 'hex'), `has no schema ${GUID}.`],
+    ['apicurio.value.contentId', Buffer.from([7]), 'The value'],
+  ])('refuses a value whose schema nobody knows: %s', async (name, schema, refusal) => {
+    expect(await read({}, { value, headers: [[name, schema]] })).toContain(refusal);
+  });
+
+  it('is named by the refusal of a topic that has no source', () => {
+    const record = recordOf({ value, headers: [['apicurio.value.contentId', id(7)]] });
+    expect(ordersDecoder().decode(record, ORDER_SOURCE, 7)).toMatchObject({
+      record: {
+        reason: 'schema_registry_prefix',
+        detail: expect.stringContaining('The header apicurio.value.contentId names a schema of a registry'),
+      },
+    });
+  });
+});
+
 describe('a source with other values', () => {
   const body = {
     eventType: 'order',
