@@ -15,8 +15,10 @@ export interface Inspection {
   readonly now: Verdicts;
   /** The verdicts under the settings that fit. */
   readonly fit: Verdicts;
-  /** The settings that fit, by their variables. Empty if the defaults do. */
+  /** The settings that fit, by their variables. Empty if the defaults do, or if none do. */
   readonly settings: Readonly<Record<string, string>>;
+  /** If none fit, those under which the records come nearest to events. Empty if those are the defaults. */
+  readonly nearest: Readonly<Record<string, string>>;
   /** The settings of now for this topic, by their variables. */
   readonly given: Readonly<Record<string, string>>;
 }
@@ -46,6 +48,12 @@ export function settingsThatFit(fit: Fit, topic: string, topics: Topics): Record
   return fit.acceptsMissingKeys ? { ...variables, ORDER_SYNC_ACCEPT_MISSING_KEYS: 'true' } : variables;
 }
 
+/** If no settings fit, the variables under which the records come nearest to events, for the topic of orders or of payments. */
+export function nearestSettings(fit: Fit, topic: string, topics: Topics): Record<string, string> {
+  if (fit.verdicts.accepted > 0) return {};
+  return sourceVariables(topic === topics.paymentTopic ? 'PAYMENT' : 'ORDER', fit.options);
+}
+
 /** The variables by which the settings of now say what the records of the topic are. */
 export function settingsInUse(
   settings: SourceSettings & Topics & { readonly acceptsMissingKeys: boolean },
@@ -60,7 +68,8 @@ export function settingsInUse(
 }
 
 /** The answer as JSON. */
-export function inspectionJson({ sample, isRead, forms, now, fit, settings, given }: Inspection): object {
+export function inspectionJson(inspection: Inspection): object {
+  const { sample, isRead, forms, now, fit, settings, nearest, given } = inspection;
   const { topic, partitions, offsets, records, problems } = sample;
   return {
     topic,
@@ -70,7 +79,7 @@ export function inspectionJson({ sample, isRead, forms, now, fit, settings, give
     problems,
     forms,
     now: { isRead, settings: given, ...verdictsJson(now) },
-    fit: { settings, ...verdictsJson(fit) },
+    fit: { settings, nearest, ...verdictsJson(fit) },
   };
 }
 
@@ -97,6 +106,7 @@ export function inspectionText(inspection: Inspection): string {
   const variables = Object.entries(settings);
   if (fit.accepted === 0) {
     lines.push('', 'No settings make events of them. docs/quarantine.md has the remedy for each reason.');
+    lines.push(...nearestLines(inspection));
     if (isBehindSchemas(forms)) {
       lines.push(
         'Avro and Protobuf are read by their schemas: set SCHEMA_REGISTRY_URL or SCHEMA_FOLDER, and inspect again.',
@@ -118,6 +128,19 @@ export function inspectionText(inspection: Inspection): string {
     );
   }
   return lines.join('\n');
+}
+
+/** What is missing under the settings that come nearest. Nothing if those are the settings of now. */
+function nearestLines({ sample: { topic }, isRead, fit, nearest, given }: Inspection): string[] {
+  const variables = Object.entries(nearest);
+  if (variables.every(([name, value]) => given[name] === value)) return [];
+  const kind = isRead ? '' : ' (for the topic of payments: PAYMENT_ in front)';
+  return [
+    `These come nearest${kind}:`,
+    ...variables.map(([name, value]) => `  ${name}=${value}`),
+    `With them: ${outcome(fit)}`,
+    ...refusals(fit, topic),
+  ];
 }
 
 /** Whether most records stand behind a schema registry's prefix and are no JSON. */

@@ -66,6 +66,7 @@ describe('event-producer inspect', () => {
       },
       fit: {
         settings: { ORDER_SOURCE: 'debezium-outbox', PAYMENT_SOURCE: 'debezium-outbox' },
+        nearest: {},
         accepted: 2,
         eventTypes: { ORDER: 1, PAYMENT: 1 },
         refused: [],
@@ -103,6 +104,18 @@ describe('event-producer inspect', () => {
     expect(out).toContain('No settings make events of them.');
     expect(out).not.toContain('ord-9');
     expect(code).toBe(0);
+  });
+
+  it('says what is missing under the nearest settings, and keeps the values that a person has named', async () => {
+    const env = await topicWith('newtonsoft-numbers');
+    const fields =
+      'EventType=eventType,EventId=eventId,Revision=revision,OrderId=orderId,Timestamp=timestamp';
+    const { out } = await inspect(env, 'order_events');
+    expect(out).toContain(`These come nearest:\n  ORDER_SOURCE_FIELDS=${fields},`);
+    expect(out).toMatch(/With them: 0 events, 1 refused\n {5}1 {2}value_unknown: .*orderStatus/);
+    const values = { ORDER_SOURCE_VALUES: '0=CREATED' };
+    const { out: told } = await inspect({ ...env, ...values }, 'order_events');
+    expect(told).toContain('  ORDER_SOURCE_VALUES=0=CREATED\nWith them: 1 event (1 ORDER), 0 refused\n');
   });
 
   it('looks at no more records than it is told to, and at the newest', async () => {

@@ -16,6 +16,7 @@ import {
   type Inspection,
   inspectionJson,
   inspectionText,
+  nearestSettings,
   settingsInUse,
   settingsThatFit,
 } from '../inspection.ts';
@@ -61,7 +62,8 @@ export function inspectCommand(clock: Clock): CommandSpec<'event-producer'> {
             schemas,
           })
         : plain;
-      const fit = bestFit(orders, topic, sample.records, schemas);
+      const { values = new Map() } = orderSourcesOf(settings)[topic] ?? {};
+      const fit = bestFit(orders, topic, sample.records, schemas, { values });
       const inspection: Inspection = {
         sample,
         isRead,
@@ -69,6 +71,7 @@ export function inspectCommand(clock: Clock): CommandSpec<'event-producer'> {
         now: judge(today, sample.records),
         fit: fit.verdicts,
         settings: settingsThatFit(fit, topic, { orderTopic, paymentTopic }),
+        nearest: nearestSettings(fit, topic, { orderTopic, paymentTopic }),
         given: settingsInUse(settings, topic),
       };
       await output.document(inspectionJson(inspection), inspectionText(inspection));
