@@ -233,13 +233,20 @@ function formsIn(
       if (values !== undefined) known.set(field, [...(known.get(field) ?? []), ...values]);
   }
   const values = new Map(given.values);
-  for (const body of bodies) {
-    for (const [field, ours] of known) {
+  for (const [field, ours] of known) {
+    const prefixes = new Set<string>();
+    for (const body of bodies) {
       const theirs = body[field];
       if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
       const meant = ours.find((value) => isSameValue(theirs, value));
-      if (meant !== undefined) values.set(theirs, meant);
+      if (meant === undefined) continue;
+      values.set(theirs, meant);
+      if (theirs.endsWith(meant)) prefixes.add(theirs.slice(0, -meant.length));
     }
+    // An enumeration puts its own name in front of all its values, also of those that the sample lacks.
+    const [prefix, ...others] = prefixes;
+    if (prefix !== undefined && others.length === 0)
+      for (const value of ours) values.set(prefix + value, value);
   }
   const idFields = new Set(types.map(([, { entityIdField }]) => entityIdField));
   const hasNumber = bodies.some((body) => [...idFields].some((field) => typeof body[field] === 'number'));

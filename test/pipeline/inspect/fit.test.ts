@@ -95,6 +95,17 @@ describe('bestFit', () => {
     expect(array.options).toEqual({});
   });
 
+  it('finds the name of an enumeration in front of its values, also of those that the sample lacks', () => {
+    const value = { ...PAYMENT_BODY, paymentStatus: 'PAYMENT_STATUS_PAYMENT_AUTHORIZED' };
+    const { options } = bestFit(orders, 'orders', [{ record: recordOf({ value }), place: PLACE }]);
+    expect(options.values?.get('PAYMENT_STATUS_AUTHORIZATION_REVIEW_DECLINED')).toBe(
+      'AUTHORIZATION_REVIEW_DECLINED',
+    );
+    const cased = { ...PAYMENT_BODY, paymentStatus: 'payment_authorized' };
+    const other = bestFit(orders, 'orders', [{ record: recordOf({ value: cased }), place: PLACE }]);
+    expect(other.options.values).toEqual(new Map([['payment_authorized', 'PAYMENT_AUTHORIZED']]));
+  });
+
   it('keeps the values of now, which nobody can see in the records', () => {
     const value = { ...ORDER_BODY, orderStatus: 0, timestamp: 1718000000123 };
     const known = { values: new Map([['0', 'CREATED']]) };
