@@ -1,21 +1,22 @@
 // Starts a Kafka Connect worker with Debezium's MySQL connector, for the check of sources.
 
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, symlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { request } from 'undici';
-import { exists, makeOnce } from './cache.ts';
-import { run } from './commands.ts';
+import { makeOnce } from './cache.ts';
 import { readEnvironment, type ServicesEnvironment } from './environment.ts';
 import { findJava } from './java.ts';
 import { kafkaVersion, serverJava } from './kafka.ts';
 import { log4j2File, toPropertiesFile } from './kafka-settings.ts';
-import { fetchJars, readManifest } from './maven.ts';
+import { fetchJars, readManifest, unpackedArchive } from './maven.ts';
 import { freePort } from './ports.ts';
 import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from './private-process.ts';
 import type { Progress } from './start.ts';
 
 const startTimeoutMs = 180_000;
 const debezium = 'debezium-mysql-3.6.1';
+/** Converters of other people. Each is a plugin of its own, so that its libraries meet no others. */
+const converters = ['apicurio-converter-2.6.13'];
 
 /** A worker of Kafka Connect, and its connectors. */
 export interface ConnectWorker {
@@ -37,14 +38,16 @@ export async function startConnect(
 ): Promise<ConnectWorker> {
   const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`connect-${kafkaVersion}`), environment, progress);
-  const plugins = await unpackedPlugin(environment, progress);
+  const plugins = [await unpackedArchive(debezium, environment, progress)];
+  for (const name of converters) plugins.push(await pluginOf(name, environment, progress));
   return withFreshPorts(async () => {
     const port = await freePort();
     const folder = privateFolder('connect');
     const worker = {
       'bootstrap.servers': brokers.join(','),
-      'plugin.path': plugins,
-      'plugin.discovery': 'service_load',
+      'plugin.path': plugins.join(','),
+      // Converters of other people announce no services.
+      'plugin.discovery': 'hybrid_warn',
       listeners: `http://127.0.0.1:${port}`,
       'offset.storage.file.filename': join(folder, 'offsets'),
       'offset.flush.interval.ms': '1000',
@@ -76,13 +79,13 @@ export async function startConnect(
   });
 }
 
-async function unpackedPlugin(environment: ServicesEnvironment, progress: Progress): Promise<string> {
-  const folder = join(environment.cacheFolder, debezium);
-  if (await exists(folder)) return folder;
-  const [archive] = await fetchJars(await readManifest(debezium), environment, progress);
+/** A folder of plugins with one in it, whose jars are links into the cache. */
+async function pluginOf(name: string, environment: ServicesEnvironment, progress: Progress): Promise<string> {
+  const folder = join(environment.cacheFolder, name);
+  const jars = await fetchJars(await readManifest(name), environment, progress);
   await makeOnce(folder, async (temporaryFolder) => {
-    await mkdir(temporaryFolder);
-    await run('tar', ['-xzf', archive as string, '-C', temporaryFolder]);
+    await mkdir(join(temporaryFolder, name), { recursive: true });
+    for (const jar of jars) await symlink(jar, join(temporaryFolder, name, basename(jar)));
   });
   return folder;
 }
@@ -108,7 +111,7 @@ async function runningTasks(base: string, name: string): Promise<boolean> {
     readonly tasks: readonly { readonly state: string; readonly trace?: string }[];
   };
   const failed = status.tasks.find(({ state }) => state === 'FAILED');
-  if (failed !== undefined) throw new Error(`The connector ${name} failed: ${failed.trace?.slice(0, 2_000)}`);
+  if (failed !== undefined) throw new Error(`The connector ${name} failed: ${failed.trace?.slice(-2_500)}`);
   return status.tasks.length > 0 && status.tasks.every(({ state }) => state === 'RUNNING');
 }
 

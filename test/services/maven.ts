@@ -2,11 +2,12 @@
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { exists, makeOnce, sha256OfFile } from './cache.ts';
+import { run } from './commands.ts';
 import type { ServicesEnvironment } from './environment.ts';
 import { ChecksumMismatchError, messageOf, ServiceUnavailableError } from './errors.ts';
 
@@ -56,6 +57,22 @@ export async function fetchJars(
     await download(lacking, inCache, environment);
   }
   return manifest.artifacts.map(inCache);
+}
+
+/** Returns the folder with the content of an archive, which is the only artifact of its manifest. */
+export async function unpackedArchive(
+  name: string,
+  environment: ServicesEnvironment,
+  progress: (line: string) => void,
+): Promise<string> {
+  const folder = join(environment.cacheFolder, name);
+  if (await exists(folder)) return folder;
+  const [archive] = await fetchJars(await readManifest(name), environment, progress);
+  await makeOnce(folder, async (temporaryFolder) => {
+    await mkdir(temporaryFolder);
+    await run('tar', ['-xzf', archive as string, '-C', temporaryFolder]);
+  });
+  return folder;
 }
 
 async function download(

@@ -89,17 +89,20 @@ export class RegistryClient {
 
   /** Reads the schema of a global id by Apicurio's own API, with what it refers to in it. */
   async #readGlobal(apis: string, id: string): Promise<RegisteredSchema | null> {
+    let isRegistry = false;
     for (const version of ['v3', 'v2']) {
       const path = `/registry/${version}/ids/globalIds/${id}`;
       const { status, text, type } = await this.#get(
         `${apis}${path}?references=DEREFERENCE&dereference=true`,
       );
-      // A registry of another version does not know the path, or says that it has no such schema.
+      // A registry of another version does not know the path.
+      isRegistry ||= isJson(text);
       if (status === 404) continue;
       if (status !== 200) throw this.#unreachable(`answered ${path} with ${status}${HINTS[status] ?? ''}`);
       return { kind: kindOfContent(type, text), text, references: [] };
     }
-    return null;
+    if (isRegistry) return null;
+    throw this.#unreachable(`answered the global id ${id} with 404${HINTS[404]}`);
   }
 
   async #readReferences(answer: Answer, found: Map<string, string>): Promise<void> {

@@ -56,7 +56,7 @@ describe('a Protobuf schema that a client has registered as a descriptor in base
 describe("the message's place in plain varints, as older clients write it", () => {
   const compiled = compileProtobuf(DESCRIPTOR, []);
 
-  it('is told from one in zigzag varints by its odd length', () => {
+  it('differs from one in zigzag varints by its odd length', () => {
     expect(compiled.read(order('0101')).value).toEqual(ORDER);
     expect(compiled.read(Buffer.from([1, 0, 10, 1, 0x61])).value).toEqual({ name: 'a' });
   });

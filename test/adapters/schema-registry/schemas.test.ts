@@ -71,6 +71,8 @@ describe('a registry of schemas', () => {
         [globalId('v3', 7)]: text('syntax = "proto3"; message A { string a = 1; }', 'application/x-protobuf'),
         [globalId('v3', 8)]: text('{"type":"object","properties":{}}'),
         [globalId('v3', 9)]: { status: 500, text: '' },
+        [globalId('v3', 10)]: { status: 404, text: '<html>' },
+        [globalId('v2', 10)]: { status: 404, text: '<html>' },
       },
       { path: APIS },
     );
@@ -82,6 +84,7 @@ describe('a registry of schemas', () => {
     expect(json('global-7', Buffer.from('000a0161', 'hex'))).toBe('{"a":"a"}');
     expect(json('global-8', Buffer.from('{"b":1}'))).toBe('{"b":1}');
     await expect(schemas.prepare(['global-9'])).rejects.toThrow(/answered .*globalIds\/9 with 500/);
+    await expect(schemas.prepare(['global-10'])).rejects.toThrow(/with 404 \(no registry answers/);
   });
 
   it('takes a global id for any other where a registry has only one kind', async () => {

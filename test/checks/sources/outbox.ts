@@ -23,7 +23,17 @@ export function writtenEvents(orders: number, random: Random): Written[] {
   }));
 }
 
-/** An outbox table, as docs/sources.md has it. */
+/** The tables of an application, each an outbox as docs/sources.md has it. */
+export const OUTBOX = 'outbox';
+/** The second one has the events whose arrays hold values of one type. */
+export const UNIFORM_OUTBOX = 'outbox_uniform';
+
+/** Whether no array in the body mixes types. Kafka Connect has no type for such an array. */
+export function isUniform({ body }: Written): boolean {
+  return !/\[\d[^\]]*\{/.test(body);
+}
+
+/** Writes events into both tables. */
 export class Outbox {
   readonly #connection: mysql.Connection;
 
@@ -33,25 +43,31 @@ export class Outbox {
 
   static async make(url: string): Promise<Outbox> {
     const connection = await mysql.createConnection({ uri: url, charset: 'utf8mb4' });
-    await connection.query(`CREATE TABLE outbox (
-      id            CHAR(36)     NOT NULL PRIMARY KEY,
-      aggregatetype VARCHAR(255) NOT NULL,
-      aggregateid   VARCHAR(255) NOT NULL,
-      type          VARCHAR(255) NOT NULL,
-      payload       JSON         NOT NULL
-    ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
+    for (const table of [OUTBOX, UNIFORM_OUTBOX])
+      await connection.query(`CREATE TABLE ${table} (
+        id            CHAR(36)     NOT NULL PRIMARY KEY,
+        aggregatetype VARCHAR(255) NOT NULL,
+        aggregateid   VARCHAR(255) NOT NULL,
+        type          VARCHAR(255) NOT NULL,
+        payload       JSON         NOT NULL
+      ) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
     return new Outbox(connection);
   }
 
   /** Writes each event in a transaction of its own, as an application does. */
   async write(events: readonly Written[]): Promise<void> {
-    for (const { id, orderId, topic, body } of events) {
-      const type = (JSON.parse(body) as { readonly eventType: string }).eventType;
-      await this.#connection.execute(
-        'INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) VALUES (?, ?, ?, ?, ?)',
-        [id, `${topic}_events`, orderId, type, body],
-      );
+    for (const event of events) {
+      await this.#insert(OUTBOX, event);
+      if (isUniform(event)) await this.#insert(UNIFORM_OUTBOX, event);
     }
+  }
+
+  async #insert(table: string, { id, orderId, topic, body }: Written): Promise<void> {
+    const type = (JSON.parse(body) as { readonly eventType: string }).eventType;
+    await this.#connection.execute(
+      `INSERT INTO ${table} (id, aggregatetype, aggregateid, type, payload) VALUES (?, ?, ?, ?, ?)`,
+      [id, `${topic}_events`, orderId, type, body],
+    );
   }
 
   async close(): Promise<void> {

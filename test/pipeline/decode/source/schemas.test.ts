@@ -214,7 +214,7 @@ describe('a source whose serializer names the schemas in headers', () => {
     expect(await read({}, { value, headers: [[name, schema]] })).toContain(refusal);
   });
 
-  it('is named by the refusal of a topic that has no source', () => {
+  it('names the header when a topic without a source refuses the value', () => {
     const record = recordOf({ value, headers: [['apicurio.value.contentId', id(7)]] });
     expect(ordersDecoder().decode(record, ORDER_SOURCE, 7)).toMatchObject({
       record: {
