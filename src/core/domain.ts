@@ -7,6 +7,8 @@ export interface Domain<State, Event> {
   readonly name: string;
   /** What people call an entity, in the singular and in lower case: `order`. Default: `entity`. */
   readonly noun?: string;
+  /** The member of answers and log lines that holds an entity's id. Default: `entityId`. */
+  readonly idMember?: string;
   /** The event types, by the value of `eventType` in the body. */
   readonly eventTypes: Readonly<Record<string, EventType<Event>>>;
   readonly initialState: State;

@@ -11,6 +11,7 @@ export type { OrderState } from './fold.ts';
 export const orders: Domain<OrderState, OrderEvent> = {
   name: 'orders',
   noun: 'order',
+  idMember: 'orderId',
   eventTypes: { ORDER: ORDER_EVENT_TYPE, PAYMENT: PAYMENT_EVENT_TYPE },
   initialState,
   evolve,

@@ -1,3 +1,4 @@
+import { entityWords } from '../core/entity-words.ts';
 import type { Store } from '../ports/store.ts';
 import { type StuckStatus, StuckWatch } from './ask/stuck-watch.ts';
 import type { Decoder } from './decode/decoder.ts';
@@ -224,13 +225,18 @@ export class StoreLoops<State, Event> {
     const { enabled: _, ...timing } = delivery;
     return targets.map((route, index) => {
       const watched = this.#ledgerWatches[index]?.store ?? store;
-      return deliverOn(route, { view: domain.view, store: watched, clock, logger, defects, meters }, timing);
+      const words = entityWords(domain);
+      return deliverOn(
+        route,
+        { view: domain.view, store: watched, clock, logger, words, defects, meters },
+        timing,
+      );
     });
   }
 
   /** An instance that sends no states makes no sweeps, because it does not know whether a target is down. */
   #createSweepers(): Map<string, Sweeper> {
-    const { log, store, topics, clock, logger, defects } = this.#options;
+    const { domain, log, store, topics, clock, logger, defects } = this.#options;
     const caughtUp = (signal: AbortSignal) => untilCaughtUp({ log, store, topics, clock }, signal);
     const found = new Map<string, Sweeper>();
     this.#delivers.forEach((deliver, index) => {
@@ -239,6 +245,7 @@ export class StoreLoops<State, Event> {
         store,
         clock,
         logger,
+        words: entityWords(domain),
         defects,
         untilCaughtUp: caughtUp,
         view: this.view,

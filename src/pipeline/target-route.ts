@@ -60,7 +60,7 @@ export function fromBeginning(
 /** Makes the delivery for the route's target. It is not started. */
 export function deliverOn(
   { target, pace = {} }: TargetRoute,
-  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'defects' | 'meters'>,
+  parts: Pick<DeliverOptions, 'view' | 'store' | 'clock' | 'logger' | 'words' | 'defects' | 'meters'>,
   timing: Partial<DeliverTiming>,
 ): Deliver {
   return new Deliver({
@@ -84,7 +84,7 @@ export interface ViewOfSweeps {
 export function sweeperOn(
   { target, sweep }: TargetRoute,
   deliver: Pick<Deliver, 'status' | 'wake'>,
-  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'defects' | 'untilCaughtUp'> & {
+  parts: Pick<SweeperOptions, 'store' | 'clock' | 'logger' | 'words' | 'defects' | 'untilCaughtUp'> & {
     /** Knows whether the view's rows can be compared with a target. */
     readonly view?: ViewOfSweeps;
   },

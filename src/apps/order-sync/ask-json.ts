@@ -1,4 +1,5 @@
 import type { JsonValue, View, ViewRow, ViewValue } from '../../core/domain.ts';
+import { entityWords } from '../../core/entity-words.ts';
 import { shownJson } from '../../core/view-values.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
 import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
@@ -17,10 +18,22 @@ import { attemptJson, deliveryJson } from './delivery-json.ts';
 
 type Columns = Pick<View<never>, 'columns'>;
 
-export function rowJson({ columns }: Columns, found: FoundRow): object {
+/** What an answer takes of a domain: the columns, and the name of the member with the id. */
+export interface AnsweredDomain {
+  readonly noun?: string;
+  readonly idMember?: string;
+  readonly view: Columns;
+}
+
+function idOf(domain: AnsweredDomain, entityId: string): Readonly<Record<string, string>> {
+  return { [entityWords(domain).idMember]: entityId };
+}
+
+export function rowJson(domain: AnsweredDomain, found: FoundRow): object {
+  const { columns } = domain.view;
   const { entityId, row, version, waitsFor, lastArrivalMs } = found;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     version,
     row: byColumn(columns, row),
     waitsFor,
@@ -28,14 +41,16 @@ export function rowJson({ columns }: Columns, found: FoundRow): object {
   };
 }
 
-export function storedRowJson({ columns }: Columns, entityId: string, { row, version }: StoredRow): object {
-  return { orderId: entityId, version, row: byColumn(columns, row) };
+export function storedRowJson(domain: AnsweredDomain, entityId: string, { row, version }: StoredRow): object {
+  const { columns } = domain.view;
+  return { ...idOf(domain, entityId), version, row: byColumn(columns, row) };
 }
 
-export function explanationJson<Event>({ columns }: Columns, explanation: Explanation<Event>): object {
+export function explanationJson<Event>(domain: AnsweredDomain, explanation: Explanation<Event>): object {
+  const { columns } = domain.view;
   const { entityId, sentences, version, row, isReady, waiting, parked, events, deliveries } = explanation;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     explanation: sentences.join(' '),
     version,
     row: row === null ? null : byColumn(columns, row),
@@ -114,14 +129,15 @@ function eventName({ version, eventId, eventType, occurredAtMs }: KnownEvent<unk
 }
 
 export function stateJson<Event>(
-  { columns }: Columns,
+  domain: AnsweredDomain,
   entityId: string,
   moment: Moment,
   state: FoundState<Event>,
   nowMs: number,
 ): object {
+  const { columns } = domain.view;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     moment: momentText(moment),
     explanation: stateSentence(state, nowMs),
     ...sideJson({ columns }, state),
@@ -151,13 +167,14 @@ function sideJson<Event>({ columns }: Columns, { row, isReady, events }: FoundSt
 const VERSIONS_SHOWN = 1_000;
 
 export function diffJson<Event>(
-  { columns }: Columns,
+  domain: AnsweredDomain,
   entityId: string,
   [from, to]: readonly [Moment, Moment],
   diff: Extract<StateDiff<Event>, { kind: 'diff' }>,
 ): object {
+  const { columns } = domain.view;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     from: { moment: momentText(from), ...sideJson({ columns }, diff.from) },
     to: { moment: momentText(to), ...sideJson({ columns }, diff.to) },
     columns: diff.columns.map(({ decidedBy, ...column }) => ({
@@ -170,13 +187,14 @@ export function diffJson<Event>(
 }
 
 /** What would happen. Every kind has the same members, those without meaning being null. */
-export function whatIfJson<Event>({ columns }: Columns, entityId: string, outcome: WhatIf<Event>): object {
+export function whatIfJson<Event>(domain: AnsweredDomain, entityId: string, outcome: WhatIf<Event>): object {
+  const { columns } = domain.view;
   const state = (row: ViewRow | null | undefined, isReady: boolean | undefined) =>
     row === null || row === undefined ? null : { row: byColumn(columns, row), ready: isReady ?? null };
   const changes = outcome.kind === 'changes' ? outcome : null;
   const why = 'detail' in outcome ? { reason: outcome.reason, detail: outcome.detail } : null;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     outcome: outcome.kind,
     reason: why?.reason ?? null,
     detail: why?.detail ?? null,

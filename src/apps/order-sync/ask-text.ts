@@ -1,4 +1,5 @@
 import type { View, ViewRow, ViewValue } from '../../core/domain.ts';
+import { entityWords } from '../../core/entity-words.ts';
 import { quoted } from '../../core/text.ts';
 import type { StateDiff } from '../../pipeline/ask/diff.ts';
 import type { ExplainedEvent, Explanation } from '../../pipeline/ask/explain.ts';
@@ -7,6 +8,7 @@ import type { FoundRow } from '../../pipeline/ask/list-rows.ts';
 import { type Moment, momentText } from '../../pipeline/ask/moment.ts';
 import { type FoundState, stateSentence } from '../../pipeline/ask/state-at.ts';
 import type { WhatIf, WouldChange } from '../../pipeline/ask/what-if.ts';
+import type { AnsweredDomain } from './ask-json.ts';
 import { iso } from './ask-json.ts';
 import { deliveryLines } from './delivery-text.ts';
 
@@ -119,11 +121,17 @@ export function diffText<Event>(
   ].join('\n');
 }
 
-export function whatIfText<Event>({ columns }: Columns, entityId: string, outcome: WhatIf<Event>): string {
-  return [quoted(entityId, ID_CHARACTERS), ...whatIfLines({ columns }, outcome)].join('\n');
+export function whatIfText<Event>(
+  domain: Pick<AnsweredDomain, 'noun' | 'view'>,
+  entityId: string,
+  outcome: WhatIf<Event>,
+): string {
+  return [quoted(entityId, ID_CHARACTERS), ...whatIfLines(domain, outcome)].join('\n');
 }
 
-function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): string[] {
+function whatIfLines<Event>(domain: Pick<AnsweredDomain, 'noun' | 'view'>, outcome: WhatIf<Event>): string[] {
+  const { columns } = domain.view;
+  const { noun } = entityWords(domain);
   switch (outcome.kind) {
     case 'refused':
       return [`It would be refused and put into quarantine (${outcome.reason}): ${outcome.detail}`];
@@ -131,12 +139,12 @@ function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): strin
       return [`It is a duplicate of the event with version ${outcome.knownAs}: nothing would change.`];
     case 'parked':
       return [
-        `It would be journaled as version ${outcome.version}. The order is parked or cannot be folded ` +
+        `It would be journaled as version ${outcome.version}. The ${noun} is parked or cannot be folded ` +
           `(${outcome.reason}), so its row would stand still: ${outcome.detail}`,
       ];
     case 'too_long':
       return [
-        `The order has ${outcome.lastVersion} events, more than the ${outcome.maxEvents} that are folded here.`,
+        `The ${noun} has ${outcome.lastVersion} events, more than the ${outcome.maxEvents} that are folded here.`,
       ];
     case 'changes': {
       const { before, after, columns: changed, version } = outcome;
@@ -147,7 +155,7 @@ function whatIfLines<Event>({ columns }: Columns, outcome: WhatIf<Event>): strin
         ...(conflicts === ''
           ? []
           : [`It conflicts with version ${conflicts}: the same id, another content.`]),
-        `before  ${before === null ? 'no such order' : valuesOf({ columns }, before.row)}`,
+        `before  ${before === null ? `no such ${noun}` : valuesOf({ columns }, before.row)}`,
         `after   ${valuesOf({ columns }, after.row)}`,
         ...changed.map(({ column, from, to }) => `${column}: ${valueText(from)} -> ${valueText(to)}`),
         dueLine(outcome),

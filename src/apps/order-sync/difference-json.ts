@@ -1,12 +1,16 @@
 import type { View, ViewValue } from '../../core/domain.ts';
+import { entityWords } from '../../core/entity-words.ts';
 import { quoted } from '../../core/text.ts';
 import type { ReconciledDifference } from '../../pipeline/reconcile/reconcile.ts';
 import type { VerifiedDifference } from '../../pipeline/verify/repair.ts';
 import type { StoredRow } from '../../ports/store.ts';
+import type { AnsweredDomain } from './ask-json.ts';
 
 /** A difference that a verification found, as the command, the API and the jobs show it. */
 export interface DifferenceJson {
-  readonly orderId: string;
+  /** The id, under the name that the domain gives it. */
+  readonly orderId?: string;
+  readonly entityId?: string;
   /** A kind of `Difference`, or `target_` and a verdict about what a target holds. */
   readonly kind: string;
   readonly repaired: boolean;
@@ -24,9 +28,14 @@ export interface DifferenceJson {
 /** The columns of the view. */
 type Columns = View<never>['columns'];
 
-export function differenceJson(columns: Columns, difference: VerifiedDifference): DifferenceJson {
-  const { entityId: orderId, kind, isRepaired: repaired } = difference;
-  const base = { orderId, kind, repaired };
+function idOf(domain: AnsweredDomain, entityId: string): Pick<DifferenceJson, 'orderId' | 'entityId'> {
+  return { [entityWords(domain).idMember]: entityId };
+}
+
+export function differenceJson(domain: AnsweredDomain, difference: VerifiedDifference): DifferenceJson {
+  const { columns } = domain.view;
+  const { entityId, kind, isRepaired: repaired } = difference;
+  const base = { ...idOf(domain, entityId), kind, repaired };
   switch (difference.kind) {
     case 'row_missing':
       return { ...base, stored: null, expected: rowJson(columns, difference.expected) };
@@ -51,12 +60,13 @@ export function differenceJson(columns: Columns, difference: VerifiedDifference)
 }
 
 export function targetDifferenceJson(
-  columns: Columns,
+  domain: AnsweredDomain,
   target: string,
   { entityId, verdict, ours, theirs, isHealed }: ReconciledDifference,
 ): DifferenceJson {
+  const { columns } = domain.view;
   return {
-    orderId: entityId,
+    ...idOf(domain, entityId),
     kind: `target_${verdict}`,
     repaired: isHealed,
     target,
@@ -75,8 +85,8 @@ function rowJson(columns: Columns, row: Pick<StoredRow, 'row' | 'version'> | nul
 
 /** One line of text. Values are escaped, because somebody may have written anything there. */
 export function differenceLine(difference: DifferenceJson): string {
-  const { orderId, kind, repaired, target, columns, faults, stored, expected, detail } = difference;
-  const words = [kind, quoted(orderId, 255), repaired ? 'repaired' : 'remains'];
+  const { orderId, entityId, kind, repaired, target, columns, faults, stored, expected, detail } = difference;
+  const words = [kind, quoted(orderId ?? entityId ?? '', 255), repaired ? 'repaired' : 'remains'];
   if (target !== undefined) words.push(target);
   if (faults !== undefined) words.push(faults.join(','));
   for (const [name, both] of Object.entries(columns ?? {}))

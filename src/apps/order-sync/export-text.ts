@@ -1,22 +1,25 @@
 import type { View, ViewValue } from '../../core/domain.ts';
 import type { FoundRow, RowsFound } from '../../pipeline/ask/list-rows.ts';
-import { rowJson } from './ask-json.ts';
+import { type AnsweredDomain, rowJson } from './ask-json.ts';
 
 export const EXPORT_FORMATS = ['csv', 'ndjson'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-type Columns = Pick<View<never>, 'keyColumn' | 'columns'>;
+interface ExportedDomain extends AnsweredDomain {
+  readonly view: Pick<View<never>, 'keyColumn' | 'columns'>;
+}
 
 /** The orders as pieces of text, one for each page that has any, the CSV's header line before them. */
 export async function* textsOf(
-  view: Columns,
+  domain: ExportedDomain,
   format: ExportFormat,
   first: readonly FoundRow[],
   pages: AsyncIterable<RowsFound>,
 ): AsyncGenerator<string> {
+  const { view } = domain;
   const write = (rows: readonly FoundRow[]) =>
     rows
-      .map((row) => (format === 'csv' ? csvLine(valuesOf(row)) : `${JSON.stringify(rowJson(view, row))}\n`))
+      .map((row) => (format === 'csv' ? csvLine(valuesOf(row)) : `${JSON.stringify(rowJson(domain, row))}\n`))
       .join('');
   const header =
     format === 'csv'

@@ -43,7 +43,6 @@ export function jobHandlersOf(
   const due = dueRulesOf(settings);
   const topics = topicsOf(settings);
   const { domain } = settings.synced;
-  const { columns } = domain.view;
   return [
     redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({
@@ -77,8 +76,8 @@ export function jobHandlersOf(
       untilCaughtUp: (signal) =>
         untilCaughtUp({ log, store, topics, clock, patienceMs: CAUGHT_UP_PATIENCE_MS }, signal),
       redrivePerSecond: settings.redriveRate,
-      differenceJson: (difference) => differenceJson(columns, difference),
-      targetDifferenceJson: (target, difference) => targetDifferenceJson(columns, target, difference),
+      differenceJson: (difference) => differenceJson(domain, difference),
+      targetDifferenceJson: (target, difference) => targetDifferenceJson(domain, target, difference),
     }),
   ];
 }

@@ -12,6 +12,8 @@ import {
   PROBLEMS,
   type ProblemCounts,
 } from '../shared/http/metrics.ts';
+import { inWordsOf } from '../shared/settings/domain-words.ts';
+import { SYNCED_ORDERS, type Synced } from '../shared/settings/synced.ts';
 
 /** What one scrape shows. */
 export interface OrderSyncSnapshot {
@@ -312,8 +314,12 @@ export const ORDER_SYNC_METRICS: readonly Definition[] = [
 ];
 
 /** The metrics of one order-sync. */
-export function orderSyncMetrics(take: () => Promise<OrderSyncSnapshot>): MetricsPage<OrderSyncSnapshot> {
-  return new MetricsPage(ORDER_SYNC_METRICS, take);
+export function orderSyncMetrics(
+  take: () => Promise<OrderSyncSnapshot>,
+  synced: Synced = SYNCED_ORDERS,
+): MetricsPage<OrderSyncSnapshot> {
+  const definitions = ORDER_SYNC_METRICS.map((each) => ({ ...each, help: inWordsOf(synced, each.help) }));
+  return new MetricsPage(definitions, take);
 }
 
 function one(value: number): MetricSample {

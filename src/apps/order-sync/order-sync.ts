@@ -4,7 +4,6 @@ import { API_EVENTS_MAX } from '../../pipeline/ask/parts.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { JobWorker } from '../../pipeline/jobs/job-worker.ts';
 import { instanceStatusOf } from '../../pipeline/status/instance.ts';
-import { reportOf } from '../../pipeline/status/report.ts';
 import { Series, seriesReadingOf } from '../../pipeline/status/series.ts';
 import { StatusReader } from '../../pipeline/status/status.ts';
 import { supervised } from '../../pipeline/supervised.ts';
@@ -38,6 +37,7 @@ import { buildServer } from './http/server.ts';
 import { jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
+import { reportFor } from './status-report.ts';
 import { closeRoute, moreTargets, openRoutes, targetsThatTell } from './targets/targets.ts';
 import type { TargetSpec } from './targets/targets-file.ts';
 import { Trial } from './trial.ts';
@@ -234,12 +234,15 @@ export async function startOrderSync(
     settingEntries,
     series: () => series.points(),
     problems,
-    metrics: orderSyncMetrics(async () => ({
-      shared: await kept.latest(),
-      sync: sync.status(),
-      redriven,
-      problems: problems.list(),
-    })),
+    metrics: orderSyncMetrics(
+      async () => ({
+        shared: await kept.latest(),
+        sync: sync.status(),
+        redriven,
+        problems: problems.list(),
+      }),
+      settings.synced,
+    ),
     store,
     log,
     topics: sync.topics,
@@ -263,7 +266,7 @@ export async function startOrderSync(
     async report() {
       const [found, health] = await Promise.all([shared.read(), sync.health()]);
       const storeId = found.store.ok ? found.store.value.storeId : null;
-      return reportOf(found, instanceStatusOf(sync.status(), health, storeId));
+      return reportFor(settings.synced, found, instanceStatusOf(sync.status(), health, storeId));
     },
     access,
     guard: { host: settings.host, hosts: settings.knownHosts, setting: 'ORDER_SYNC_KNOWN_HOSTS' },

@@ -1,9 +1,11 @@
+import { entityWords } from '../../core/entity-words.ts';
 import { decodeUtf8 } from '../../pipeline/decode/bytes.ts';
 import type { Decoder } from '../../pipeline/decode/decoder.ts';
 import { decodeHeaders, isCut } from '../../pipeline/decode/quarantine.ts';
 import { judgeAgain } from '../../pipeline/jobs/quarantine-redrive.ts';
 import type { LoggedHeader } from '../../ports/event-log.ts';
 import type { QuarantineSettlement, StoredQuarantine } from '../../ports/quarantine.ts';
+import type { AnsweredDomain } from './ask-json.ts';
 
 /** An order's id has no more bytes, and mostly the key is one. */
 const KEY_TEXT_BYTES = 255;
@@ -32,6 +34,7 @@ export function quarantineJson(record: StoredQuarantine): object {
 
 /** A quarantined record with its content, and with the verdict of today. */
 export async function shownRecordJson(
+  domain: Pick<AnsweredDomain, 'idMember'>,
   record: StoredQuarantine,
   decoder: Decoder<unknown>,
   nowMs: number,
@@ -43,7 +46,7 @@ export async function shownRecordJson(
     key: bytesJson(record.key),
     value: bytesJson(record.value),
     headers: headers?.map(headerJson) ?? null,
-    today: await todayJson(record, decoder, nowMs),
+    today: await todayJson(domain, record, decoder, nowMs),
   };
 }
 
@@ -61,6 +64,7 @@ function headerJson([name, value]: LoggedHeader): object {
 }
 
 async function todayJson(
+  domain: Pick<AnsweredDomain, 'idMember'>,
   record: StoredQuarantine,
   decoder: Decoder<unknown>,
   nowMs: number,
@@ -68,7 +72,7 @@ async function todayJson(
   const verdict = await judgeAgain(decoder, record, nowMs);
   if (verdict.kind === 'refused') return { passes: false, reason: verdict.reason, detail: verdict.detail };
   const { entityId, eventType, eventId } = verdict.event;
-  return { passes: true, orderId: entityId, eventType, eventId };
+  return { passes: true, [entityWords(domain).idMember]: entityId, eventType, eventId };
 }
 
 export function settlementJson(settlement: QuarantineSettlement | null): object | null {

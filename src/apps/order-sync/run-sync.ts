@@ -27,7 +27,8 @@ export async function runSync(
   domains: Domain<unknown, unknown> | readonly Domain<unknown, unknown>[],
   settings: RunSettings = {},
 ): Promise<void> {
-  const all = [domains].flat().map(syncedOf);
+  const invocation = `node ${basename(process.argv[1] ?? 'sync.ts')}`;
+  const all = [domains].flat().map((domain) => syncedOf(domain, invocation));
   const host = processHost();
   const [first, ...rest] = host.argv;
   const named = all.find(({ domain }) => all.length > 1 && domain.name === first);
@@ -69,7 +70,7 @@ function specOf(synced: Synced, settings: RunSettings): CliSpec<'order-sync'> {
     commands,
     subject: {
       synced,
-      invocation: `node ${basename(process.argv[1] ?? 'sync.ts')}`,
+      invocation: synced.invocation,
       chosen: Object.fromEntries(
         Object.entries(settings).map(([variable, value]) => [variable, String(value)]),
       ),

@@ -186,7 +186,7 @@ function quarantineLines({ quarantine, parked }: StatusReport): string[] {
   if (quarantine.length > KINDS_SHOWN) lines.push(`  and ${quarantine.length - KINDS_SHOWN} more kinds`);
   return [
     ...(lines.length === 0 ? [] : ['', 'In quarantine', ...lines]),
-    ...(parked === null || parked.count === 0 ? [] : ['', `Parked orders: ${shown(parked)}`]),
+    ...(parked === null || parked.count === 0 ? [] : ['', `Parked: ${shown(parked)}`]),
   ];
 }
 

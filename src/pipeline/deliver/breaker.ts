@@ -1,3 +1,4 @@
+import { ANY_ENTITY } from '../../core/entity-words.ts';
 import type { Backoff } from '../../core/retry.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -74,6 +75,8 @@ export class Breaker {
   readonly #options: BreakerOptions;
   readonly #clock: Pick<Clock, 'monotonicMs' | 'random'>;
   readonly #say: (level: 'info' | 'warn' | 'error', message: string) => void;
+  /** What messages call an entity. */
+  readonly #noun: string;
   #state: BreakerState = 'closed';
   #notClosedSinceMs: number | null = null;
   #generation = 0;
@@ -100,10 +103,12 @@ export class Breaker {
     options: BreakerOptions,
     clock: Pick<Clock, 'monotonicMs' | 'random'>,
     say: (level: 'info' | 'warn' | 'error', message: string) => void,
+    noun = ANY_ENTITY.noun,
   ) {
     this.#options = options;
     this.#clock = clock;
     this.#say = say;
+    this.#noun = noun;
   }
 
   get state(): BreakerState {
@@ -241,7 +246,7 @@ export class Breaker {
       const [firstId = ''] = this.#failedInRow.keys();
       const count = this.#failedInRow.size;
       this.#trip(
-        `${count} states in a row (the first is that of order ${quoted(firstId, 255)}) were not taken: ${error}`,
+        `${count} states in a row (the first is that of ${this.#noun} ${quoted(firstId, 255)}) were not taken: ${error}`,
         outcome,
       );
     } else if (window.calls >= minimumCalls && window.faults >= window.calls * faultShare) {

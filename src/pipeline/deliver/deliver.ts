@@ -91,8 +91,11 @@ export class Deliver {
     const { clock, target, logger, concurrency, breaker } = options;
     this.#options = options;
     this.#defects = options.defects ?? new Defects(clock, logger);
-    this.#breaker = new Breaker(breaker, clock, (level, message) =>
-      logger(level, `Deliveries to ${target.name}: ${message}`),
+    this.#breaker = new Breaker(
+      breaker,
+      clock,
+      (level, message) => logger(level, `Deliveries to ${target.name}: ${message}`),
+      options.words?.noun,
     );
     this.#rate = new TokenBucket(clock);
     this.#slots = new Slots(concurrency, clock);

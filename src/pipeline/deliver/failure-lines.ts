@@ -1,3 +1,4 @@
+import { ANY_ENTITY, type EntityWords } from '../../core/entity-words.ts';
 import { quoted } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
@@ -23,18 +24,20 @@ export interface FailureContext {
 /**
  * Logs that a target takes no states. A target that has never taken one, as behind a wrong address, has a line at the
  * first failure. Any other target has one after it has stood still for 15 s. Further lines come once a minute. Each names
- * one order, the target's answer, and the setting to look at.
+ * one entity, the target's answer, and the setting to look at.
  */
 export class FailureLines {
   readonly #target: string;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #logger: Logger;
+  readonly #words: EntityWords;
   #saidMs = Number.NEGATIVE_INFINITY;
 
-  constructor(target: string, clock: Pick<Clock, 'monotonicMs'>, logger: Logger) {
+  constructor(target: string, clock: Pick<Clock, 'monotonicMs'>, logger: Logger, words = ANY_ENTITY) {
     this.#target = target;
     this.#clock = clock;
     this.#logger = logger;
+    this.#words = words;
   }
 
   /** An attempt has failed. */
@@ -57,32 +60,39 @@ export class FailureLines {
     this.#logger(
       'warn',
       `Deliveries to ${this.#target}: ${what}. ${troubleOf(outcome)}${saidBy(outcome.answer)} ` +
-        `(${nameOf(delivery)}, attempt ${delivery.attempt})`,
-      { orderId: delivery.entityId },
+        `(${nameOf(this.#words, delivery)}, attempt ${delivery.attempt})`,
+      { [this.#words.idMember]: delivery.entityId },
     );
   }
 }
 
 /** Writes one log line for all deliveries that died together, so that a target that refuses everything does not fill the disk. */
-export function tellOfDead(logger: Logger, dead: readonly DeliverySettlement[]): void {
+export function tellOfDead(
+  logger: Logger,
+  dead: readonly DeliverySettlement[],
+  words: EntityWords = ANY_ENTITY,
+): void {
   const [first, ...others] = dead;
   if (first === undefined) return;
   const { delivery, deliveryId, error, answer } = first;
   const attempts = delivery.attempt === 1 ? '1 attempt' : `${delivery.attempt} attempts`;
-  const named = others.slice(0, NAMED_MAX - 1).map((each) => nameOf(each.delivery));
+  const named = others.slice(0, NAMED_MAX - 1).map((each) => nameOf(words, each.delivery));
   const unnamed = others.length - named.length;
   const rest = unnamed > 0 ? [...named, `${unnamed} more`] : named;
   const alike = rest.length === 0 ? '' : ` Dead with it: ${rest.join('; ')}.`;
   logger(
     'warn',
-    `The delivery of ${nameOf(delivery)} to ${delivery.target} is dead after ${attempts}: ${error ?? 'it was refused.'}` +
+    `The delivery of ${nameOf(words, delivery)} to ${delivery.target} is dead after ${attempts}: ${error ?? 'it was refused.'}` +
       `${saidBy(answer)}${alike} List them with "order-sync dead-letters", and make them due again with "order-sync redrive".`,
-    { orderId: delivery.entityId, deliveryId, target: delivery.target, deliveries: dead.length },
+    { [words.idMember]: delivery.entityId, deliveryId, target: delivery.target, deliveries: dead.length },
   );
 }
 
-function nameOf({ entityId, version }: Pick<ClaimedDelivery, 'entityId' | 'version'>): string {
-  return `order ${quoted(entityId, 255)} version ${version}`;
+function nameOf(
+  { noun }: EntityWords,
+  { entityId, version }: Pick<ClaimedDelivery, 'entityId' | 'version'>,
+): string {
+  return `${noun} ${quoted(entityId, 255)} version ${version}`;
 }
 
 function saidBy(answer: string): string {

@@ -42,7 +42,7 @@ export class Judge {
     this.#options = options;
     this.#parts = parts;
     this.#blame = new Blame(options.clock);
-    this.#lines = new FailureLines(options.target.name, options.clock, options.logger);
+    this.#lines = new FailureLines(options.target.name, options.clock, options.logger, options.words);
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { View } from '../../core/domain.ts';
+import type { EntityWords } from '../../core/entity-words.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { DeliveryClaims } from '../../ports/delivery-claims.ts';
@@ -14,6 +15,8 @@ export interface DeliverOptions extends DeliverTiming, Pace {
   readonly store: DeliveryClaims;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How log lines name the entities. Default: as entities. */
+  readonly words?: EntityWords;
   /** Counts the defects of the program. Default: a new count. */
   readonly defects?: Defects;
   /** Measures how long states take until the target accepts them. */

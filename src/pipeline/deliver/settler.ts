@@ -34,7 +34,7 @@ export interface SettlerContext {
  */
 export class Settler {
   readonly totals = { delivered: 0, retried: 0, dead: 0, deadBy: { refused: 0, attempts_exhausted: 0 } };
-  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target' | 'meters'>;
+  readonly #options: Pick<DeliverOptions, 'clock' | 'logger' | 'words' | 'store' | 'target' | 'meters'>;
   readonly #context: SettlerContext;
   readonly #changed = new Gate();
   #finished: DeliverySettlement[] = [];
@@ -49,7 +49,7 @@ export class Settler {
   #restMs = 0;
 
   constructor(
-    options: Pick<DeliverOptions, 'clock' | 'logger' | 'store' | 'target' | 'meters'>,
+    options: Pick<DeliverOptions, 'clock' | 'logger' | 'words' | 'store' | 'target' | 'meters'>,
     context: SettlerContext,
   ) {
     this.#options = options;
@@ -197,7 +197,7 @@ export class Settler {
     this.totals.delivered += delivered.length;
     this.totals.dead += dead.length;
     if (delivered.length > 0) this.#options.meters?.delivered(delivered);
-    tellOfDead(this.#options.logger, dead);
+    tellOfDead(this.#options.logger, dead, this.#options.words);
     this.#context.settled();
   }
 }

@@ -1,3 +1,4 @@
+import { ANY_ENTITY, type EntityWords } from '../../core/entity-words.ts';
 import { isDefect, messageOf, TributaryError } from '../../core/errors.ts';
 import { type Backoff, fullJitterMs } from '../../core/retry.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -27,6 +28,8 @@ export interface SweeperOptions
   >;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** How log lines name the entities. Default: as entities. */
+  readonly words?: EntityWords;
   /** The time from the end of one sweep to the beginning of the next, give or take a tenth. */
   readonly everyMs: number;
   /** Whether the target is sent nothing for now, because of its breaker or because it is paused. */
@@ -267,10 +270,10 @@ export class Sweeper {
     examples: string,
   ): void {
     if (madeDue === 0) return;
-    const { logger, target } = this.#options;
+    const { logger, target, words: { plural } = ANY_ENTITY } = this.#options;
     logger(
       'warn',
-      `${target} lacked states that were delivered to it: they are delivered again (orders ${examples})`,
+      `${target} lacked states that were delivered to it: they are delivered again (${plural} ${examples})`,
       {
         missing,
         older,
@@ -287,7 +290,7 @@ export class Sweeper {
     { outcome, error, unexpected, newer }: SweepResult,
     { isCaughtUp, examples }: SweepTally,
   ): void {
-    const { logger, target } = this.#options;
+    const { logger, target, words: { plural } = ANY_ENTITY } = this.#options;
     const told = outcome === 'complete' ? `${unexpected} unexpected, ${newer} newer, ${isCaughtUp}` : outcome;
     if (told === this.#told) return;
     this.#told = told;
@@ -295,11 +298,11 @@ export class Sweeper {
       const level = outcome === 'failed' ? 'warn' : 'info';
       logger(level, `${target} could not be compared with the ledger: ${error}`, { outcome });
     } else if (newer > 0 && isCaughtUp === true) {
-      logger('error', `${target} ${LOST_FOR_GOOD} (orders ${examples})`, { unexpected, newer });
+      logger('error', `${target} ${LOST_FOR_GOOD} (${plural} ${examples})`, { unexpected, newer });
     } else if (unexpected + newer > 0) {
       logger(
         'warn',
-        `${target} holds states that were never delivered to it; order-sync reconcile lists them (orders ${examples})`,
+        `${target} holds states that were never delivered to it; order-sync reconcile lists them (${plural} ${examples})`,
         {
           unexpected,
           newer,

@@ -1,3 +1,4 @@
+import { ANY_ENTITY, type EntityWords } from '../../core/entity-words.ts';
 import { offsetNamedBy } from '../../core/halts.ts';
 import { partitionName } from '../../core/offset.ts';
 import type { Checkpoint } from '../../ports/checkpoints.ts';
@@ -55,6 +56,7 @@ const LEFT_TO_A_PERSON: readonly DifferenceKind[] = [
 export function attentionTo(
   { atMs, log, store }: SharedStatus,
   instance: InstanceStatus | null,
+  { plural }: Pick<EntityWords, 'plural'> = ANY_ENTITY,
 ): Attention[] {
   const ofLog = log.ok ? log.value : { partitions: [], missingTopics: [] };
   const items = [
@@ -64,7 +66,7 @@ export function attentionTo(
     ...awaitedRebuild(store.ok ? store.value.view : null, instance?.view ?? null),
     ...(instance === null ? [] : ofInstance(instance, store.ok ? store.value.holds : [])),
     ...(store.ok ? longPauses(store.value, ofLog.partitions, atMs) : []),
-    ...(store.ok ? inStore(store.value) : []),
+    ...(store.ok ? inStore(store.value, plural) : []),
   ];
   const isExplained = !log.ok || !store.ok || items.some(({ kind }) => STOPPING.has(kind));
   if (instance === null || instance.health.ok || isExplained) return items;
@@ -261,12 +263,12 @@ export function leftToAPerson({
   }).join(', ');
 }
 
-function inStore({ parked, outboxes, quarantined }: StoredStatus): Attention[] {
+function inStore({ parked, outboxes, quarantined }: StoredStatus, plural: string): Attention[] {
   const items: Attention[] = [];
   if (parked.count > 0)
     items.push({
       kind: 'parked',
-      text: `${shown(parked)} orders are parked: their events are journaled, but their rows do not change.`,
+      text: `${shown(parked)} ${plural} are parked: their events are journaled, but their rows do not change.`,
       command: 'order-sync parked',
     });
   for (const { target, dead, lastSweep } of outboxes) {
@@ -283,7 +285,7 @@ function inStore({ parked, outboxes, quarantined }: StoredStatus): Attention[] {
         text:
           lastSweep.outcome === 'failed'
             ? `The last sweep of ${target} failed: ${lastSweep.error ?? 'its answers make no sense.'}`
-            : `${target} holds ${differing} orders that the view lacks, or in later versions.`,
+            : `${target} holds ${differing} ${plural} that the view lacks, or in later versions.`,
         command: 'order-sync reconcile',
       });
   }

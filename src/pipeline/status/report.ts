@@ -1,3 +1,4 @@
+import { ANY_ENTITY, type EntityWords } from '../../core/entity-words.ts';
 import { partitionName } from '../../core/offset.ts';
 import { type Hold, type HoldPart, holdOver } from '../../ports/holds.ts';
 import type { BoundedCount, OutboxOverview } from '../../ports/store-overview.ts';
@@ -78,9 +79,13 @@ export interface QuarantineReport {
 }
 
 /** Puts together what log and store tell and what one instance tells of itself. */
-export function reportOf(shared: SharedStatus, instance: InstanceStatus | null): StatusReport {
+export function reportOf(
+  shared: SharedStatus,
+  instance: InstanceStatus | null,
+  words: Pick<EntityWords, 'plural'> = ANY_ENTITY,
+): StatusReport {
   const { log, store, atMs } = shared;
-  const attention = attentionTo(shared, instance);
+  const attention = attentionTo(shared, instance, words);
   const isReachable = log.ok && store.ok;
   const holds = store.ok ? store.value.holds : [];
   const lags = log.ok ? log.value.partitions : [];

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { auditLine } from '../../../src/apps/order-sync/audit-text.ts';
 import type { AuditEntry } from '../../../src/ports/audit.ts';
 
-function lineOf(facts: Partial<AuditEntry>): string {
-  return auditLine({
+function lineOf(facts: Partial<AuditEntry>, noun = 'order'): string {
+  const entry = {
     auditId: 1n,
     action: 'job_created',
     subject: 'job 1',
@@ -12,10 +12,15 @@ function lineOf(facts: Partial<AuditEntry>): string {
     reason: 'the customer is known now',
     decidedAtMs: Date.UTC(2026, 0, 1),
     ...facts,
-  });
+  } as const;
+  return auditLine(entry, noun);
 }
 
 describe('a decision as one line', () => {
+  it('calls an entity what its domain calls it', () => {
+    expect(lineOf({ details: { entityId: 'a' } }, 'article')).toContain('  article a');
+  });
+
   it('leaves out what has no value, and the names of what only holds others', () => {
     const filter = {
       target: 'order-mgt',

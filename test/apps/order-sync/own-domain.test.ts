@@ -6,11 +6,13 @@ import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { commandsOf } from '../../../src/apps/order-sync/commands/index.ts';
 import { startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
+import { reportFor } from '../../../src/apps/order-sync/status-report.ts';
 import { runCli } from '../../../src/apps/shared/cli/cli.ts';
-import { inWordsOf, messageFor } from '../../../src/apps/shared/settings/domain-words.ts';
+import { inWordsOf, messageFor, sentenceFor } from '../../../src/apps/shared/settings/domain-words.ts';
 import { sourcesOf } from '../../../src/apps/shared/settings/known/source.ts';
 import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
-import { syncedOf, topicNamesOf } from '../../../src/apps/shared/settings/synced.ts';
+import { SYNCED_ORDERS, syncedOf, topicNamesOf } from '../../../src/apps/shared/settings/synced.ts';
+import { shared } from '../../pipeline/status/fake-parts.ts';
 import { fakeHost } from '../shared/cli/fake-host.ts';
 
 const synced = syncedOf(stockLedger);
@@ -126,7 +128,7 @@ describe('the program for a domain of somebody else', () => {
     const get = async (path: string) => JSON.parse(await (await fetch(`${sync.url}${path}`)).text());
     await vi.waitFor(async () => expect((await get('/api/v1/articles')).data).toHaveLength(2), 10_000);
     const bolt = {
-      orderId: 'bolt',
+      entityId: 'bolt',
       version: 2,
       row: { on_hand: 7, movements_since_count: 0, has_run_low: true },
     };
@@ -142,9 +144,33 @@ describe('the program for a domain of somebody else', () => {
       'All articles, or those that the filters ask for, page by page.',
     );
 
+    const properties = (path: string, status = '200') =>
+      Object.keys(
+        paths[path].get.responses[status].content['application/json'].schema.properties.data.items.properties,
+      );
+    expect(properties('/api/v1/articles')).toContain('entityId');
+    expect(JSON.stringify(paths)).not.toMatch(/"orderId"|"orders"/);
+    for (const path of ['bolt/explain', 'bolt/state'])
+      expect(await get(`/api/v1/articles/${path}`)).toMatchObject({ entityId: 'bolt' });
+    expect(await get('/api/v1/articles/screw')).toMatchObject({
+      code: 'order_unknown',
+      detail: 'The view has no row of this article.',
+    });
+    const exported = await fetch(`${sync.url}/api/v1/articles:export?format=ndjson`);
+    expect(exported.headers.get('content-disposition')).toBe('attachment; filename="articles.ndjson"');
+    expect(JSON.parse((await exported.text()).split('\n')[0] as string)).toMatchObject({ entityId: 'bolt' });
+    const metrics = await (await fetch(`${sync.url}/metrics`)).text();
+    expect(metrics).toContain('# HELP tributary_stuck_orders Articles that have waited');
+
     const listed = await run(['articles', '--ready'], env);
     expect(listed.out).toBe('"bolt"  version 2  on_hand=7 movements_since_count=0 has_run_low=true\n');
     expect((await run(['explain', 'nut'], env)).out).toContain('more than 10 pieces are on hand');
+    expect((await run(['parked'], env)).error).toContain(
+      'No article is parked: all of them could be folded.',
+    );
+    const row = JSON.parse((await run(['articles', '-o', 'jsonl'], env)).out.split('\n')[0] as string);
+    expect(row).toMatchObject({ entityId: 'bolt' });
+    expect((await run(['explain', ''], env)).error).toContain('Give the id of an article');
   });
 
   it('publishes nothing if a line is no valid event, and names the line', async () => {
@@ -188,6 +214,27 @@ describe('the words of a domain', () => {
         'See order-sync orders, or order-sync parked "order-sync", order123.',
       ),
     ).toBe('See node sync.ts articles, or node sync.ts parked "order-sync", order123.');
+  });
+
+  it('replace nothing in what a sentence quotes', () => {
+    expect(
+      sentenceFor(synced, 'No order "my order" is parked: see order-sync parked, or order-sync orders.'),
+    ).toBe('No article "my order" is parked: see node sync.ts parked, or node sync.ts articles.');
+    expect(sentenceFor(SYNCED_ORDERS, 'No order is parked.')).toBe('No order is parked.');
+  });
+
+  it('make the commands of a status those that people type', () => {
+    const status = shared({ parked: { count: 2, isMore: false } });
+    expect(reportFor(synced, status, null).attention).toMatchObject([
+      {
+        kind: 'parked',
+        text: '2 articles are parked: their events are journaled, but their rows do not change.',
+        command: 'node sync.ts parked',
+      },
+    ]);
+    expect(reportFor(SYNCED_ORDERS, status, null).attention).toMatchObject([
+      { command: 'order-sync parked' },
+    ]);
   });
 
   it('replace the purchase, and neither names nor settings', () => {

@@ -63,14 +63,14 @@ describe('what one more event would do while rows wait for a rebuild', () => {
     const body = JSON.stringify(paid('a', ACCEPTED, '10:03'));
     const now = await whatIf(place.parts(), 'a', body);
     expect(now).toMatchObject({ dueTo: ['order-mgt'], waitsForRebuild: false });
-    expect(whatIfText(orders.view, 'a', now)).toContain('Version 2 would become due to order-mgt.');
+    expect(whatIfText(orders, 'a', now)).toContain('Version 2 would become due to order-mgt.');
 
     await place.store.awaitFold(2);
     const waiting = await whatIf(place.parts(), 'a', body);
     expect(waiting).toMatchObject({ kind: 'changes', version: 2, dueTo: [], waitsForRebuild: true });
-    expect(whatIfText(orders.view, 'a', waiting)).toContain(
+    expect(whatIfText(orders, 'a', waiting)).toContain(
       'nothing would become due: rows and deliveries wait for a rebuild ("order-sync rebuild").',
     );
-    expect(whatIfJson(orders.view, 'a', waiting)).toMatchObject({ due: [], waitsForRebuild: true });
+    expect(whatIfJson(orders, 'a', waiting)).toMatchObject({ due: [], waitsForRebuild: true });
   });
 });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { entityWords } from '../../../src/core/entity-words.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { FailureLines, tellOfDead } from '../../../src/pipeline/deliver/failure-lines.ts';
 import { targetWords } from '../../../src/pipeline/deliver/target-words.ts';
 import type { DeliverySettlement } from '../../../src/ports/delivery-claims.ts';
@@ -16,22 +18,37 @@ const REDIRECTED: DeliveryOutcome = {
 };
 const ORDER = { entityId: 'order123', version: 2, attempt: 1 };
 
-function setUp() {
+function setUp(words = entityWords(orders)) {
   let nowMs = 1_000_000;
   const logged: string[] = [];
   const clock = { monotonicMs: () => nowMs };
-  const lines = new FailureLines('order-mgt', clock, (level, message) => logged.push(`${level}: ${message}`));
+  const logger = (level: string, message: string, fields: object = {}) =>
+    logged.push(`${level}: ${message} ${JSON.stringify(fields)}`);
+  const lines = new FailureLines('order-mgt', clock, logger, words);
   return { lines, logged, pass: (ms: number) => (nowMs += ms), now: () => nowMs };
 }
 
 describe('the line on a target that takes nothing', () => {
+  it('names the entity by the words of its domain', () => {
+    const failure = { hasAccepted: false, failingSinceMs: null };
+    const said = (words: ReturnType<typeof entityWords>) => {
+      const { lines, logged } = setUp(words);
+      lines.failed(ORDER, REDIRECTED, failure, true);
+      return logged[0];
+    };
+    expect(said(entityWords({ noun: 'article' }))).toMatch(
+      /\(article "order123" version 2, attempt 1\) \{"entityId":"order123"\}$/,
+    );
+    expect(said(entityWords(orders))).toMatch(/\(order "order123" .*\{"orderId":"order123"\}$/);
+  });
+
   it('the line comes at the first failure, with the order, the answer, the place of a redirect and the setting', () => {
     const { lines, logged } = setUp();
     lines.failed(ORDER, REDIRECTED, { hasAccepted: false, failingSinceMs: null }, true);
     expect(logged).toEqual([
       'warn: Deliveries to order-mgt: it has not taken any state yet. http://target answered 307 Temporary Redirect to ' +
         'http://target/orders/; redirects are not followed. Set ORDER_SYNC_TARGET_URL to where the target is. ' +
-        '(order "order123" version 2, attempt 1)',
+        '(order "order123" version 2, attempt 1) {"orderId":"order123"}',
     ]);
   });
 
@@ -81,7 +98,7 @@ describe('the line on dead deliveries', () => {
   }
   function lineOf(...settlements: DeliverySettlement[]): string {
     const logged: string[] = [];
-    tellOfDead((level, message) => logged.push(`${level}: ${message}`), settlements);
+    tellOfDead((level, message) => logged.push(`${level}: ${message}`), settlements, entityWords(orders));
     return logged.join('\n');
   }
 

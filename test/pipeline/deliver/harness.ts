@@ -8,6 +8,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { onTestFinished } from 'vitest';
 import { openHttpTarget } from '../../../src/adapters/http-delivery/index.ts';
 import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
+import { entityWords } from '../../../src/core/entity-words.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER } from '../../../src/pipeline/deliver/options.ts';
 import type { Store } from '../../../src/ports/store.ts';
@@ -139,6 +141,7 @@ export class DeliveryPlace {
       logger: () => undefined,
     });
     const deliver = new Deliver({
+      words: entityWords(orders),
       view: PARCELS,
       target,
       store: this.store,

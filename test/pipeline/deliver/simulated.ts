@@ -1,4 +1,6 @@
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
+import { entityWords } from '../../../src/core/entity-words.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { Defects } from '../../../src/pipeline/defects.ts';
 import { Deliver, type DeliverOptions } from '../../../src/pipeline/deliver/deliver.ts';
 import { DEFAULT_BREAKER, DEFAULT_PACE, DEFAULT_TIMING } from '../../../src/pipeline/deliver/options.ts';
@@ -175,6 +177,7 @@ export function simulate(seed: number, changes: Partial<DeliverOptions> = {}) {
   const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
   const defects = new Defects(clock, logger);
   const deliver = new Deliver({
+    words: entityWords(orders),
     ...DEFAULT_PACE,
     ...DEFAULT_TIMING,
     breaker: DEFAULT_BREAKER,

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { entityWords } from '../../../src/core/entity-words.ts';
 import { goesOnAt } from '../../../src/core/halts.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { attentionTo, leftToAPerson, shown } from '../../../src/pipeline/status/attention.ts';
 import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import type { StoredStatus } from '../../../src/pipeline/status/status.ts';
@@ -11,7 +13,11 @@ const items = (
   status: Parameters<typeof shared>[0],
   instance: InstanceStatus | null = null,
 ): [string, string, string | null][] =>
-  attentionTo(shared(status), instance).map(({ kind, text, command }) => [kind, text, command]);
+  attentionTo(shared(status), instance, entityWords(orders)).map(({ kind, text, command }) => [
+    kind,
+    text,
+    command,
+  ]);
 
 describe('the text of what needs a person', () => {
   it('a halted partition is named with its reason and the records that are left out', () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { entityWords } from '../../../src/core/entity-words.ts';
 import { goesOnAt } from '../../../src/core/halts.ts';
+import { orders } from '../../../src/orders/index.ts';
 import { attentionTo } from '../../../src/pipeline/status/attention.ts';
 import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
@@ -18,7 +20,7 @@ import {
 } from './fake-parts.ts';
 
 const only = (status: SharedStatus, instance: InstanceStatus | null = null) => {
-  const items = attentionTo(status, instance);
+  const items = attentionTo(status, instance, entityWords(orders));
   expect(items.length).toBeLessThan(2);
   return items[0] ?? null;
 };

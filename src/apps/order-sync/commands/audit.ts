@@ -1,3 +1,4 @@
+import { entityWords } from '../../../core/entity-words.ts';
 import type { AuditEntry } from '../../../ports/audit.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
@@ -28,7 +29,8 @@ export function auditCommand(clock: Clock): CommandSpec<'order-sync'> {
         while (shown < most) {
           const limit: number = Math.min(PAGE_ROWS, most - shown);
           const page: AuditEntry[] = await store.listAudit({ after, limit });
-          for (const entry of page) await output.row(auditJson(entry), auditLine(entry));
+          for (const entry of page)
+            await output.row(auditJson(entry), auditLine(entry, entityWords(settings.synced.domain).noun));
           shown += page.length;
           after = page.at(-1)?.auditId ?? null;
           if (page.length < limit) break;

@@ -46,20 +46,23 @@ export function explainCommand(clock: Clock): CommandSpec<'order-sync'> {
         if (diff !== null) {
           const found = await diffOf(parts, entityId, ...diff);
           if (found.kind !== 'diff') throw refusal(entityId, found);
-          await output.document(diffJson(view, entityId, diff, found), diffText(entityId, diff, found));
+          await output.document(
+            diffJson(parts.domain, entityId, diff, found),
+            diffText(entityId, diff, found),
+          );
           return EXIT.ok;
         }
         if (moment.kind !== 'now') {
           const state = await stateAt(parts, entityId, moment);
           if (state.kind !== 'state') throw refusal(entityId, state);
           await output.document(
-            stateJson(view, entityId, moment, state, clock.now()),
+            stateJson(parts.domain, entityId, moment, state, clock.now()),
             stateText(view, entityId, moment, state, clock.now()),
           );
           return EXIT.ok;
         }
         const explanation = await explain(parts, entityId);
-        await output.document(explanationJson(view, explanation), explanationText(explanation));
+        await output.document(explanationJson(parts.domain, explanation), explanationText(explanation));
         return explanation.version === 0 ? EXIT.failure : EXIT.ok;
       });
     },
@@ -90,8 +93,10 @@ export function whatIfCommand(clock: Clock): CommandSpec<'order-sync'> {
         throw new TributaryError('usage', 'Give the body of an event by --event.');
       return withAskParts(settings, clock, logger, async (parts) => {
         const outcome = await whatIf(parts, entityId, event);
-        const { view } = parts.domain;
-        await output.document(whatIfJson(view, entityId, outcome), whatIfText(view, entityId, outcome));
+        await output.document(
+          whatIfJson(parts.domain, entityId, outcome),
+          whatIfText(parts.domain, entityId, outcome),
+        );
         return outcome.kind === 'refused' || outcome.kind === 'too_long' ? EXIT.failure : EXIT.ok;
       });
     },

@@ -116,7 +116,7 @@ async function show(
       most,
     )) {
       for (const row of rows) {
-        await output.row(rowJson(parts.domain.view, row), rowLine(parts.domain.view, row));
+        await output.row(rowJson(parts.domain, row), rowLine(parts.domain.view, row));
         if (given.isStuck && row.waitsFor !== null)
           counts.set(row.waitsFor, (counts.get(row.waitsFor) ?? 0) + 1);
       }

@@ -1,3 +1,4 @@
+import { type EntityWords, entityWords } from '../../../core/entity-words.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
@@ -36,7 +37,7 @@ export function parkedCommand(clock: Clock): CommandSpec<'order-sync'> {
           const parkedAt = new Date(parkedAtMs).toISOString();
           shown++;
           await output.row(
-            { orderId: entityId, reason, detail, parkedAt },
+            { [entityWords(settings.synced.domain).idMember]: entityId, reason, detail, parkedAt },
             `${quoted(entityId, 255)}  ${reason}  since ${parkedAt}  ${quoted(detail, 1_000)}`,
           );
         }
@@ -84,6 +85,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
             `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
           );
         const { domain } = settings.synced;
+        const words = entityWords(domain);
         const store = await migratedStore(opened, settings, clock);
         const decoder = createDecoder(domain, { topicNames: topicNamesOf(settings) });
         const viewEpoch = await epochForRows(store, foldOf(domain));
@@ -92,10 +94,10 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
         let isAnyLeft = false;
         for (let from = 0; from < ids.length; from += RELEASED_AT_ONCE) {
           const outcomes = await refold(parts, ids.slice(from, from + RELEASED_AT_ONCE), 'release');
-          await store.addAudit(entryOf(outcomes, decision));
+          await store.addAudit(entryOf(words, outcomes, decision));
           for (const outcome of outcomes) {
             isAnyLeft ||= outcome.fault !== null;
-            await output.row(outcomeJson(outcome), outcomeLine(outcome));
+            await output.row(outcomeJson(words, outcome), outcomeLine(outcome));
           }
         }
         await output.endRows();
@@ -118,20 +120,24 @@ async function* allParked(store: ParkedEntities): AsyncGenerator<ParkedEntity> {
 }
 
 /** The entry of the audit log for the orders of one transaction. It names those that go on. */
-function entryOf(outcomes: readonly Refolded[], decision: Decision): NewAuditEntry {
+function entryOf(
+  { plural, idMember }: EntityWords,
+  outcomes: readonly Refolded[],
+  decision: Decision,
+): NewAuditEntry {
   const [first] = outcomes;
   const released = outcomes.filter(({ fault }) => fault === null).map(({ entityId }) => entityId);
   return {
     ...decision,
     action: 'entities_unparked',
-    subject: outcomes.length === 1 && first !== undefined ? first.entityId : `${outcomes.length} orders`,
-    details: { folded: outcomes.length, released: released.length, orderIds: released },
+    subject: outcomes.length === 1 && first !== undefined ? first.entityId : `${outcomes.length} ${plural}`,
+    details: { folded: outcomes.length, released: released.length, [`${idMember}s`]: released },
   };
 }
 
-function outcomeJson({ entityId, fault }: Refolded): object {
+function outcomeJson({ idMember }: EntityWords, { entityId, fault }: Refolded): object {
   return {
-    orderId: entityId,
+    [idMember]: entityId,
     released: fault === null,
     reason: fault?.reason ?? null,
     detail: fault?.detail ?? null,

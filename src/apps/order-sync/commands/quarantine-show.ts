@@ -40,7 +40,7 @@ export function quarantineShowCommand(clock: Clock): CommandSpec<'order-sync'> {
         const decoder = decoderOf(settings, clock);
         for (const record of found)
           await output.row(
-            await shownRecordJson(record, decoder, clock.now()),
+            await shownRecordJson(settings.synced.domain, record, decoder, clock.now()),
             await textOf(record, decoder, clock.now()),
           );
         await output.endRows();

@@ -1,3 +1,4 @@
+import { type EntityWords, entityWords } from '../../../core/entity-words.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { migrateStore } from '../../../pipeline/migrate-store.ts';
@@ -270,11 +271,12 @@ async function discard(
 }
 
 async function inPlace(
-  { output, note }: Context,
+  { output, note, settings }: Context,
   input: CommandInput,
   clock: Clock,
   { opened, parts }: Opened,
 ): Promise<number> {
+  const words = entityWords(settings.synced.domain);
   // commander gives the values of an option with `...` as a list.
   const ids = input.options.entities as unknown as readonly string[];
   const differences = await compareEntities(parts, ids);
@@ -286,13 +288,13 @@ async function inPlace(
     await opened.addAudit({
       ...decision,
       action: 'rows_repaired',
-      subject: 'rebuild of single orders',
-      details: { orders: ids.length, changed },
+      subject: `rebuild of single ${words.plural}`,
+      details: { [words.listMember]: ids.length, changed },
     });
-    note(`${changed} of ${ids.length} orders are changed.`);
-  } else note('Nothing was changed: give --switch to change these orders.');
+    note(`${changed} of ${ids.length} ${words.plural} are changed.`);
+  } else note('Nothing was changed: give --switch to change them.');
   for (const difference of differences)
-    await output.row(differenceJson(difference), differenceLine(difference));
+    await output.row(differenceJson(words, difference), differenceLine(difference));
   await output.endRows();
   return left.length === 0 || input.options.switch !== true ? EXIT.ok : EXIT.partial;
 }
@@ -303,8 +305,11 @@ function rebuildUnderWay({ rebuild }: ViewState) {
   return rebuild;
 }
 
-function differenceJson({ entityId, before, after, fault }: EntityDifference): object {
-  return { orderId: entityId, before, after, fault: fault?.detail ?? null };
+function differenceJson(
+  { idMember }: EntityWords,
+  { entityId, before, after, fault }: EntityDifference,
+): object {
+  return { [idMember]: entityId, before, after, fault: fault?.detail ?? null };
 }
 
 function differenceLine({ entityId, before, after, fault }: EntityDifference): string {

@@ -1,6 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { instanceOfAnotherStore } from '../../../pipeline/status/instance.ts';
-import { reportOf, type StatusReport } from '../../../pipeline/status/report.ts';
+import type { StatusReport } from '../../../pipeline/status/report.ts';
 import { StatusReader } from '../../../pipeline/status/status.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { OpenedStore } from '../../../ports/store.ts';
@@ -10,6 +10,7 @@ import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { topicsOf } from '../../shared/settings/synced.ts';
 import { openParts } from '../order-sync.ts';
 import { askInstance, type InstanceAnswer } from '../running-instance.ts';
+import { reportFor } from '../status-report.ts';
 import { screenOf, summaryLine } from '../status-screen.ts';
 
 const WATCH_EVERY_MS = 2_000;
@@ -46,7 +47,10 @@ export function statusCommand(clock: Clock): CommandSpec<'order-sync'> {
       const look = async (): Promise<{ report: StatusReport; answer: InstanceAnswer }> => {
         const [shared, asked] = await Promise.all([reader.read(), askInstance(settings)]);
         const answer = ofThisStore(asked, shared.store.ok ? shared.store.value.storeId : null);
-        return { report: reportOf(shared, answer.kind === 'answered' ? answer.instance : null), answer };
+        return {
+          report: reportFor(settings.synced, shared, answer.kind === 'answered' ? answer.instance : null),
+          answer,
+        };
       };
       const isScreen = output.format === 'text' && host.stdout.isTTY === true;
       if (input.options.watch !== true) {

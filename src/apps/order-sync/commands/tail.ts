@@ -1,3 +1,4 @@
+import { entityWords } from '../../../core/entity-words.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { parseRfc3339 } from '../../../core/time.ts';
@@ -7,6 +8,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { createOutput } from '../../shared/cli/output.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { topicsOf } from '../../shared/settings/synced.ts';
+import type { AnsweredDomain } from '../ask-json.ts';
 import { iso } from '../ask-json.ts';
 import { durationOf, QuestionFault } from '../ask-query.ts';
 import { decoderOf } from '../decoder-of.ts';
@@ -54,7 +56,7 @@ export function tailCommand(clock: Clock): CommandSpec<'order-sync'> {
         for await (const tailed of tail(parts, { sinceMs, signal: shutdown.signal })) {
           if (tailed.kind === 'note') note(tailed.text);
           else if (filter.isWanted(tailed)) {
-            await rows.row(jsonOf(tailed), lineOf(tailed));
+            await rows.row(jsonOf(domain, tailed), lineOf(tailed));
             shown++;
           }
           if (shown >= most || shutdown.signal.aborted) break;
@@ -105,7 +107,7 @@ function limitOf({ options }: CommandInput): number {
   throw new TributaryError('usage', '--limit is a whole number from 1 on.');
 }
 
-function jsonOf(record: TailedRecord): object {
+function jsonOf(domain: Pick<AnsweredDomain, 'idMember'>, record: TailedRecord): object {
   const { topic, partition, offset, timestampMs, outcome, entityId, event, refusal } = record;
   return {
     topic,
@@ -113,7 +115,7 @@ function jsonOf(record: TailedRecord): object {
     offset: String(offset),
     recordedAt: iso(timestampMs),
     outcome,
-    orderId: entityId,
+    [entityWords(domain).idMember]: entityId,
     eventType: event?.eventType ?? null,
     eventId: event?.eventId ?? null,
     revision: event?.revision ?? null,

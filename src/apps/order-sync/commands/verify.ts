@@ -1,3 +1,4 @@
+import { entityWords } from '../../../core/entity-words.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { createDecoder } from '../../../pipeline/decode/decoder.ts';
 import { LONG_LIMITS, LongHistories } from '../../../pipeline/ingest/long-histories.ts';
@@ -86,7 +87,7 @@ export function verifyCommand(clock: Clock): CommandSpec<'order-sync'> {
         }
         if (scope.repairs) await addToAudit(store, clock, input, counts, held);
         const report = reportOf(counts, seconds, target, held, shown);
-        await output.document(report, reportText(report));
+        await output.document(report, reportText(report, entityWords(settings.synced.domain).plural));
         if (failure !== null) throw failure;
         const isWhole = !shutdown.signal.aborted && counts.unsettled === 0;
         return isWhole && report.remaining === 0 ? EXIT.ok : EXIT.partial;
@@ -130,7 +131,6 @@ async function verifyStore(
   { clock, store, scope, shown }: Work,
 ): Promise<{ counts: VerificationCounts; ranges: readonly EntityRange[] }> {
   const { settings, logger, shutdown } = context;
-  const { columns } = settings.synced.domain.view;
   const decoder = createDecoder(settings.synced.domain, { topicNames: topicNamesOf(settings) });
   const long = new LongHistories({
     domain: settings.synced.domain,
@@ -140,7 +140,7 @@ async function verifyStore(
     limits: LONG_LIMITS,
   });
   const total = scope.sample;
-  const progress = startProgress(context, { unit: 'orders', total, clock });
+  const progress = startProgress(context, { unit: entityWords(settings.synced.domain).plural, total, clock });
   const ranges: EntityRange[] = [];
   let all = total;
   // Counting takes a while, and nothing but the time left depends on it.
@@ -169,7 +169,7 @@ async function verifyStore(
         if (total !== null) ranges.push({ after, through: ids.at(-1) ?? null });
         for (const difference of differences) {
           if (shown.length === SHOWN_MAX) break;
-          shown.push(differenceJson(columns, difference));
+          shown.push(differenceJson(settings.synced.domain, difference));
         }
       },
       shutdown.signal,
@@ -204,7 +204,11 @@ async function verifyHeld(
   });
   const delivery = await deliverForCommand({ route, store, settings, clock, logger });
   const topics = topicsOf(settings);
-  const progress = startProgress(context, { unit: `orders of ${target}`, total: null, clock });
+  const progress = startProgress(context, {
+    unit: `${entityWords(settings.synced.domain).plural} of ${target}`,
+    total: null,
+    clock,
+  });
   try {
     return await verifyTarget(
       {
@@ -222,7 +226,7 @@ async function verifyHeld(
         progress.update(counts.compared);
         for (const difference of differences) {
           if (shown.length === SHOWN_MAX) break;
-          shown.push(targetDifferenceJson(settings.synced.domain.view.columns, target, difference));
+          shown.push(targetDifferenceJson(settings.synced.domain, target, difference));
         }
       },
       shutdown.signal,
@@ -280,7 +284,7 @@ function reportOf(
   };
 }
 
-function reportText(report: Report): string {
+function reportText(report: Report, plural: string): string {
   const { read, parked, unsettled, differences, repaired, remaining, entitiesPerSecond, target, shown } =
     report;
   const lines = shown.map(differenceLine);
@@ -294,7 +298,7 @@ function reportText(report: Report): string {
     ...(unsettled > 0 ? [`${unsettled} changed too often to be compared`] : []),
   ];
   lines.push(
-    `${read} orders read (${entitiesPerSecond}/s${others.map((text) => `, ${text}`).join('')}); ` +
+    `${read} ${plural} read (${entitiesPerSecond}/s${others.map((text) => `, ${text}`).join('')}); ` +
       `${differences} differences, ${repaired} repaired, ${remaining} remain`,
   );
   return lines.join('\n');

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { entityWords } from '../../../core/entity-words.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import type { TriedEvent } from '../trial.ts';
 import { EVENT_TYPES_SCHEMA, TRIED_SCHEMA, TRY_BODY } from './event-schemas.ts';
@@ -11,8 +12,9 @@ const TRIED_BYTES_MAX = 1_048_576;
 /** The routes of events: their types with the schemas of their bodies, and publishing a few to try things out. */
 export function addEventRoutes(
   app: FastifyInstance,
-  { eventTypes, trial }: Pick<ServerParts, 'eventTypes' | 'trial'>,
+  { eventTypes, trial, synced }: Pick<ServerParts, 'eventTypes' | 'trial' | 'synced'>,
 ): void {
+  const { idMember } = entityWords(synced.domain);
   app.get(
     '/api/v1/event-schemas',
     {
@@ -53,7 +55,7 @@ export function addEventRoutes(
         );
       const published = outcome.published.map(({ eventId, orderId, topic, partition, offset }) => ({
         eventId,
-        orderId,
+        [idMember]: orderId,
         topic,
         partition,
         offset: offset.toString(),

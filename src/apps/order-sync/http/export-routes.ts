@@ -17,7 +17,8 @@ const PAGE_ROWS = 500;
 const EXPORTS_MAX = 4;
 
 /** The route that gives all orders that the filters ask for, as a file. */
-export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerParts): void {
+export function addExportRoutes(app: FastifyInstance, { ask, logger, synced }: ServerParts): void {
+  const { plural } = synced;
   const stopping = new AbortController();
   let running = 0;
   // An export that runs would keep the server from closing.
@@ -46,7 +47,7 @@ export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerPar
         format: formatFrom(request.query),
         rows: rowsQueryOf(parts.domain.view, rowsGivenFrom(request.query)),
       }));
-      if (request.method === 'HEAD') return withHeaders(reply, format).send();
+      if (request.method === 'HEAD') return withHeaders(reply, plural, format).send();
       if (stopping.signal.aborted) throw stoppingProblem();
       if (running >= EXPORTS_MAX)
         throw new HttpProblem(503, 'too_many_exports', `${EXPORTS_MAX} exports run; come back later.`, {
@@ -58,14 +59,15 @@ export function addExportRoutes(app: FastifyInstance, { ask, logger }: ServerPar
         // A fault before the first page is answered as a problem.
         const first = await pages.next();
         const texts = Readable.from(
-          textsOf(parts.domain.view, format, first.done === true ? [] : first.value.rows, pages),
+          textsOf(parts.domain, format, first.done === true ? [] : first.value.rows, pages),
           { objectMode: false, highWaterMark: 1 },
         );
         texts.once('error', (error) => {
-          if (!stopping.signal.aborted) logger('error', `An export of orders broke off: ${messageOf(error)}`);
+          if (!stopping.signal.aborted)
+            logger('error', `An export of ${plural} broke off: ${messageOf(error)}`);
         });
         texts.once('close', () => running--);
-        return withHeaders(reply, format).send(texts);
+        return withHeaders(reply, plural, format).send(texts);
       } catch (error) {
         running--;
         throw error;
@@ -86,10 +88,10 @@ const MEDIA_TYPES: Readonly<Record<ExportFormat, string>> = {
   ndjson: 'application/x-ndjson',
 };
 
-function withHeaders(reply: FastifyReply, format: ExportFormat): FastifyReply {
+function withHeaders(reply: FastifyReply, plural: string, format: ExportFormat): FastifyReply {
   return reply
     .type(MEDIA_TYPES[format])
-    .header('content-disposition', `attachment; filename="orders.${format}"`)
+    .header('content-disposition', `attachment; filename="${plural}.${format}"`)
     .header('cache-control', 'no-store');
 }
 

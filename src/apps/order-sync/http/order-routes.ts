@@ -114,7 +114,7 @@ async function sendRows(
   const limit = limitFrom(request.query, LIST_ROWS);
   const { rows, next } = await listRows(parts, { ...query, after: after?.[0] ?? null, limit });
   return send(reply, {
-    data: rows.map((row) => rowJson(parts.domain.view, row)),
+    data: rows.map((row) => rowJson(parts.domain, row)),
     page: pageOf(request, reply, next === null ? null : cursorOf([next, ''])),
   });
 }
@@ -138,7 +138,7 @@ function addReads(app: FastifyInstance, parts: () => OrderAskParts, waits: Stage
       const stored = (await store.readView([id])).get(id);
       if (stored === undefined)
         throw new HttpProblem(404, 'order_unknown', 'The view has no row of this order.');
-      return send(reply, storedRowJson(domain.view, id, stored));
+      return send(reply, storedRowJson(domain, id, stored));
     },
   );
 
@@ -210,7 +210,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       );
       const state = await stateAt(parts(), knownId(id), moment);
       if (state.kind !== 'state') throw problemOf(state);
-      return send(reply, stateJson(parts().domain.view, id, moment, state, parts().clock.now()));
+      return send(reply, stateJson(parts().domain, id, moment, state, parts().clock.now()));
     },
   );
 
@@ -225,7 +225,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       },
     },
     async ({ params: { id } }, reply) =>
-      send(reply, explanationJson(parts().domain.view, await explain(parts(), knownId(id)))),
+      send(reply, explanationJson(parts().domain, await explain(parts(), knownId(id)))),
   );
 
   app.get<OfOrder>(
@@ -246,7 +246,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       );
       const diff = await diffOf(parts(), knownId(id), ...sides);
       if (diff.kind !== 'diff') throw problemOf(diff);
-      return send(reply, diffJson(parts().domain.view, id, sides, diff));
+      return send(reply, diffJson(parts().domain, id, sides, diff));
     },
   );
 
@@ -267,7 +267,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       const text = typeof event === 'string' ? event : JSON.stringify(event);
       const outcome = await whatIf(parts(), knownId(id), text);
       if (outcome.kind === 'too_long') throw problemOf(outcome);
-      return send(reply, whatIfJson(parts().domain.view, id, outcome));
+      return send(reply, whatIfJson(parts().domain, id, outcome));
     },
   );
 }

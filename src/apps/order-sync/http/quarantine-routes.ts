@@ -49,7 +49,7 @@ interface DiscardBody extends SelectionBody {
 /** The routes of the quarantine: list, show one place, redrive, and discard. */
 export function addQuarantineRoutes(
   app: FastifyInstance,
-  { store, clock, decoder, onJob }: ServerParts,
+  { store, clock, decoder, synced, onJob }: ServerParts,
 ): void {
   const listSchema = {
     operationId: 'listQuarantine',
@@ -90,7 +90,7 @@ export function addQuarantineRoutes(
           : await store.readQuarantine({ ...filter, state: 'all', after: null, limit: SHOWN_MAX });
       if (records.length === 0)
         throw new HttpProblem(404, 'record_unknown', 'No record of this offset was put into quarantine.');
-      const shown = records.map((record) => shownRecordJson(record, decoder, clock.now()));
+      const shown = records.map((record) => shownRecordJson(synced.domain, record, decoder, clock.now()));
       return { data: await Promise.all(shown) };
     },
   );

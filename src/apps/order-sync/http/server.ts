@@ -1,11 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import packageJson from '../../../../package.json' with { type: 'json' };
+import { entityWords } from '../../../core/entity-words.ts';
 import { keySecurityOf } from '../../shared/http/api-access.ts';
 import { addHealthRoutes } from '../../shared/http/health.ts';
 import { addMetricsRoute } from '../../shared/http/metrics.ts';
 import { serveOpenApi } from '../../shared/http/openapi.ts';
 import { createServer } from '../../shared/http/server.ts';
-import { inWordsOf } from '../../shared/settings/domain-words.ts';
+import { inWordsOf, sentenceFor } from '../../shared/settings/domain-words.ts';
 import { SYNCED_ORDERS, type Synced } from '../../shared/settings/synced.ts';
 import { addConsoleRoutes, unknownPageOf } from '../console/console-routes.ts';
 import { scopeOf } from './access.ts';
@@ -17,6 +18,7 @@ import { addEventRoutes } from './event-routes.ts';
 import { addExportRoutes } from './export-routes.ts';
 import { addHoldRoutes } from './hold-routes.ts';
 import { addJobRoutes } from './job-routes.ts';
+import { nameMembers } from './member-names.ts';
 import { addOrderRoutes } from './order-routes.ts';
 import { addPartitionRoutes } from './partition-routes.ts';
 import { addPipelineRoutes } from './pipeline-routes.ts';
@@ -62,8 +64,14 @@ export function buildServer(parts: ServerParts): FastifyInstance {
     logger,
     onProblem: (code) => problems.count(code),
     unknownPage: unknownPageOf(parts.console),
-    ...(synced === SYNCED_ORDERS ? {} : { pathOf: (url) => routedPath(synced, url) }),
+    ...(synced === SYNCED_ORDERS
+      ? {}
+      : {
+          pathOf: (url) => routedPath(synced, url),
+          said: (detail) => sentenceFor(synced, detail),
+        }),
   });
+  nameMembers(app, entityWords(synced.domain));
   const info = {
     title: synced.program,
     description:

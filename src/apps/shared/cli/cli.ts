@@ -4,7 +4,7 @@ import type { Logger } from '../../../ports/logger.ts';
 import { createLogger, hasColor } from '../process/logger.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
 import { createShutdown } from '../process/shutdown.ts';
-import { exampleFor, inWordsOf, messageFor } from '../settings/domain-words.ts';
+import { exampleFor, inWordsOf, messageFor, sentenceFor } from '../settings/domain-words.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { versionOf, wordsOf } from './command-line.ts';
 import { addCompletionCommand } from './completion.ts';
@@ -192,7 +192,8 @@ function openContext<Program extends ProgramName>(
     host,
     isQuiet: options.quiet === true,
     note(sentence) {
-      if (options.quiet !== true) host.stderr.write(`${sentence}\n`);
+      const said = subject === undefined ? sentence : sentenceFor(subject.synced, sentence);
+      if (options.quiet !== true) host.stderr.write(`${said}\n`);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { isDefect, messageOf, TributaryError } from '../../../core/errors.ts';
 import { redact } from '../process/redact.ts';
-import { messageFor } from '../settings/domain-words.ts';
+import { messageFor, sentenceFor } from '../settings/domain-words.ts';
 import type { ProgramName } from '../settings/load.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import type { CliHost, CliSpec } from './spec.ts';
@@ -34,7 +34,11 @@ export function reportError(
   const isOurs = error instanceof TributaryError;
   const message = `${messageOf(error)}${isOurs ? settingHint(error, program) : ''}`;
   const detail = redact(
-    subject === undefined ? message : messageFor(subject.synced, subject.invocation, message),
+    subject === undefined
+      ? message
+      : isOurs && error.code === 'usage'
+        ? sentenceFor(subject.synced, message)
+        : messageFor(subject.synced, subject.invocation, message),
   );
   const needsStack = !isOurs || isDefect(error);
   const code = isOurs ? error.code : isDefect(error) ? 'defect' : 'unexpected';

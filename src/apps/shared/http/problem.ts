@@ -34,6 +34,18 @@ export class HttpProblem extends Error {
   }
 }
 
+/** The problem with its detail in other words. */
+export function reworded(problem: HttpProblem, said: (detail: string) => string): HttpProblem {
+  const { status, code, message, errors, retryAfterSeconds, members } = problem;
+  const detail = said(message);
+  if (detail === message) return problem;
+  return new HttpProblem(status, code, detail, {
+    errors,
+    members,
+    ...(retryAfterSeconds === null ? {} : { retryAfterSeconds }),
+  });
+}
+
 /** Any error as a problem. Of a fault inside the program the caller learns the code alone. */
 export function toProblem(error: FastifyError | Error): HttpProblem {
   if (error instanceof HttpProblem) return error;

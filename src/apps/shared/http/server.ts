@@ -5,7 +5,7 @@ import type { Logger } from '../../../ports/logger.ts';
 import { type ApiAccess, guardRoutes, type ScopeOf } from './api-access.ts';
 import { answerBareRefusals, answerBrokenRequest, SERVER_OPTIONS } from './broken-requests.ts';
 import { guardHosts, type HostGuardOptions } from './host-guard.ts';
-import { requestTraceId, sendProblem, toProblem } from './problem.ts';
+import { requestTraceId, reworded, sendProblem, toProblem } from './problem.ts';
 import { answerUnknownRoutes, type UnknownPage } from './unknown-routes.ts';
 import { compileBody } from './validation.ts';
 
@@ -20,6 +20,8 @@ export interface HttpServerOptions {
   readonly unknownPage?: UnknownPage;
   /** The path, with its query, of the route that answers a URL. Default: the URL itself. */
   readonly pathOf?: (url: string) => string;
+  /** How problems are worded. Default: as they are written. */
+  readonly said?: (detail: string) => string;
   /** Called with the code of each problem that a route answers. */
   readonly onProblem?: (code: string) => void;
 }
@@ -34,7 +36,7 @@ const PARAMETER_LENGTH_MAX = 255 * 3;
  * and asks for a key on each route that is added afterwards, unless `scopeOf` says that the route needs none.
  */
 export function createServer(options: HttpServerOptions): FastifyInstance {
-  const { logger, pathOf = (url: string) => url } = options;
+  const { logger, pathOf = (url: string) => url, said = (detail: string) => detail } = options;
   const app = fastify({
     logger: false,
     bodyLimit: options.bodyBytesMax,
@@ -46,7 +48,7 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
     rewriteUrl: ({ url = '/' }: IncomingMessage) => pathOf(url),
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) =>
-      void sendProblem(request as FastifyRequest, reply as FastifyReply, toProblem(error)),
+      void sendProblem(request as FastifyRequest, reply as FastifyReply, reworded(toProblem(error), said)),
   });
   app.setErrorHandler((error: Error, request, reply) => {
     const problem = toProblem(error);
@@ -60,7 +62,7 @@ export function createServer(options: HttpServerOptions): FastifyInstance {
           ...traceFieldOf(request),
         });
     }
-    return sendProblem(request, reply, problem);
+    return sendProblem(request, reply, reworded(problem, said));
   });
   // A page of another site may post text without asking the browser's permission, but not JSON.
   app.removeContentTypeParser('text/plain');

@@ -43,3 +43,15 @@ export function messageFor({ plural }: Synced, invocation: string, message: stri
     .replaceAll('order-sync orders', `${invocation} ${plural}`)
     .replaceAll(NAMED_COMMAND, `${invocation} `);
 }
+
+/**
+ * A sentence of the program in the words of the domain, with its commands as somebody types them. What stands in double quotes may
+ * be data, and keeps its words.
+ */
+export function sentenceFor(synced: Synced, sentence: string): string {
+  if (synced.domain === SYNCED_ORDERS.domain) return sentence;
+  return messageFor(synced, synced.invocation, sentence)
+    .split(/("(?:[^"\\]|\\.)*")/)
+    .map((part) => (part.startsWith('"') ? part : inWordsOf(synced, part)))
+    .join('');
+}

@@ -1,4 +1,5 @@
 import type { Domain } from '../../../core/domain.ts';
+import { pluralOf } from '../../../core/entity-words.ts';
 import { TributaryError } from '../../../core/errors.ts';
 import { orders } from '../../../orders/index.ts';
 
@@ -11,6 +12,8 @@ export interface Synced {
   readonly plural: string;
   /** The name, in the ledger, of the target that ORDER_SYNC_TARGET_URL names. */
   readonly target: string;
+  /** The words that start the program on a command line. */
+  readonly invocation: string;
 }
 
 /** The orders. They have settings of their own for their topics, and order-mgt for their target. */
@@ -19,6 +22,7 @@ export const SYNCED_ORDERS: Synced = {
   program: 'order-sync',
   plural: 'orders',
   target: 'order-mgt',
+  invocation: 'order-sync',
 };
 
 /** Words of the HTTP API and of the command line that mean something else already. */
@@ -30,22 +34,26 @@ const TAKEN = new Set(
   ).split(' '),
 );
 
-/** The words for a domain of somebody else, by its name and its noun. */
-export function syncedOf(domain: Domain<unknown, unknown>): Synced {
+/** The words for a domain of somebody else, by its name and its noun. `invocation`: what starts its program. */
+export function syncedOf(domain: Domain<unknown, unknown>, invocation = 'node sync.ts'): Synced {
   if (domain === orders) return SYNCED_ORDERS;
-  const plural = pluralOf(domain.noun ?? 'entity');
-  return { domain, program: domain.name, plural: TAKEN.has(plural) ? 'entities' : plural, target: 'target' };
+  const plural = commandOf(domain.noun ?? 'entity');
+  return {
+    domain,
+    program: domain.name,
+    plural: TAKEN.has(plural) ? 'entities' : plural,
+    target: 'target',
+    invocation,
+  };
 }
 
 /** The plural of a noun, in the form of a command: `bank account` gives `bank-accounts`. */
-function pluralOf(noun: string): string {
+function commandOf(noun: string): string {
   const word = noun
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '');
-  if (word === '') return 'entities';
-  if (/[^aeiou]y$/.test(word)) return `${word.slice(0, -1)}ies`;
-  return /(s|x|z|ch|sh)$/.test(word) ? `${word}es` : `${word}s`;
+  return word === '' ? 'entities' : pluralOf(word);
 }
 
 /** The settings that say where the domain's topics are. */

@@ -1,8 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import { ANY_ENTITY, type EntityWords } from '../../../../core/entity-words.ts';
 import type { ChangeStream } from '../../../../pipeline/ask/stream/change-stream.ts';
 import { frameOf } from './stream-frames.ts';
 
 export interface StreamClientsOptions {
+  /** How messages name the entities. Default: as entities. */
+  readonly words?: EntityWords;
   readonly clientsMax?: number;
   /** The time between two comments, by which proxies and clients see that the stream lives. */
   readonly commentEveryMs?: number;
@@ -38,6 +41,7 @@ export class StreamClients {
   constructor(stream: Pick<ChangeStream, 'add' | 'remove'>, options: StreamClientsOptions = {}) {
     this.#stream = stream;
     this.#options = {
+      words: options.words ?? ANY_ENTITY,
       clientsMax: options.clientsMax ?? CLIENTS_MAX,
       commentEveryMs: options.commentEveryMs ?? COMMENT_EVERY_MS,
       unreadBytesMax: options.unreadBytesMax ?? UNREAD_BYTES_MAX,
@@ -62,7 +66,8 @@ export class StreamClients {
     const listener = {
       entityIds,
       position,
-      send: (message: Parameters<typeof frameOf>[0]) => this.#write(response, () => frameOf(message)),
+      send: (message: Parameters<typeof frameOf>[0]) =>
+        this.#write(response, () => frameOf(message, this.#options.words)),
     };
     response.once('close', () => {
       this.#remove(response);

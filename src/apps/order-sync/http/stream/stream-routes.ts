@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { entityWords } from '../../../../core/entity-words.ts';
 import { defectFields, describeDefect } from '../../../../core/errors.ts';
 import { ChangeStream } from '../../../../pipeline/ask/stream/change-stream.ts';
 import type { Query } from '../../../shared/http/paging.ts';
@@ -18,7 +19,7 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
     onDefect: (error) =>
       logger('error', `A defect of Tributary in the stream: ${describeDefect(error)}.`, defectFields(error)),
   });
-  const clients = new StreamClients(stream);
+  const clients = new StreamClients(stream, { words: entityWords(parts.synced.domain) });
   // An open response would keep the server from closing.
   app.addHook('preClose', (done) => {
     clients.close();
@@ -36,7 +37,7 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
       },
     },
     (request, reply) => {
-      const orderIds = questionFrom(request.query, STREAM_QUERY, () => orderIdsOf(request.query));
+      const ids = questionFrom(request.query, STREAM_QUERY, () => idsOf(request.query));
       if (clients.isClosed) throw stoppingProblem();
       if (clients.isFull)
         throw new HttpProblem(
@@ -48,12 +49,12 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
       if (request.method === 'HEAD') return reply.headers(STREAM_RESPONSE_HEADERS).send();
       const position = request.headers['last-event-id'];
       reply.hijack();
-      clients.open(reply.raw, orderIds, typeof position === 'string' && position !== '' ? position : null);
+      clients.open(reply.raw, ids, typeof position === 'string' && position !== '' ? position : null);
     },
   );
 }
 
-function orderIdsOf(query: Query): ReadonlySet<string> {
+function idsOf(query: Query): ReadonlySet<string> {
   const ids = new Set(textsFrom(query, 'order'));
   if (ids.size > STREAM_ORDERS_MAX)
     throw new QuestionFault('order', `is given for at most ${STREAM_ORDERS_MAX} orders`);

@@ -7,6 +7,8 @@ import {
   type StreamClientsOptions,
 } from '../../../../../src/apps/order-sync/http/stream/stream-clients.ts';
 import { frameOf } from '../../../../../src/apps/order-sync/http/stream/stream-frames.ts';
+import { entityWords } from '../../../../../src/core/entity-words.ts';
+import { orders } from '../../../../../src/orders/index.ts';
 import type { StreamListener, StreamMessage } from '../../../../../src/pipeline/ask/stream/messages.ts';
 import { StreamReader } from '../../../../helpers/event-stream.ts';
 
@@ -104,10 +106,12 @@ describe('the clients of the stream', () => {
   });
 });
 
+const ORDERS = entityWords(orders);
+
 describe('a message as bytes', () => {
   it('takes its form once for all clients', () => {
-    expect(frameOf(NOTE)).toBe(frameOf(NOTE));
-    expect(frameOf(NOTE)).not.toBe(frameOf({ ...NOTE }));
+    expect(frameOf(NOTE, ORDERS)).toBe(frameOf(NOTE, ORDERS));
+    expect(frameOf(NOTE, ORDERS)).not.toBe(frameOf({ ...NOTE }, ORDERS));
   });
 
   it('shows the position as its id, and offsets as texts', () => {
@@ -129,12 +133,14 @@ describe('a message as bytes', () => {
       events: [event],
       more: 0,
     };
-    expect(frameOf(message as StreamMessage).toString()).toBe(
+    expect(frameOf(message as StreamMessage, ORDERS).toString()).toBe(
       'event: changes\nid: p\ndata: {"at":"1970-01-01T00:00:00.000Z","records":1,"orders":[{"orderId":"a\\nb","eventType":"ORDER","eventId":"e","occurredAt":"1970-01-01T00:00:00.000Z","topic":"t","partition":1,"offset":"1152921504606846976"}],"more":0}\n\n',
     );
-    expect(frameOf({ kind: 'reset', position: 'p', reason: 'too_far_back' }).toString()).toBe(
+    const others = frameOf({ ...message } as StreamMessage, entityWords({})).toString();
+    expect(others).toContain('"entities":[{"entityId":"a\\nb"');
+    expect(frameOf({ kind: 'reset', position: 'p', reason: 'too_far_back' }, ORDERS).toString()).toBe(
       'event: reset\nid: p\ndata: {"reason":"too_far_back"}\n\n',
     );
-    expect(frameOf({ kind: 'position', position: 'p' }).toString()).toBe('id: p\n\n');
+    expect(frameOf({ kind: 'position', position: 'p' }, ORDERS).toString()).toBe('id: p\n\n');
   });
 });
