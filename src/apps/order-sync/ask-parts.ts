@@ -2,6 +2,7 @@ import type { AskedLog, AskParts } from '../../pipeline/ask/parts.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { EntityInspection } from '../../ports/store.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
+import { domainOf } from '../shared/settings/synced.ts';
 import { decoderOf } from './decoder-of.ts';
 import { dueRulesOf, targetNames } from './targets/targets.ts';
 
@@ -22,7 +23,7 @@ export function askPartsOf(
   { store, clock, log, topicNames, maxEvents }: AskPartsOptions,
 ): OrderAskParts {
   const { stuckAfterMs } = settings;
-  const { domain } = settings.synced;
+  const domain = domainOf(settings);
   return {
     domain,
     decoder: decoderOf(settings, clock),

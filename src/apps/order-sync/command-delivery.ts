@@ -1,3 +1,4 @@
+import { entityWords } from '../../core/entity-words.ts';
 import { Defects } from '../../pipeline/defects.ts';
 import { followHold, HoldWatch } from '../../pipeline/holds.ts';
 import { supervised } from '../../pipeline/supervised.ts';
@@ -37,7 +38,13 @@ export async function deliverForCommand({
   const { name } = route.target;
   const deliver = deliverOn(
     route,
-    { view: settings.synced.domain.view, store, clock, logger },
+    {
+      view: settings.synced.domain.view,
+      words: entityWords(settings.synced.domain),
+      store,
+      clock,
+      logger,
+    },
     deliveryTimingOf(settings),
   );
   // The watch logs the pauses that it knows. Those of other parts say nothing about this command.

@@ -9,7 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { topicsOf } from '../shared/settings/synced.ts';
+import { domainOf, topicsOf } from '../shared/settings/synced.ts';
 import { decoderOf } from './decoder-of.ts';
 import { differenceJson, targetDifferenceJson } from './difference-json.ts';
 import type { OrderSyncSettings } from './order-sync.ts';
@@ -42,7 +42,7 @@ export function jobHandlersOf(
   const decoder = decoderOf(settings, clock);
   const due = dueRulesOf(settings);
   const topics = topicsOf(settings);
-  const { domain } = settings.synced;
+  const domain = domainOf(settings);
   return [
     redriveHandler({ store, clock, perSecond: settings.redriveRate, onRedriven }),
     quarantineRedriveHandler({

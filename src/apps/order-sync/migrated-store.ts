@@ -1,5 +1,6 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { OpenedStore, Store } from '../../ports/store.ts';
+import { domainOf } from '../shared/settings/synced.ts';
 import type { OrderSyncSettings } from './order-sync.ts';
 import { targetNames } from './targets/targets.ts';
 
@@ -9,7 +10,7 @@ export async function migratedStore(
   settings: OrderSyncSettings,
   clock: Clock,
 ): Promise<Store> {
-  const { domain } = settings.synced;
+  const domain = domainOf(settings);
   const { table, keyColumn, columns } = domain.view;
   const targets = targetNames(settings);
   const view = { table, keyColumn, columns };

@@ -25,7 +25,7 @@ import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/datab
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
 import type { SettingEntry } from '../shared/settings/load.ts';
-import { topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
+import { domainOf, topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { askedLog } from './asked-log.ts';
 import type { BuiltConsole, ConsolePlace } from './console/console-build.ts';
@@ -165,7 +165,7 @@ export async function startOrderSync(
   let migratedStore: Store | null = null;
   let asked: OrderAskParts | null = null;
   const sync = new Sync({
-    domain: settings.synced.domain,
+    domain: domainOf(settings),
     onOutdated: onFailure,
     log,
     store,

@@ -3,7 +3,7 @@ import type { RebuildParts } from '../../pipeline/rebuild/rebuild.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { topicNamesOf } from '../shared/settings/synced.ts';
+import { domainOf, topicNamesOf } from '../shared/settings/synced.ts';
 import type { OrderSyncSettings } from './order-sync.ts';
 import { dueRulesOf } from './targets/targets.ts';
 
@@ -20,7 +20,7 @@ export function rebuildPartsOf(
     readonly logger: Logger;
   },
 ): RebuildParts<unknown, unknown> {
-  const { domain } = settings.synced;
+  const domain = domainOf(settings);
   const decoder = createDecoder(domain, { topicNames: topicNamesOf(settings) });
   return { domain, decoder, due: dueRulesOf(settings), store, clock, logger };
 }

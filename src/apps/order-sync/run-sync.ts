@@ -40,7 +40,7 @@ export async function runSync(
       runs.map((synced) => {
         const place = all.indexOf(synced);
         const shared = all.length === 1 ? host : hostFor(synced, place, host, settings);
-        return runCli(specOf(synced, settings), { ...shared, argv });
+        return runCli(specOf(synced, settings, shared.env.ORDER_SYNC_TABLE), { ...shared, argv });
       }),
     );
     process.exitCode = codes.find((code) => code !== EXIT.ok) ?? EXIT.ok;
@@ -51,13 +51,14 @@ export async function runSync(
   }
 }
 
-function specOf(synced: Synced, settings: RunSettings): CliSpec<'order-sync'> {
+/** `table`: the name of the view's table by the environment. */
+function specOf(synced: Synced, settings: RunSettings, table: string | undefined): CliSpec<'order-sync'> {
   const commands = commandsOf(systemClock, synced);
   if (synced === SYNCED_ORDERS) return { ...ORDERS_SPEC, commands };
   const { name, noun = 'entity', view } = synced.domain;
   return {
     program: 'order-sync',
-    summary: `Journals the events of ${name}, keeps the table ${view.table}, and delivers each ${noun} that is ready.`,
+    summary: `Journals the events of ${name}, keeps the table ${table ?? settings.ORDER_SYNC_TABLE ?? view.table}, and delivers each ${noun} that is ready.`,
     examples: [
       ['order-sync', 'Sync on the embedded log and store, in .tributary'],
       [

@@ -173,6 +173,24 @@ describe('the program for a domain of somebody else', () => {
     expect((await run(['explain', ''], env)).error).toContain('Give the id of an article');
   });
 
+  it("names the view's table in its log as the settings do", async () => {
+    const env = { TRIBUTARY_DATA_DIR: dataFolder(), ORDER_SYNC_PORT: '0', ORDER_SYNC_TABLE: 'parts' };
+    const raised = { ...synced, domain: { ...stockLedger, foldVersion: 2 } };
+    const logged: string[] = [];
+    for (const each of [synced, raised]) {
+      const { values } = loadSettings('order-sync', { env, synced: each });
+      const logger = (_level: string, message: string) => void logged.push(message);
+      const sync = await startOrderSync(values, { clock: systemClock, logger, onFailure: () => {} });
+      if (each === raised)
+        await vi.waitFor(
+          () => expect(logged.join('\n')).toContain('The rows of parts were made by fold version 1'),
+          10_000,
+        );
+      await sync.close();
+    }
+    expect(logged.join('\n')).not.toContain('stock_ledger were');
+  });
+
   it('publishes nothing if a line is no valid event, and names the line', async () => {
     const folder = dataFolder();
     const file = join(folder, 'events.jsonl');

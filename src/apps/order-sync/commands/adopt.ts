@@ -4,6 +4,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { MigrationOptions } from '../../../ports/migration.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { domainOf } from '../../shared/settings/synced.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { targetNames } from '../targets/targets.ts';
 
@@ -34,7 +35,7 @@ export function adoptCommand(clock: Clock): CommandSpec<'order-sync'> {
     async run({ settings, logger, output }, input) {
       const store = openCommandStore(settings, clock, logger);
       try {
-        const { domain } = settings.synced;
+        const domain = domainOf(settings);
         const { table, keyColumn, columns } = domain.view;
         const nowMs = clock.now();
         const adopter = createAdopter(domain);

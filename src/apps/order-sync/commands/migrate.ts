@@ -6,6 +6,7 @@ import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { databaseOf, userFrom } from '../../shared/settings/known/database.ts';
 import { namingOf } from '../../shared/settings/known/tables.ts';
+import { domainOf } from '../../shared/settings/synced.ts';
 import { openCommandStore } from '../order-sync.ts';
 import { targetNames } from '../targets/targets.ts';
 
@@ -38,7 +39,7 @@ export function migrateCommand(clock: Clock): CommandSpec<'order-sync'> {
       try {
         const targets = targetNames(settings);
         const { report } = await migrateStore({
-          domain: settings.synced.domain,
+          domain: domainOf(settings),
           store,
           targets,
           clock,

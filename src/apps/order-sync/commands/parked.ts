@@ -9,7 +9,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { ParkedEntities, ParkedEntity } from '../../../ports/parked-entities.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { topicNamesOf } from '../../shared/settings/synced.ts';
+import { domainOf, topicNamesOf } from '../../shared/settings/synced.ts';
 import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { migratedStore } from '../migrated-store.ts';
 import { openCommandStore } from '../order-sync.ts';
@@ -84,7 +84,7 @@ export function unparkCommand(clock: Clock): CommandSpec<'order-sync'> {
             'usage',
             `No order ${quoted(unknown, 255)} is parked: see order-sync parked.`,
           );
-        const { domain } = settings.synced;
+        const domain = domainOf(settings);
         const words = entityWords(domain);
         const store = await migratedStore(opened, settings, clock);
         const decoder = createDecoder(domain, { topicNames: topicNamesOf(settings) });

@@ -4,6 +4,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { domainOf } from '../../shared/settings/synced.ts';
 import { DECISION_OPTIONS, decisionFrom, personFrom } from '../decision.ts';
 import { decoderOf } from '../decoder-of.ts';
 import { jobJson, jobLine } from '../job-json.ts';
@@ -63,7 +64,7 @@ export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'
         if (input.options.wait === true) {
           const store = await migratedStore(opened, settings, clock);
           const handler = quarantineRedriveHandler({
-            domain: settings.synced.domain,
+            domain: domainOf(settings),
             decoder: decoderOf(settings, clock),
             due: dueRulesOf(settings),
             store,

@@ -19,6 +19,7 @@ import type { ViewState } from '../../../ports/view-rebuild.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
+import { domainOf } from '../../shared/settings/synced.ts';
 import { DECISION_OPTIONS, decisionFrom } from '../decision.ts';
 import { jobJson, jobLine } from '../job-json.ts';
 import { openCommandStore } from '../order-sync.ts';
@@ -73,7 +74,7 @@ export function rebuildCommand(clock: Clock): CommandSpec<'order-sync'> {
         // Rejects if the store was never set up. order-sync has to do that, since it also takes over a table that is there.
         await store.checkpoints();
         const migrated = await migrateStore({
-          domain: settings.synced.domain,
+          domain: domainOf(settings),
           store,
           targets: targetNames(settings),
           clock,

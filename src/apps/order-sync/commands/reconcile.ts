@@ -11,7 +11,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import type { HeldState } from '../../../ports/target-holdings.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { SYNCED_ORDERS, topicsOf } from '../../shared/settings/synced.ts';
+import { domainOf, SYNCED_ORDERS, topicsOf } from '../../shared/settings/synced.ts';
 import { deliverForCommand } from '../command-delivery.ts';
 import { refusePaused } from '../hold-parts.ts';
 import { openParts } from '../order-sync.ts';
@@ -50,7 +50,7 @@ export function reconcileCommand(clock: Clock): CommandSpec<'order-sync'> {
         const targets = targetNames(settings);
         const parts = openForReconciliation(settings, moreTargets(settings), target, { clock, logger });
         const { route, holdings } = parts;
-        const { domain } = settings.synced;
+        const domain = domainOf(settings);
         const { table, keyColumn, columns } = domain.view;
         const { store } = await opened.migrate({
           view: { table, keyColumn, columns },

@@ -17,7 +17,7 @@ import type { Store } from '../../../ports/store.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandContext, CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
-import { SYNCED_ORDERS, topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
+import { domainOf, SYNCED_ORDERS, topicNamesOf, topicsOf } from '../../shared/settings/synced.ts';
 import { deliverForCommand } from '../command-delivery.ts';
 import { personFrom } from '../decision.ts';
 import {
@@ -133,7 +133,7 @@ async function verifyStore(
   const { settings, logger, shutdown } = context;
   const decoder = createDecoder(settings.synced.domain, { topicNames: topicNamesOf(settings) });
   const long = new LongHistories({
-    domain: settings.synced.domain,
+    domain: domainOf(settings),
     decoder,
     journals: store.longJournals,
     logger,
@@ -154,7 +154,7 @@ async function verifyStore(
   try {
     const counts = await verify(
       {
-        domain: settings.synced.domain,
+        domain: domainOf(settings),
         decoder,
         due: dueRulesOf(settings),
         store,

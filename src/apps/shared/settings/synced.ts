@@ -92,3 +92,11 @@ export function topicNamesOf({
 export function topicsOf(settings: TopicSettings): string[] {
   return [...new Set(Object.values(topicNamesOf(settings)))];
 }
+
+/** The domain whose view has the name that the settings give its table, so that messages name the table as people see it. */
+export function domainOf({
+  synced: { domain },
+  table,
+}: Pick<TopicSettings, 'synced'> & { readonly table: string | undefined }): Domain<unknown, unknown> {
+  return table === undefined ? domain : { ...domain, view: { ...domain.view, table } };
+}
