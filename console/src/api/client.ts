@@ -1,10 +1,11 @@
 import { currentKey, keyRefused } from './key.ts';
+import { asForOrders } from './order-ids.ts';
 import { ProblemError, problemFrom } from './problem.ts';
 
 /** Reads JSON. Rejects with a ProblemError for every answer but 2xx, and if no answer comes. */
 export async function get<Value>(path: string, signal?: AbortSignal): Promise<Value> {
   const answer = await send(path, signal === undefined ? {} : { signal });
-  return (await answer.json()) as Value;
+  return asForOrders((await answer.json()) as Value);
 }
 
 /** Sends JSON and reads JSON. Rejects like `get`. */
@@ -14,7 +15,7 @@ export async function post<Value>(path: string, body: object): Promise<Value> {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });
-  return (await answer.json()) as Value;
+  return asForOrders((await answer.json()) as Value);
 }
 
 /** Sends a request with the key of the tab. Rejects like `get`; the caller reads the body of the answer. */

@@ -1,3 +1,4 @@
+import { asForOrders } from './order-ids.ts';
 import { ProblemError } from './problem.ts';
 import { StreamParser } from './stream-parser.ts';
 import type { Changes, DeliveryWithAttempts, Note, Status } from './types.ts';
@@ -164,7 +165,8 @@ export class LiveStream {
 
   #receive(event: string, data: string): void {
     if (event === 'status') this.#tell({ kind: 'status', status: JSON.parse(data) as Status });
-    else if (event === 'changes') this.#tell({ kind: 'changes', changes: JSON.parse(data) as Changes });
+    else if (event === 'changes')
+      this.#tell({ kind: 'changes', changes: asForOrders(JSON.parse(data) as Changes) });
     else if (event === 'delivery')
       this.#tell({ kind: 'delivery', delivery: JSON.parse(data) as LiveDelivery });
     else if (event === 'note') this.#note(JSON.parse(data) as Note);

@@ -5,10 +5,11 @@ import { useAccess } from '../api/access.ts';
 import { useStatus } from '../api/live.tsx';
 import type { Status } from '../api/types.ts';
 import { boundedText, countText } from '../text/numbers.ts';
+import { said } from '../text/words.ts';
 
 const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/', 'Home'],
-  ['/orders', 'Orders'],
+  ['/orders', said('Orders')],
   ['/pipeline', 'Pipeline'],
   ['/deliveries', 'Deliveries'],
   ['/quarantine', 'Quarantine'],

@@ -21,6 +21,7 @@ import { openSchemas } from '../shared/parts/open-schemas.ts';
 import { openStore } from '../shared/parts/open-store.ts';
 import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
+import { wordsForPages } from '../shared/settings/domain-words.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
 import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
@@ -227,7 +228,10 @@ export async function startOrderSync(
   const trial = settings.offersTry ? new Trial({ log, clock, tracing, decoder, eventTypes }) : null;
   const series = new Series(clock);
   const stopping = new AbortController();
-  const pages = consolePlace === undefined ? null : new ConsolePages(consolePlace, logger);
+  const pages =
+    consolePlace === undefined
+      ? null
+      : new ConsolePages(consolePlace, logger, wordsForPages(settings.synced));
   const app = buildServer({
     synced: settings.synced,
     console: pages ?? NO_CONSOLE,

@@ -4,6 +4,7 @@ import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { FilterWords, Names, RedriveDialog } from '../../parts/redrive-dialog.tsx';
 import { useAddJobs } from '../../parts/url-jobs.tsx';
 import { plural } from '../../text/numbers.ts';
+import { said } from '../../text/words.ts';
 import { deliveryName } from './filters.ts';
 
 const begin = (filter: Readonly<Record<string, string>>, dryRun: boolean, reason: string) =>
@@ -26,7 +27,7 @@ export function RedriveMatching({
       isDisabled={isDisabled}
       touches={
         <>
-          <p>Makes the latest state of each order due again, as if it had never been attempted.</p>
+          <p>{said('Makes the latest state of each order due again, as if it had never been attempted.')}</p>
           <FilterWords filter={filter} all="All dead letters of all targets: no filter is set." />
         </>
       }
@@ -72,8 +73,8 @@ export function RedriveChosen({
       onConfirm={redrive}
     >
       <p>
-        Makes the latest state of each order due again, as if it had never been attempted. One that is not
-        dead any more is left as it is.
+        {said('Makes the latest state of each order due again, as if it had never been attempted.')} One that
+        is not dead any more is left as it is.
       </p>
       <Names names={chosen.map(deliveryName)} />
     </ConfirmDialog>

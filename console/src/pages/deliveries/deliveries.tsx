@@ -13,6 +13,7 @@ import { Time } from '../../parts/time.tsx';
 import { UrlJobs } from '../../parts/url-jobs.tsx';
 import { usePages } from '../../parts/use-pages.ts';
 import { boundedText, countText } from '../../text/numbers.ts';
+import { isOfOrders, said } from '../../text/words.ts';
 import { CHOSEN_MAX, RedriveChosen, RedriveMatching } from './actions.tsx';
 import { DELIVERY_FILTERS, deliveryFilter, deliveryName, reasonsOf } from './filters.ts';
 
@@ -39,11 +40,11 @@ export default function Deliveries() {
   return (
     <Page
       title={isDead ? 'Dead letters' : 'Deliveries'}
-      intro={
+      intro={said(
         isDead
           ? 'Deliveries that are not tried again by themselves. A newer state of the order makes them due again, and so does a redrive.'
-          : 'The latest state of each order on its way to each target, with what the target said last.'
-      }
+          : 'The latest state of each order on its way to each target, with what the target said last.',
+      )}
     >
       <UrlJobs />
       <Outboxes outboxes={overview?.outbox ?? []} onDead={(target) => change({ status: 'dead', target })} />
@@ -71,7 +72,7 @@ export default function Deliveries() {
           <EmptyState title={isDead ? 'There are no dead letters.' : 'There is no such delivery.'}>
             {isDead
               ? 'Every delivery got through, or is tried again by itself.'
-              : 'Orders that are ready become due.'}
+              : said('Orders that are ready become due.')}
           </EmptyState>
         }
       />
@@ -117,7 +118,7 @@ function DeliveryFilters({
 
 const LABELS: Readonly<Record<(typeof DELIVERY_FILTERS)[number], string>> = {
   target: 'Target',
-  entityId: 'Order id',
+  entityId: said('Order id'),
   lastStatus: 'Last answer',
   error: 'Error begins with',
   dueSince: 'Due since',
@@ -125,8 +126,8 @@ const LABELS: Readonly<Record<(typeof DELIVERY_FILTERS)[number], string>> = {
 };
 
 const PLACEHOLDERS: Readonly<Record<(typeof DELIVERY_FILTERS)[number], string>> = {
-  target: 'order-mgt',
-  entityId: 'order123',
+  target: isOfOrders ? 'order-mgt' : 'target',
+  entityId: isOfOrders ? 'order123' : 'ID',
   lastStatus: '422',
   error: 'connect',
   dueSince: '2026-11-22T10:00:00Z',
@@ -199,7 +200,7 @@ function Reasons({
 const COLUMNS: readonly TableColumn<Delivery>[] = [
   {
     id: 'order',
-    header: 'Order',
+    header: said('Order'),
     isName: true,
     width: 18,
     cell: ({ entityId }) => <OrderLink id={entityId} />,

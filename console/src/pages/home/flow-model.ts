@@ -3,6 +3,7 @@ import type { TopicRate } from '../../api/status-history.ts';
 import type { Status } from '../../api/types.ts';
 import { boundedText, countText, plural, rateText } from '../../text/numbers.ts';
 import { spanText } from '../../text/time.ts';
+import { said } from '../../text/words.ts';
 
 /** `stuck` waits for a person, `slow` is behind or paused, `unknown` could not be looked at. */
 export type FlowState = 'flows' | 'slow' | 'stuck' | 'unknown';
@@ -146,7 +147,7 @@ function journalNode({ store, log, lag, parked }: Status, { journaled, due }: Fl
     return {
       ...node,
       state: 'slow',
-      trouble: `${boundedText(parked)} orders are parked: their rows do not change.`,
+      trouble: `${boundedText(parked)} ${said('orders are parked: their rows do not change.')}`,
     };
   return { ...node, state: 'flows', trouble: null };
 }

@@ -6,6 +6,7 @@ import { List } from '../../parts/list.tsx';
 import { Time } from '../../parts/time.tsx';
 import type { Pages } from '../../parts/use-pages.ts';
 import { wordsOf } from '../../text/json.ts';
+import { said } from '../../text/words.ts';
 import { EventDialog } from './event-dialog.tsx';
 import { EventMarks } from './event-marks.tsx';
 import { eventWords } from './event-words.ts';
@@ -32,7 +33,7 @@ export function EventsTable({ events, explained, streamed }: Props) {
       pages={events}
       columns={columns}
       idOf={({ version }) => String(version)}
-      empty={<EmptyState title="The journal has no event of this order." />}
+      empty={<EmptyState title={said('The journal has no event of this order.')} />}
     />
   );
 }

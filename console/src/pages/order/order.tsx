@@ -9,6 +9,7 @@ import { ErrorNote } from '../../parts/error-note.tsx';
 import { Page } from '../../parts/page.tsx';
 import type { Pages } from '../../parts/use-pages.ts';
 import { visibleId } from '../../text/ids.ts';
+import { said } from '../../text/words.ts';
 import { Absence } from './absence.tsx';
 import { EventsTable } from './events-table.tsx';
 import { OrderDeliveries } from './order-deliveries.tsx';
@@ -26,7 +27,7 @@ export default function OrderPage() {
   const { data, error, refetch } = explanation;
   return (
     <Page
-      title={`Order ${visibleId(id)}`}
+      title={`${said('Order')} ${visibleId(id)}`}
       actions={
         <>
           {data === undefined ? null : <CopyJson value={data} />}
@@ -37,7 +38,7 @@ export default function OrderPage() {
       {error === null ? null : <ErrorNote error={error} onRetry={() => void refetch()} />}
       {data === undefined ? (
         error === null ? (
-          <Loading what="the order" />
+          <Loading what={said('the order')} />
         ) : null
       ) : (
         <Parts key={id} id={id} explanation={data} events={events} streamed={streamed} />

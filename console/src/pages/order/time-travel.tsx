@@ -9,6 +9,7 @@ import { CopyCurl, CopyJson } from '../../parts/copy-button.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { TextFilter } from '../../parts/filters.tsx';
 import { utcText } from '../../text/time.ts';
+import { said } from '../../text/words.ts';
 import {
   type Moment,
   momentsOf,
@@ -168,7 +169,7 @@ function MomentSlider({
           <Slider.Indicator className="slider-indicator" />
           <Slider.Thumb
             className="slider-thumb"
-            getAriaLabel={() => 'Moment in the life of the order'}
+            getAriaLabel={() => said('Moment in the life of the order')}
             getAriaValueText={() => words}
           />
         </Slider.Track>

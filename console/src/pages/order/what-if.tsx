@@ -10,14 +10,18 @@ import { CopyCurl } from '../../parts/copy-button.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { ValueCell } from '../../parts/value-cell.tsx';
 import { wordsOf } from '../../text/json.ts';
+import { isOfOrders, said } from '../../text/words.ts';
 
-const EXAMPLES: readonly (readonly [name: string, body: Readonly<Record<string, string>>])[] = [
+const OF_ORDERS: readonly (readonly [name: string, body: Readonly<Record<string, string>>])[] = [
   ['Created', { eventType: 'ORDER', orderStatus: 'CREATED' }],
   ['Authorised', { eventType: 'PAYMENT', paymentStatus: 'PAYMENT_AUTHORIZED' }],
   ['Review pending', { eventType: 'PAYMENT', paymentStatus: 'PAYMENT_AUTH_WITHPENDING_REVIEW' }],
   ['Review accepted', { eventType: 'PAYMENT', paymentStatus: 'AUTHORIZATION_REVIEW_ACCEPTED' }],
   ['Review declined', { eventType: 'PAYMENT', paymentStatus: 'AUTHORIZATION_REVIEW_DECLINED' }],
 ];
+
+/** The events of other domains are not known here. */
+const EXAMPLES = isOfOrders ? OF_ORDERS : [];
 
 /** Asks what one more event would do. Nothing is written. */
 export function WhatIfCard({ id }: { readonly id: string }) {
@@ -77,6 +81,7 @@ export function WhatIfCard({ id }: { readonly id: string }) {
 }
 
 function example(orderId: string, body: Readonly<Record<string, string>>): string {
+  if (!isOfOrders) return '{}';
   return JSON.stringify({ ...body, orderId, timestamp: new Date().toISOString() }, null, 2);
 }
 
@@ -93,7 +98,9 @@ function Outcome({ outcome }: { readonly outcome: WhatIf }) {
         {sentenceOf(outcome)}
         {late === true ? ' It would be late: an event that stands behind it is there already.' : ''}
         {conflictsWith.length > 0 ? ` It would conflict with version ${conflictsWith.join(', ')}.` : ''}
-        {after === null ? '' : after.ready ? ' The order would be ready.' : ' The order would not be ready.'}
+        {after === null
+          ? ''
+          : said(after.ready ? ' The order would be ready.' : ' The order would not be ready.')}
       </p>
       {columns.length === 0 ? null : (
         <ul className="changes">
@@ -125,7 +132,7 @@ function sentenceOf({ outcome, version, knownAsVersion, reason, detail, columns 
     case 'duplicate':
       return `The journal has this event already, as version ${knownAsVersion}.`;
     case 'parked':
-      return `The order would be parked (${reason}): ${detail}`;
+      return `${said('The order would be parked')} (${reason}): ${detail}`;
     case 'refused':
       return `The record would go to quarantine (${reason}): ${detail}`;
   }

@@ -5,6 +5,7 @@ import { pathOf, type QueryValues } from '../../api/paths.ts';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { saveFile } from '../../parts/save-file.ts';
 import { countText } from '../../text/numbers.ts';
+import { WORDS } from '../../text/words.ts';
 
 const FORMS = [
   ['csv', 'Export CSV'],
@@ -23,7 +24,7 @@ export function ExportButtons({ query }: { readonly query: QueryValues }) {
       <ExportWithKey key={format} path={pathFor(format)} format={format} words={words} />
     ));
   return FORMS.map(([format, words]) => (
-    <a key={format} className="button-link" href={pathFor(format)} download={`orders.${format}`}>
+    <a key={format} className="button-link" href={pathFor(format)} download={`${WORDS.plural}.${format}`}>
       {words}
     </a>
   ));
@@ -50,7 +51,11 @@ function ExportWithKey({
     setError(null);
     try {
       const answer = await send(path, { signal: control.signal });
-      saveFile(await partsOf(answer, setBytes), answer.headers.get('content-type'), `orders.${format}`);
+      saveFile(
+        await partsOf(answer, setBytes),
+        answer.headers.get('content-type'),
+        `${WORDS.plural}.${format}`,
+      );
     } catch (thrown) {
       if (!control.signal.aborted) setError(thrown);
     } finally {

@@ -1,4 +1,5 @@
 import { Choice, Filters, Toggle } from '../../parts/filters.tsx';
+import { said } from '../../text/words.ts';
 import { AGES, FLAGS, isFiltered, type OrderFilters, whereWith } from './filters.ts';
 import { STATUS_COLUMNS } from './statuses.ts';
 
@@ -17,7 +18,7 @@ export function OrderFilterBar({ filters, onChange }: Props) {
       ),
     );
   return (
-    <Filters label="Filters of orders" isActive={isFiltered(filters)} onClear={clear}>
+    <Filters label={said('Filters of orders')} isActive={isFiltered(filters)} onClear={clear}>
       {STATUS_COLUMNS.map(({ column, words, values }) => (
         <Choice
           key={column}
@@ -34,12 +35,12 @@ export function OrderFilterBar({ filters, onChange }: Props) {
         onChange={(value) => onChange({ olderThan: value })}
       />
       <fieldset className="chips">
-        <legend className="visually-hidden">State of the order</legend>
+        <legend className="visually-hidden">{said('State of the order')}</legend>
         {FLAGS.map(({ name, words, title }) => (
           <Toggle
             key={name}
             label={words}
-            title={title}
+            title={said(title)}
             isOn={flags.has(name)}
             onChange={(isOn) => onChange({ [name]: isOn ? 'true' : null })}
           />

@@ -6,6 +6,7 @@ import { orderHref, orderPath } from '../../api/paths.ts';
 import { ProblemError } from '../../api/problem.ts';
 import type { Order } from '../../api/types.ts';
 import { ErrorNote } from '../../parts/error-note.tsx';
+import { isOfOrders, said } from '../../text/words.ts';
 
 /** Goes to the order with an id. An id is compared exactly, so nothing is cut from it or added. */
 export function OrderSearch() {
@@ -33,26 +34,26 @@ export function OrderSearch() {
   return (
     <search className="order-search">
       <form onSubmit={(event) => void search(event)}>
-        <label htmlFor={field}>Order id</label>
+        <label htmlFor={field}>{said('Order id')}</label>
         <input
           id={field}
           type="text"
           value={id}
-          placeholder="order123"
+          placeholder={isOfOrders ? 'order123' : 'ID'}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
           onChange={(event) => setId(event.target.value)}
         />
         <button type="submit" className="primary" disabled={isLooking}>
-          Go to order
+          {said('Go to order')}
         </button>
       </form>
       <div role="status">
         {unknown === null ? null : (
           <p className="order-unknown">
-            The view has no order <code className="id">{unknown}</code>. Ids are compared exactly: upper and
-            lower case differ. <Link href={orderHref(unknown)}>What the journal says of it</Link>
+            {said('The view has no order')} <code className="id">{unknown}</code>. Ids are compared exactly:
+            upper and lower case differ. <Link href={orderHref(unknown)}>What the journal says of it</Link>
           </p>
         )}
       </div>

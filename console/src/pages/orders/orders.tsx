@@ -11,6 +11,7 @@ import { usePages } from '../../parts/use-pages.ts';
 import { ValueCell } from '../../parts/value-cell.tsx';
 import { wordsOf } from '../../text/json.ts';
 import { countText, plural } from '../../text/numbers.ts';
+import { said, WORDS } from '../../text/words.ts';
 import { ExportButtons } from './export-buttons.tsx';
 import { filtersFrom, isFiltered, queryOf } from './filters.ts';
 import { OrderFilterBar } from './order-filters.tsx';
@@ -45,13 +46,13 @@ export default function Orders() {
     [names, idWidth, showsAge],
   );
   return (
-    <Page title="Orders" actions={<ExportButtons query={query} />}>
+    <Page title={said('Orders')} actions={<ExportButtons query={query} />}>
       <OrderSearch />
       <OrderFilterBar filters={filters} onChange={change} />
       <News others={live.others} onShow={live.reload} />
       <List
-        label="Orders"
-        nouns={['order', 'orders']}
+        label={said('Orders')}
+        nouns={[WORDS.noun, WORDS.plural]}
         pages={pages}
         columns={columns}
         idOf={({ orderId }) => orderId}
@@ -60,10 +61,10 @@ export default function Orders() {
         }
         onVisible={live.hasSeen}
         empty={
-          <EmptyState title={isFiltered(filters) ? 'No order is like this.' : 'There is no order yet.'}>
+          <EmptyState title={said(isFiltered(filters) ? 'No order is like this.' : 'There is no order yet.')}>
             {isFiltered(filters)
               ? 'Take a filter away to see others.'
-              : 'Orders appear as soon as their first event is journaled.'}
+              : said('Orders appear as soon as their first event is journaled.')}
           </EmptyState>
         }
       />
@@ -83,7 +84,7 @@ function News({ others, onShow }: { readonly others: OtherOrders; readonly onSho
   if (count === 0) return null;
   return (
     <button type="button" className="news" onClick={onShow}>
-      {plural(count, 'other order')} changed: show
+      {said(plural(count, 'other order'))} changed: show
     </button>
   );
 }
@@ -92,7 +93,7 @@ function columnsOf(names: readonly string[], idWidth: number, showsAge: boolean)
   return [
     {
       id: 'id',
-      header: 'Order',
+      header: said('Order'),
       isName: true,
       width: idWidth,
       cell: ({ orderId }) => <OrderLink id={orderId} />,

@@ -1,4 +1,5 @@
 import type { OrderStatus, PaymentStatus, ReviewStatus } from '../../../../src/orders/events.ts';
+import { isOfOrders } from '../../text/words.ts';
 
 /*
  * The values that the columns of the view can have. The types are the domain's: a value that it adds is missing here, and
@@ -19,7 +20,7 @@ const REVIEW: Readonly<Record<ReviewStatus, string>> = {
   DECLINED: 'Declined',
 };
 
-export const STATUS_COLUMNS: readonly {
+const OF_ORDERS: readonly {
   readonly column: string;
   readonly words: string;
   readonly values: Readonly<Record<string, string>>;
@@ -28,6 +29,9 @@ export const STATUS_COLUMNS: readonly {
   { column: 'payment_status', words: 'Payment', values: PAYMENT },
   { column: 'review_status', words: 'Review', values: REVIEW },
 ];
+
+/** The columns whose values have words here. Those of other domains have none. */
+export const STATUS_COLUMNS = isOfOrders ? OF_ORDERS : [];
 
 /** The value of a column in words. A value that the console does not know stays as it is. */
 export function statusWords(column: string, value: string): string {

@@ -7,6 +7,7 @@ import { EmptyState } from '../../parts/empty-state.tsx';
 import { JsonView } from '../../parts/json-view.tsx';
 import { boundedText, countText, rateText } from '../../text/numbers.ts';
 import { latencyText } from '../../text/time.ts';
+import { said } from '../../text/words.ts';
 
 type OneInstance = NonNullable<Status['instance']>;
 
@@ -46,14 +47,14 @@ export function Instance({ status: { instance, parked } }: { readonly status: St
           </dd>
         </dl>
       </Card>
-      <Card title="Parked orders">
+      <Card title={said('Parked orders')}>
         {parked === null || parked.count === 0 ? (
-          <p className="faint">None: the program understands every order.</p>
+          <p className="faint">{said('None: the program understands every order.')}</p>
         ) : (
           <p>
-            {boundedText(parked)} orders cannot be folded by this program. Their events are journaled, and
-            their rows do not change. <code>order-sync parked</code> lists them, and the page of each says
-            why.
+            {boundedText(parked)} {said('orders cannot be folded by this program.')} Their events are
+            journaled, and their rows do not change. <code>{said('order-sync parked')}</code> lists them, and
+            the page of each says why.
           </p>
         )}
       </Card>

@@ -4,6 +4,7 @@ import { OrderLink } from '../../parts/order-link.tsx';
 import { wordsOf } from '../../text/json.ts';
 import { countText } from '../../text/numbers.ts';
 import { utcText } from '../../text/time.ts';
+import { said } from '../../text/words.ts';
 
 /** What a switch to the rebuilt table would change. */
 export function Report({ report }: { readonly report: RebuildReport }) {
@@ -59,7 +60,7 @@ type Sample = RebuildReport['samples'][number];
 const SAMPLE_COLUMNS: readonly TableColumn<Sample>[] = [
   {
     id: 'id',
-    header: 'Order',
+    header: said('Order'),
     isName: true,
     cell: ({ id }) => <OrderLink id={id} />,
   },

@@ -6,13 +6,14 @@ import { ConfirmDialog } from '../../parts/confirm-dialog.tsx';
 import { Choice } from '../../parts/filters.tsx';
 import { FilterWords } from '../../parts/redrive-dialog.tsx';
 import { useAddJobs } from '../../parts/url-jobs.tsx';
+import { said } from '../../text/words.ts';
 import { KindJobs } from './kind-jobs.tsx';
 
 const SCOPES = [
-  ['100', '100 orders at random'],
-  ['1000', '1,000 orders at random'],
-  ['10000', '10,000 orders at random'],
-  ['all', 'all orders'],
+  ['100', said('100 orders at random')],
+  ['1000', said('1,000 orders at random')],
+  ['10000', said('10,000 orders at random')],
+  ['all', said('all orders')],
 ] as const;
 
 /** Begins a comparison of view, ledger and, if wanted, a target with the journal. */
@@ -39,7 +40,7 @@ export function Verify({ status }: { readonly status: Status }) {
           tells what it holds can be compared too.
         </p>
         <div className="filters verify-form">
-          <Choice label="Orders" value={scope} options={SCOPES} onChange={setScope} />
+          <Choice label={said('Orders')} value={scope} options={SCOPES} onChange={setScope} />
           <Choice
             label="Target"
             value={target}

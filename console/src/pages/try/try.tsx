@@ -5,6 +5,7 @@ import { Card } from '../../parts/card.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { ErrorNote } from '../../parts/error-note.tsx';
 import { Page } from '../../parts/page.tsx';
+import { isOfOrders } from '../../text/words.ts';
 import { EventForm } from './event-form.tsx';
 import { publishAndWatch, type Watched } from './publish.ts';
 import { ScenarioList } from './scenario-list.tsx';
@@ -55,9 +56,11 @@ export default function TryIt() {
       ) : (
         <>
           {error === null ? null : <ErrorNote error={error} />}
-          <Card title="Scenarios">
-            <ScenarioList run={run} />
-          </Card>
+          {isOfOrders ? (
+            <Card title="Scenarios">
+              <ScenarioList run={run} />
+            </Card>
+          ) : null}
           <Card title="A single event">
             <EventForm run={run} />
           </Card>

@@ -3,6 +3,7 @@ import { DataTable, type TableColumn } from '../../parts/data-table.tsx';
 import { EmptyState } from '../../parts/empty-state.tsx';
 import { OrderLink } from '../../parts/order-link.tsx';
 import { latencyText } from '../../text/time.ts';
+import { said } from '../../text/words.ts';
 import type { Watched } from './publish.ts';
 
 /** The events that this page has published, the latest first, and how far each is. */
@@ -21,7 +22,7 @@ export function WatchList({ watched }: { readonly watched: readonly Watched[] })
 const COLUMNS: readonly TableColumn<Watched>[] = [
   {
     id: 'order',
-    header: 'Order',
+    header: said('Order'),
     isName: true,
     cell: ({ orderId }) => <OrderLink id={orderId} />,
   },

@@ -58,6 +58,23 @@ export async function loadConsoleFiles(folder: string): Promise<ConsoleFiles> {
   );
 }
 
+/** The document with these attributes of its root element, which its script reads (`dataset`). */
+export async function withData(
+  files: ConsoleFiles,
+  data: Readonly<Record<string, string>>,
+): Promise<ConsoleFiles> {
+  const path = '/index.html';
+  const document = files.get(path);
+  if (document === undefined || Object.keys(data).length === 0) return files;
+  const attributes = Object.entries(data).map(([name, value]) => ` data-${name}="${escaped(value)}"`);
+  const text = document.plain.bytes.toString('utf8').replace('<html', () => `<html${attributes.join('')}`);
+  return new Map([...files, [path, await fileOf(path, Buffer.from(text))]]);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+}
+
 async function fileOf(path: string, bytes: Buffer): Promise<ConsoleFile> {
   const ending = extname(path).toLowerCase();
   const tag = hash('sha256', bytes, 'hex').slice(0, 32);

@@ -1,7 +1,7 @@
 import { messageOf } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
 import { type BuiltConsole, buildConsole, type ConsolePlace } from './console-build.ts';
-import { type ConsoleFiles, loadConsoleFiles } from './console-files.ts';
+import { type ConsoleFiles, loadConsoleFiles, withData } from './console-files.ts';
 
 /** The files of the console, or why there are none. */
 export type LoadedConsole =
@@ -23,13 +23,16 @@ export const NO_CONSOLE: ConsoleSource = {
 export class ConsolePages implements ConsoleSource {
   readonly #place: ConsolePlace;
   readonly #logger: Logger;
+  readonly #data: Readonly<Record<string, string>>;
   readonly #stopped = new AbortController();
   #built: Promise<BuiltConsole> | null = null;
   #loaded: Promise<LoadedConsole> | null = null;
 
-  constructor(place: ConsolePlace, logger: Logger) {
+  /** `data`: what the document says to its script. */
+  constructor(place: ConsolePlace, logger: Logger, data: Readonly<Record<string, string>> = {}) {
     this.#place = place;
     this.#logger = logger;
+    this.#data = data;
   }
 
   /** Begins to find or build the console, once. Resolves when that is done. Never rejects. */
@@ -60,7 +63,7 @@ export class ConsolePages implements ConsoleSource {
     const built = await this.built();
     if (built.kind === 'missing') return built;
     try {
-      return { kind: 'loaded', files: await loadConsoleFiles(built.folder) };
+      return { kind: 'loaded', files: await withData(await loadConsoleFiles(built.folder), this.#data) };
     } catch (error) {
       return { kind: 'missing', reason: `its files cannot be read (${messageOf(error)})` };
     }

@@ -1,3 +1,4 @@
+import { entityWords } from '../../../core/entity-words.ts';
 import { SYNCED_ORDERS, type Synced } from './synced.ts';
 
 /**
@@ -54,4 +55,11 @@ export function sentenceFor(synced: Synced, sentence: string): string {
     .split(/("(?:[^"\\]|\\.)*")/)
     .map((part) => (part.startsWith('"') ? part : inWordsOf(synced, part)))
     .join('');
+}
+
+/** The words that the pages of the console take from their document. None for orders, for which the pages are written. */
+export function wordsForPages(synced: Synced): Readonly<Record<string, string>> {
+  if (synced.domain === SYNCED_ORDERS.domain) return {};
+  const { noun } = entityWords(synced.domain);
+  return { noun, plural: synced.plural.replaceAll('-', ' '), invocation: synced.invocation };
 }

@@ -3,24 +3,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { stockLedger } from '../../../../examples/stock-ledger/domain.ts';
 import { consolePlaceIn } from '../../../../src/apps/order-sync/console/console-build.ts';
 import { ConsolePages, type ConsoleSource } from '../../../../src/apps/order-sync/console/console-pages.ts';
 import { PAGE_PATHS } from '../../../../src/apps/order-sync/console/page-paths.ts';
+import { wordsForPages } from '../../../../src/apps/shared/settings/domain-words.ts';
+import { SYNCED_ORDERS, syncedOf } from '../../../../src/apps/shared/settings/synced.ts';
 import { testServer } from '../http/test-server.ts';
 
 const INDEX = '<!doctype html><script src="/assets/index-1.js"></script>';
 const SCRIPT = `console.log(${JSON.stringify('x'.repeat(5_000))});`;
 
 /** The pages of a folder with an index, a long script and a picture. */
-async function somePages(): Promise<ConsolePages> {
+async function somePages(data: Record<string, string> = {}, index = INDEX): Promise<ConsolePages> {
   const root = await mkdtemp(join(tmpdir(), 'tributary-console-'));
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const place = consolePlaceIn(root);
   await mkdir(join(place.finished, 'assets'), { recursive: true });
-  await writeFile(join(place.finished, 'index.html'), INDEX);
+  await writeFile(join(place.finished, 'index.html'), index);
   await writeFile(join(place.finished, 'assets', 'index-1.js'), SCRIPT);
   await writeFile(join(place.finished, 'assets', 'logo.png'), Buffer.alloc(5_000));
-  const pages = new ConsolePages(place, () => {});
+  const pages = new ConsolePages(place, () => {}, data);
   onTestFinished(() => pages.stop());
   return pages;
 }
@@ -49,6 +52,17 @@ describe('the pages of the console', () => {
       });
     }
     expect((await ask('/orders', {}, 'HEAD')).statusCode).toBe(200);
+  });
+
+  it('say what the domain calls its entities in the root of their document', async () => {
+    const index = '<!doctype html><html lang="en"><body></body></html>';
+    const words = wordsForPages(syncedOf(stockLedger));
+    const ask = await server(await somePages({ ...words, other: '"<&$&' }, index));
+    expect((await ask('/orders')).body).toBe(
+      '<!doctype html><html data-noun="article" data-plural="articles" data-invocation="node sync.ts" ' +
+        'data-other="&quot;&lt;&amp;$&amp;" lang="en"><body></body></html>',
+    );
+    expect(wordsForPages(SYNCED_ORDERS)).toEqual({});
   });
 
   it('load files that never change, compressed for clients that take gzip', async () => {
