@@ -52,7 +52,7 @@ it('runs two domains in one process, each with its own port, store and commands'
     JSON.parse(await (await fetch(`http://127.0.0.1:${number}/api/v1/${path}`)).text());
   await vi.waitFor(async () => {
     const { data } = await get(port + 1, 'shipments');
-    expect(data).toMatchObject([{ orderId: 'P1', row: { place: 'Basel', delivered: false } }]);
+    expect(data).toMatchObject([{ entityId: 'P1', row: { place: 'Basel', delivered: false } }]);
   }, WAITING);
   expect((await get(port, 'articles')).data).toEqual([]);
 
