@@ -173,22 +173,34 @@ describe('the program for a domain of somebody else', () => {
     expect((await run(['explain', ''], env)).error).toContain('Give the id of an article');
   });
 
-  it("names the view's table in its log as the settings do", async () => {
-    const env = { TRIBUTARY_DATA_DIR: dataFolder(), ORDER_SYNC_PORT: '0', ORDER_SYNC_TABLE: 'parts' };
+  it("names the view's table and the commands as people know them", async () => {
+    const folder = dataFolder();
+    const env = { TRIBUTARY_DATA_DIR: folder, ORDER_SYNC_PORT: '0', ORDER_SYNC_TABLE: 'parts' };
+    const file = join(folder, 'events.jsonl');
+    writeFileSync(file, `${JSON.stringify(EVENTS[0])}\n`);
+    expect((await run(['publish', file], env)).error).toBe('');
     const raised = { ...synced, domain: { ...stockLedger, foldVersion: 2 } };
     const logged: string[] = [];
+    let explanation = '';
     for (const each of [synced, raised]) {
       const { values } = loadSettings('order-sync', { env, synced: each });
       const logger = (_level: string, message: string) => void logged.push(message);
       const sync = await startOrderSync(values, { clock: systemClock, logger, onFailure: () => {} });
-      if (each === raised)
-        await vi.waitFor(
-          () => expect(logged.join('\n')).toContain('The rows of parts were made by fold version 1'),
-          10_000,
-        );
+      onTestFinished(() => sync.close());
+      await vi.waitFor(async () => {
+        const answer = await fetch(`${sync.url}/api/v1/articles/bolt/explain`);
+        const body = JSON.parse(await answer.text());
+        expect(body.version).toBe(1);
+        explanation = body.explanation;
+      }, 10_000);
       await sync.close();
     }
+    expect(logged.join('\n')).toContain('The rows of parts were made by fold version 1');
     expect(logged.join('\n')).not.toContain('stock_ledger were');
+    expect(explanation).toContain('wait for a rebuild ("node sync.ts rebuild")');
+    expect(messageFor(synced, 'node sync.ts', 'Correct ORDER_TOPIC and PAYMENT_TOPIC.')).toBe(
+      'Correct TRIBUTARY_TOPICS.',
+    );
   });
 
   it('publishes nothing if a line is no valid event, and names the line', async () => {

@@ -1,7 +1,6 @@
 import { TributaryError } from '../../../core/errors.ts';
 import { quoted } from '../../../core/text.ts';
 import { diffOf } from '../../../pipeline/ask/diff.ts';
-import { explain } from '../../../pipeline/ask/explain.ts';
 import type { Moment } from '../../../pipeline/ask/moment.ts';
 import { stateAt } from '../../../pipeline/ask/state-at.ts';
 import { whatIf } from '../../../pipeline/ask/what-if.ts';
@@ -9,6 +8,7 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandInput, CommandSpec } from '../../shared/cli/spec.ts';
 import { diffJson, explanationJson, stateJson, whatIfJson } from '../ask-json.ts';
+import { explained } from '../ask-parts.ts';
 import { momentFrom, orderIdOf, sidesFrom } from '../ask-query.ts';
 import { refusalOf } from '../ask-refusals.ts';
 import { diffText, explanationText, stateText, whatIfText } from '../ask-text.ts';
@@ -61,7 +61,7 @@ export function explainCommand(clock: Clock): CommandSpec<'order-sync'> {
           );
           return EXIT.ok;
         }
-        const explanation = await explain(parts, entityId);
+        const explanation = await explained(parts, entityId);
         await output.document(explanationJson(parts.domain, explanation), explanationText(explanation));
         return explanation.version === 0 ? EXIT.failure : EXIT.ok;
       });

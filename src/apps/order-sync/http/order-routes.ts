@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { diffOf } from '../../../pipeline/ask/diff.ts';
-import { explain } from '../../../pipeline/ask/explain.ts';
 import { readKnown } from '../../../pipeline/ask/known-events.ts';
 import { listRows, type RowsQuery } from '../../../pipeline/ask/list-rows.ts';
 import { stateAt } from '../../../pipeline/ask/state-at.ts';
@@ -18,7 +17,7 @@ import {
   storedRowJson,
   whatIfJson,
 } from '../ask-json.ts';
-import type { OrderAskParts } from '../ask-parts.ts';
+import { explained, type OrderAskParts } from '../ask-parts.ts';
 import { isOrderId, momentFrom, rowsQueryOf, sideFrom, stuckGiven } from '../ask-query.ts';
 import { refusalOf } from '../ask-refusals.ts';
 import { cursorOf, placeOf } from './cursor.ts';
@@ -225,7 +224,7 @@ function addQuestions(app: FastifyInstance, parts: () => OrderAskParts): void {
       },
     },
     async ({ params: { id } }, reply) =>
-      send(reply, explanationJson(parts().domain, await explain(parts(), knownId(id)))),
+      send(reply, explanationJson(parts().domain, await explained(parts(), knownId(id)))),
   );
 
   app.get<OfOrder>(

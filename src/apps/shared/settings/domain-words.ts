@@ -38,9 +38,14 @@ export function exampleFor(synced: Synced, invocation: string, line: string): st
 const NAMED_COMMAND =
   /\border-sync (?=(?:status|explain|what-if|stuck|tail|partitions|resume|pause|unpause|holds|take-group|quarantine|migrate|parked|unpark|check-target|dead-letters|redrive|jobs|audit|reconcile|rebuild|verify|keys)\b)/g;
 
-/** A message with the commands that it names as somebody types them. Nothing else changes, since a message may quote data. */
-export function messageFor({ plural }: Synced, invocation: string, message: string): string {
+/**
+ * A message with the commands and the settings of topics that it names as somebody uses them. Nothing else changes, since a
+ * message may quote data.
+ */
+export function messageFor({ domain, plural }: Synced, invocation: string, message: string): string {
+  if (domain === SYNCED_ORDERS.domain) return message;
   return message
+    .replaceAll('ORDER_TOPIC and PAYMENT_TOPIC', 'TRIBUTARY_TOPICS')
     .replaceAll('order-sync orders', `${invocation} ${plural}`)
     .replaceAll(NAMED_COMMAND, `${invocation} `);
 }
