@@ -97,6 +97,11 @@ export class LongDriver {
     return this.#long.prepare([{ entityId, needs: 'fold' }], signal);
   }
 
+  /** Learns that the store has another generation, as a lane does before each batch. */
+  believe(generation: number): void {
+    this.#long.believe(generation);
+  }
+
   async commit(
     events: readonly DecodedEvent<StockEvent>[],
     firstMode: 'optimistic' | 'locking' = 'optimistic',

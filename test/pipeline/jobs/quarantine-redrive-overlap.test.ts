@@ -42,11 +42,11 @@ describe('a redrive whose filters overlap', () => {
   });
 
   it('counts each record once in a dry run, and once if it stays refused, over several steps', async () => {
-    const entries = movements('a', 400);
+    const entries = movements('a', 600);
     const { place, refused } = await placeWith(entries.map((entry) => ({ ...broken(entry), key: null })));
-    await refused(400);
+    await refused(600);
     const selection = [{ topic: MOVEMENTS }, {}];
-    const facts = { matched: 400, refusedAgain: { json_invalid: 400 } };
+    const facts = { matched: 600, refusedAgain: { json_invalid: 600 } };
     expect(await redriven(place, selection, true)).toEqual(counted(facts));
     expect(await redriven(place, selection)).toEqual(counted(facts));
   });

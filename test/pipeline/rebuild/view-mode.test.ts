@@ -1,5 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { modeOf, outdatedError } from '../../../src/pipeline/rebuild/view-mode.ts';
+import { modeOf, outdatedError, rowsUnder } from '../../../src/pipeline/rebuild/view-mode.ts';
 import type { ViewState } from '../../../src/ports/view-rebuild.ts';
 
 const COLUMNS = [{ name: 'place', type: 'text' }] as const;
@@ -51,5 +52,29 @@ describe('how a program compares with the rows of its view', () => {
     const { code, message } = outdatedError(state({}), { table: 'parcels', foldVersion: 2, columns: OTHER });
     expect(code).toBe('fold_outdated');
     expect(message).toMatch(/other columns.*both have fold version 2.*higher foldVersion/);
+  });
+});
+
+describe('the first commit of a program that awaits a rebuild', () => {
+  it('comes under the epoch in which programs with an older fold are shut out', async () => {
+    let record = state({});
+    const store = {
+      viewState: async () => record,
+      async awaitFold(foldVersion: number) {
+        await setImmediate();
+        record = state({ epoch: 2, awaitedFold: foldVersion });
+      },
+    };
+    const rows = await rowsUnder(store, { table: 'parcels', foldVersion: 3, columns: COLUMNS });
+    expect(rows).toEqual({ writesRows: false, epoch: 2 });
+  });
+
+  it('does not come if they cannot be shut out', async () => {
+    const store = {
+      viewState: async () => state({}),
+      awaitFold: async () => Promise.reject(new Error('The database does not answer.')),
+    };
+    const rows = rowsUnder(store, { table: 'parcels', foldVersion: 3, columns: COLUMNS });
+    await expect(rows).rejects.toThrow('does not answer');
   });
 });

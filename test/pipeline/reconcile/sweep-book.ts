@@ -10,6 +10,8 @@ export class SweepBook {
   holder: string | null = null;
   leasedUntilMs = 0;
   readonly claims: string[] = [];
+  /** What the sweeps recorded, or would have if they still had their lease. */
+  readonly endings: (SweepResult | null)[] = [];
   readonly #clock: Pick<Clock, 'now'>;
   /** The number of calls that will reject. */
   troubles = 0;
@@ -37,6 +39,7 @@ export class SweepBook {
     },
     endSweep: async ({ claimant, result }) => {
       this.#trouble();
+      this.endings.push(result);
       if (this.holder !== claimant) return;
       this.holder = null;
       this.waitsSinceMs = result === null ? this.waitsSinceMs : this.#clock.now();

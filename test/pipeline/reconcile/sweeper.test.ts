@@ -333,7 +333,8 @@ describe('a sweeper', () => {
     place.book.leasedUntilMs = place.clock.now() + MINUTE_MS;
     await place.pass(30_000);
     expect(stopped[0]?.status()).toMatchObject({ isUnderWay: false, last: null });
-    expect(place.book).toMatchObject({ holder: 'another', last: null });
+    expect(place.book).toMatchObject({ holder: 'another', last: null, endings: [null] });
+    expect(place.logged).toEqual([]);
   });
 
   it('a sweeper goes on after each outage of the store, which is logged once', async () => {

@@ -1,11 +1,13 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import type { Store } from '../../../../src/ports/store.ts';
+import { wrap } from '../../../pipeline/ingest/harness.ts';
 import { heldInject } from '../../shared/http/held-answers.ts';
 import { orderRecord, quarantineOf } from '../quarantine-place.ts';
 import { UNUSED_PARTS } from './parts.ts';
 
-async function server(count: number) {
+async function server(count: number, facts: Partial<Store> = {}) {
   const records = Array.from({ length: count }, (_, index) =>
     index % 2 === 0
       ? orderRecord(`order${index}`, index, { key: null })
@@ -15,7 +17,7 @@ async function server(count: number) {
   let jobs = 0;
   const app = buildServer({
     ...UNUSED_PARTS,
-    store: place.store,
+    store: wrap(place.store, facts),
     onJob: () => void jobs++,
   });
   onTestFinished(() => app.close());
@@ -119,6 +121,22 @@ describe('the API of the quarantine', () => {
     expect(await store.counts()).toMatchObject({ quarantined: 0 });
     const { body } = await ask(`${LIST}?state=settled&limit=1`);
     expect(body.data[0].settled).toMatchObject({ as: 'discarded', reason: 'a test' });
+  });
+
+  it('discards 10,000 records in one request at most, over all filters, and says whether others are left', async () => {
+    let open = 12_500;
+    const { ask } = await server(1, {
+      async discardQuarantined({ limit }) {
+        const discarded = Math.min(limit, open);
+        open -= discarded;
+        return discarded;
+      },
+    });
+    const records = ['order_events/0/0', 'order_events/0/1'];
+    const request = () => ask(`${LIST}:discard`, { records, reason: 'a test' });
+    expect((await request()).body).toEqual({ discarded: 10_000, hasMore: true });
+    expect(open).toBe(2_500);
+    expect((await request()).body).toEqual({ discarded: 2_500, hasMore: false });
   });
 
   it.each([

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, StatementSync } from 'node:sqlite';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { setImmediate } from 'node:timers/promises';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WalSync } from '../../../../../src/adapters/sqlite/wal-sync.ts';
 import type { ReceivedIdsLimits } from '../../../../../src/apps/order-mgt/states/sqlite/received-ids.ts';
 import type { OrderStates } from '../../../../../src/apps/order-mgt/states.ts';
 import {
@@ -173,6 +175,31 @@ describe('a file of the second schema', () => {
     expect(changes).toEqual([{ receiptNumber: 9, state: orderState({ version: 3 }) }]);
     expect(await states.lastReceiptNumber()).toBe(10);
   });
+});
+
+it('a delivery gets its receipt when the disk has it, and none if the disk fails', async () => {
+  const harness = new SqliteHarness();
+  const states = await harness.open();
+  const disk = Promise.withResolvers<void>();
+  const sync = vi.spyOn(WalSync.prototype, 'sync').mockReturnValueOnce(disk.promise);
+  onTestFinished(async () => {
+    sync.mockRestore();
+    await harness.cleanup();
+  });
+  const receive = (deliveryId: string) =>
+    states.receive([{ deliveryId, state: orderState({ version: 1 }), receivedAtMs: 0 }]);
+  let isReceived = false;
+  const received = receive('a').then(() => {
+    isReceived = true;
+  });
+  await vi.waitFor(() => expect(sync).toHaveBeenCalled());
+  await setImmediate();
+  expect(isReceived).toBe(false);
+  disk.resolve();
+  await received;
+
+  sync.mockRejectedValueOnce(new Error('The disk fails.'));
+  await expect(receive('b')).rejects.toThrow('The disk fails.');
 });
 
 it('openStates refuses a file of a newer program and leaves it unchanged', async () => {
