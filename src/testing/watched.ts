@@ -14,6 +14,7 @@ export function watched(work: () => void): Asked | null {
     replaced(globalThis, 'Date', watchedDate(note)),
     noting(Math, 'random', () => note('randomness')),
     noting(performance, 'now', () => note('clock')),
+    noting(process.hrtime, 'bigint', () => note('clock')),
     noting(process, 'hrtime', () => note('clock')),
     ...(['randomUUID', 'getRandomValues'] as const).map((name) =>
       noting(globalThis.crypto, name, () => note('randomness')),
