@@ -27,7 +27,7 @@ function frontOf<Port extends object>(current: () => Port, facts: Partial<Port> 
     const value: unknown = Reflect.get(facts, name) ?? Reflect.get(current(), name);
     return typeof value === 'function' ? value.bind(current()) : value;
   };
-  return new Proxy({} as Port, { get });
+  return new Proxy<Port>({} as Port, { get });
 }
 
 describe('what is kept of a long history', () => {

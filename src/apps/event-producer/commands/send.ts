@@ -4,7 +4,8 @@ import type { Clock } from '../../../ports/clock.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
 import { readLines } from '../ndjson.ts';
-import { type OutgoingEvent, publish } from '../publish.ts';
+import { publish } from '../publish.ts';
+import { SelfClockingPipe } from '../self-clocking-pipe.ts';
 import { createLineReader } from '../send-line.ts';
 import { openSession, type ProducerContext, type ProducerSession, printPublished } from '../session.ts';
 
@@ -71,58 +72,6 @@ async function sendAll(
   }
   await pipe.drain();
   return pipe.sent;
-}
-
-/**
- * Sends events in pieces. A piece has the events that came while the last piece was on its way, so a lone event is sent at
- * once, and many events are sent in large pieces. One piece is on its way at a time, so that events stay in sequence. `push`
- * waits when the next piece is full.
- */
-class SelfClockingPipe {
-  readonly #send: (events: readonly OutgoingEvent[]) => Promise<void>;
-  readonly #maxEvents: number;
-  #waiting: OutgoingEvent[] = [];
-  #sending: Promise<void> | null = null;
-  #failure: unknown = null;
-  sent = 0;
-
-  constructor(send: (events: readonly OutgoingEvent[]) => Promise<void>, maxEvents: number) {
-    this.#send = send;
-    this.#maxEvents = maxEvents;
-  }
-
-  async push(event: OutgoingEvent): Promise<void> {
-    this.#waiting.push(event);
-    this.#start();
-    while (this.#waiting.length >= this.#maxEvents) await this.#next();
-  }
-
-  async drain(): Promise<void> {
-    while (this.#sending !== null || this.#waiting.length > 0) await this.#next();
-  }
-
-  async #next(): Promise<void> {
-    this.#start();
-    await this.#sending;
-    if (this.#failure !== null) throw this.#failure;
-  }
-
-  #start(): void {
-    if (this.#sending !== null || this.#waiting.length === 0) return;
-    const events = this.#waiting;
-    this.#waiting = [];
-    this.#sending = this.#send(events)
-      .then(() => {
-        this.sent += events.length;
-      })
-      .catch((error: unknown) => {
-        this.#failure = error;
-      })
-      .finally(() => {
-        this.#sending = null;
-        if (this.#failure === null) this.#start();
-      });
-  }
 }
 
 const ERRORS_SHOWN = 10;
