@@ -124,6 +124,33 @@ describe('the explanation of an order', () => {
     expect((await explain(altered, 'a')).rowDiffers).toBe(false);
   });
 
+  it('takes an order whose first event comes while it looks for no row without events', async () => {
+    const place = await OrderStore.open();
+    const store = inspectionOf(place.store);
+    let isFirst = true;
+    const comes = async () => {
+      if (isFirst) await place.journal([created('a', '10:00')]);
+      isFirst = false;
+    };
+    const parts = place.parts({
+      store: {
+        ...store,
+        async readView(ids) {
+          const rows = await store.readView(ids);
+          await comes();
+          return rows;
+        },
+        async readArrivals(page) {
+          const found = await store.readArrivals(page);
+          await comes();
+          return found;
+        },
+      },
+    });
+    const { sentences, rowDiffers } = await explain(parts, 'a');
+    expect([sentences.join(' '), rowDiffers]).toEqual([await sentenceOf(place), false]);
+  });
+
   it('shows of an order with many events only the last 100 and the row, and says so', async () => {
     const place = await OrderStore.open();
     const many = Array.from({ length: 130 }, (_, n) => paid('a', PENDING, '10:02', { revision: n + 1 }));

@@ -179,6 +179,31 @@ describe('the list of orders', () => {
     ]);
   });
 
+  it('lists no order as delivered that a target is owed which answers short', async () => {
+    const place = await kinds();
+    // The archive may look at no more rows, and has not come to the order that it is owed.
+    const owedToArchive: DeliveryKindListing[] = [
+      { entityIds: [], next: 'no order' },
+      { entityIds: ['ready'], next: null },
+    ];
+    const store = {
+      ...inspectionOf(place.store),
+      async listByDelivery({ target, kind, after }: DeliveryKindPage): Promise<DeliveryKindListing> {
+        if (kind === 'owed' && target === 'archive')
+          return owedToArchive[after === null ? 0 : 1] ?? { entityIds: [], next: null };
+        const entityIds = ['declined', 'ready'].filter((id) => after === null || id > after);
+        return { entityIds: kind === 'delivered' && target === 'order-mgt' ? entityIds : [], next: null };
+      },
+    };
+    const parts = place.parts({ store, targets: ['order-mgt', 'archive'] });
+    const first = await listRows(parts, { ...ALL, delivery: 'delivered' });
+    const second = await listRows(parts, { ...ALL, delivery: 'delivered', after: first.next });
+    expect([first, second].map(({ rows, next }) => [rows.map(({ entityId }) => entityId), next])).toEqual([
+      [['declined'], 'no order'],
+      [[], null],
+    ]);
+  });
+
   it('lists no stuck orders for a domain that does not say what its rows wait for', async () => {
     const place = await kinds();
     place.clock.nowMs += HOUR_MS;
