@@ -191,6 +191,33 @@ describe('check-target', () => {
     const { checks } = await check(await startReceiver(receiver));
     expect(codesOf(checks, 'fail')).toEqual([]);
   });
+
+  it('comes again only after the time that a target asks it to wait', async () => {
+    const receiver = new (class extends Receiver {
+      readonly atMs: number[] = [];
+      override async onPost(...given: Parameters<Receiver['onPost']>) {
+        this.atMs.push(performance.now());
+        if (this.atMs.length > 1) return super.onPost(...given);
+        given[1].writeHead(503, { 'retry-after': '1' }).end();
+      }
+    })();
+    await check(await startReceiver(receiver));
+    const [first = 0, second = 0] = receiver.atMs;
+    expect(second - first).toBeGreaterThan(990);
+  });
+
+  it('sends delivery batches to the path that the latest answer announced', async () => {
+    const receiver = new (class extends Receiver {
+      override async onPost(...given: Parameters<Receiver['onPost']>) {
+        const { announcement } = this;
+        if (this.orders.size === 0) this.announcement = '500;path="/api/orders/moved"';
+        await super.onPost(...given);
+        this.announcement = announcement;
+      }
+    })();
+    const { checks } = await check(await startReceiver(receiver));
+    expect(notPassed(checks)).toEqual([]);
+  });
 });
 
 it('check-target finds every fault that it can name at some receiver', () => {

@@ -88,6 +88,16 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['list_sequence_wrong'],
   ],
   [
+    'lists every order twice',
+    () =>
+      new (class extends Receiver {
+        override rows() {
+          return super.rows().flatMap((row) => [row, row]);
+        }
+      })(),
+    ['list_sequence_wrong'],
+  ],
+  [
     'leaves orders that are not ready out of the list',
     () =>
       new (class extends Receiver {

@@ -78,7 +78,7 @@ describe('a target that wants another body', () => {
 
   it('gets a binary CloudEvent: the attributes as headers, in hex where a header cannot carry them', async () => {
     const { server, target } = await open({ cloudEvents: { ...CLOUD_EVENT, mode: 'binary' } });
-    await singly(target).deliver(newDelivery({ entityId: 'a "\u00fc" 100%' }), never);
+    await singly(target).deliver(newDelivery({ entityId: 'a "\u00fc" 100% \u{1f9fe}' }), never);
     const [request] = server.received as [ReceivedRequest];
     expect(request.headers).toMatchObject({
       'content-type': 'application/json',
@@ -86,7 +86,7 @@ describe('a target that wants another body', () => {
       'ce-id': 'msg_contract-1',
       'ce-source': '/shop',
       'ce-type': 'shop.order',
-      'ce-subject': 'a%20%22%C3%BC%22%20100%25',
+      'ce-subject': 'a%20%22%C3%BC%22%20100%25%20%F0%9F%A7%BE',
     });
     expect(JSON.parse(request.body)).toEqual(newDelivery().body);
   });

@@ -89,6 +89,62 @@ describe('defineDomain', () => {
     },
   );
 
+  it('gives the fold the output for the body itself, also if another body was judged before it', () => {
+    const meters = defineDomain({
+      ...SHARED,
+      events: { READ: { schema: z.object({ meterId: z.string(), amount: z.number().int() }) } },
+      evolve: { READ: ({ total }, { amount }) => ({ total: total + amount }) },
+    });
+    const { fault, toEvent } = meters.eventTypes.READ as NonNullable<(typeof meters.eventTypes)['READ']>;
+    expect(fault?.({ ...READ, amount: 7 })).toBeNull();
+    expect(toEvent(READ)).toMatchObject({ body: { amount: 3 } });
+    expect(fault?.({ ...READ, amount: 1.5 })).toEqual({ pointer: '/amount' });
+    expect(() => toEvent({ ...READ, amount: 1.5 })).toThrow('does not accept this body: /amount');
+  });
+
+  it('keeps what a schema says of the fields that every body has', () => {
+    const meters = defineDomain({
+      ...SHARED,
+      events: {
+        READ: {
+          schema: {
+            properties: {
+              meterId: { type: 'string', pattern: '^m' },
+              at: { type: 'string', minLength: 20 },
+              amount: { type: 'integer' },
+            },
+            required: ['amount'],
+          },
+        },
+      },
+      evolve: { READ: ({ total }, { amount }) => ({ total: total + amount }) },
+    });
+    expect(folded(meters, READ)).toEqual({ total: 3 });
+    expect(folded(meters, { ...READ, meterId: 'x' })).toContain('schema_invalid');
+    expect(folded(meters, { ...READ, at: '2026-01-01' })).toContain('invalid');
+  });
+
+  it('takes the own fields of an event type for id and time, and tells events apart by them', () => {
+    const meters = defineDomain({
+      ...SHARED,
+      events: {
+        READ: {
+          schema: { properties: { amount: { type: 'integer' } } },
+          entityIdField: 'device',
+          occurredAtField: 'readAt',
+          meaningfulFields: ['device', 'readAt'],
+        },
+      },
+      evolve: { READ: ({ total }) => ({ total: total + 1 }) },
+    });
+    const body = { eventType: 'READ', device: 'm', readAt: '2026-01-01T00:00:00Z', amount: 3 };
+    expect(folded(meters, body, { ...body, readAt: '2026-01-02T00:00:00Z' })).toEqual({ total: 2 });
+    const subject = new Subject(meters);
+    const idOf = (more: object) => subject.sampleOf({ ...body, ...more })?.event.eventId;
+    expect(idOf({ amount: 4 })).toBe(idOf({}));
+    expect(idOf({ readAt: '2026-01-02T00:00:00Z' })).not.toBe(idOf({}));
+  });
+
   it('infers the bodies from the output of a library', () => {
     const schema = z.object({ amount: z.string().transform(Number) });
     expectTypeOf<BodyOf<typeof schema>>().toEqualTypeOf<{ amount: number }>();
@@ -131,7 +187,7 @@ describe('defineDomain', () => {
           ...VIEW,
           table: 'deliveries',
           columns: [
-            { name: 'total', type: 'integer' },
+            { name: 'Total', type: 'integer' },
             { name: 'total', type: 'number' as 'integer' },
           ],
           readyColumn: 'total',

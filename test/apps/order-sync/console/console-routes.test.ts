@@ -98,6 +98,17 @@ describe('the pages of the console', () => {
     expect((await ask('/', { 'if-none-match': '"other"' })).statusCode).toBe(200);
   });
 
+  it('answer 304 without an encoding, because there is no body that has one', async () => {
+    const ask = await server(await somePages());
+    const gzip = { 'accept-encoding': 'gzip' };
+    const whole = await ask('/assets/index-1.js', gzip);
+    expect(whole.headers['content-encoding']).toBe('gzip');
+    const known = await ask('/assets/index-1.js', { ...gzip, 'if-none-match': String(whole.headers.etag) });
+    expect([known.statusCode, known.body]).toEqual([304, '']);
+    expect(known.headers).not.toHaveProperty('content-encoding');
+    expect(known.headers).toMatchObject({ etag: whole.headers.etag, vary: 'accept-encoding' });
+  });
+
   it('answer a browser on an unknown path with their document and 404', async () => {
     const ask = await server(await somePages());
     const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8', 'if-none-match': '*' };
