@@ -1,14 +1,32 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { fixedHeaders } from '../../../src/adapters/http-delivery/authorization.ts';
-import { type HttpTargetOptions, openHttpHoldings } from '../../../src/adapters/http-delivery/index.ts';
+import {
+  type HttpHoldingsOptions,
+  type HttpTargetOptions,
+  openHttpHoldings,
+} from '../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import { parseHeaders } from '../../../src/core/http-headers.ts';
+import type { TargetHoldings } from '../../../src/ports/target-holdings.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { never, serverOf, targetAt } from './place.ts';
 import { answers, unusedUrl } from './scripted-server.ts';
 
 const open = ({ url, ...options }: Partial<HttpTargetOptions> & { url: string }) => targetAt(url, options);
+
+/** The holdings of a target, whose states have no columns. They end with the test. */
+function holdingsOf(options: Partial<HttpHoldingsOptions> & { url: string }): TargetHoldings {
+  const holdings = openHttpHoldings({
+    name: 'test',
+    clock: systemClock,
+    logger: () => {},
+    view: { keyColumn: 'order_id', columns: [] },
+    ...options,
+  });
+  onTestFinished(() => holdings.close());
+  return holdings;
+}
 
 const sentBy = ({ received }: Awaited<ReturnType<typeof serverOf>>, name: string) =>
   received.map(({ headers }) => headers[name]);
@@ -79,15 +97,7 @@ describe('a target behind a gateway', () => {
       [newDelivery({ deliveryId: 'msg_2' }), newDelivery({ deliveryId: 'msg_3', entityId: 'order-3' })],
       never,
     );
-    const holdings = openHttpHoldings({
-      ...options,
-      name: 'test',
-      url: server.url,
-      clock: systemClock,
-      logger: () => {},
-      view: { keyColumn: 'order_id', columns: [] },
-    });
-    onTestFinished(() => holdings.close());
+    const holdings = holdingsOf({ ...options, url: server.url });
     await holdings.page({ after: null, limit: 5 }, never);
     expect(server.received.map(({ path }) => path)).toEqual([
       '/api/orders',
@@ -111,23 +121,23 @@ async function openWithTokens(
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   const server = await serverOf((response, request) => {
-    response.writeHead(accepts(request.headers.authorization) ? 200 : 401).end('{}');
+    const isAccepted = accepts(request.headers.authorization);
+    const body = request.method === 'GET' ? '{"data":[],"page":{"hasMore":false}}' : '{}';
+    response.writeHead(isAccepted ? 200 : 401).end(isAccepted ? body : '{}');
   });
-  const target = open({
-    url: server.url,
-    oauth: {
-      tokenUrl: `${new URL(tokens.url).origin}/token`,
-      clientId: 'sync:1',
-      clientSecret: 'hush hush',
-      scope: 'orders.write',
-      audience: 'orders',
-      sendsSecretIn,
-    },
-    ...options,
-  });
+  const oauth = {
+    tokenUrl: `${new URL(tokens.url).origin}/token`,
+    clientId: 'sync:1',
+    clientSecret: 'hush hush',
+    scope: 'orders.write',
+    audience: 'orders',
+    sendsSecretIn,
+  };
+  const target = open({ url: server.url, oauth, ...options });
   return {
     tokens,
     server,
+    oauth,
     send: (id = 'msg_1') => singly(target).deliver(newDelivery({ deliveryId: id }), never),
   };
 }
@@ -210,6 +220,23 @@ describe('a target that wants tokens of OAuth', () => {
     expect(await send()).toMatchObject({ verdict: 'retry', status: 401 });
     expect(tokens.received).toHaveLength(3);
     expect(server.received).toHaveLength(5);
+  });
+
+  it('a request that reads is sent once more with a new token after a 401, and no third time', async () => {
+    let accepted = 'Bearer t1';
+    const { server, oauth } = await openWithTokens(
+      (number) => bearer(`t${number}`),
+      (given) => given === accepted,
+    );
+    const holdings = holdingsOf({ url: server.url, oauth });
+    const read = () => holdings.page({ after: null, limit: 5 }, never);
+    await read();
+    accepted = 'Bearer t2';
+    expect(await read()).toEqual({ states: [], hasMore: false });
+    expect(sentBy(server, 'authorization')).toEqual(['Bearer t1', 'Bearer t1', 'Bearer t2']);
+    accepted = 'none';
+    await expect(read()).rejects.toThrow('401');
+    expect(sentBy(server, 'authorization').slice(3)).toEqual(['Bearer t2', 'Bearer t3']);
   });
 
   it.each([

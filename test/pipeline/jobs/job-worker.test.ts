@@ -250,6 +250,25 @@ describe('the worker of jobs', () => {
     work(store, [inner]);
     await done(store, 'a', 2);
   });
+
+  it('looks again after a minute at a job that it left to others, because its program may do it by then', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    const jobs = new MemoryJobs(clock);
+    await jobs.createJob(newJob('a', 'verify'));
+    const inner = counting(jobs, 'verify', 1);
+    let looks = 0;
+    const choosy: JobHandler = {
+      kind: 'verify',
+      step: async (...given) => (++looks === 1 ? { needs: 'a rebuild' } : inner.step(...given)),
+    };
+    const worker = new JobWorker({ store: jobs, clock, logger: () => {} });
+    onTestFinished(() => worker.stop());
+    worker.start([choosy]);
+    await clock.advance(50_000);
+    expect(looks).toBe(1);
+    await clock.advance(20_000);
+    expect(jobs.rows.get('a')).toMatchObject({ state: 'done', progress: { count: 1 } });
+  });
 });
 
 const SHORT_LEASE_MS = 1_000;

@@ -86,12 +86,21 @@ async function placeWith(deadLetters: number) {
         createdAtMs: clock.now(),
       });
     },
-    loop(options: { store?: Store; perSecond?: number; pollMs?: number; logger?: Logger } = {}) {
+    loop(
+      options: {
+        store?: Store;
+        perSecond?: number;
+        pollMs?: number;
+        logger?: Logger;
+        onRedriven?: (deliveries: number) => void;
+      } = {},
+    ) {
       const { store: given = store, perSecond = 1_000, pollMs = 5, logger = () => {} } = options;
+      const { onRedriven = () => {} } = options;
       const worker = new JobWorker({ store: given, clock, logger, pollMs });
       loops.push(worker);
       return {
-        start: () => worker.start([redriveHandler({ store: given, clock, perSecond })]),
+        start: () => worker.start([redriveHandler({ store: given, clock, perSecond, onRedriven })]),
         stop: () => worker.stop(),
       };
     },
@@ -121,6 +130,17 @@ describe('the worker of redrive jobs', () => {
     place.loop({ perSecond: 2_000, pollMs: 7_777 }).start();
     await place.done('job', { redriven: 1_200 });
     expect(place.clock.pauses()).toEqual([250, 250]);
+  });
+
+  it('each step tells what it made due itself, and a dry run nothing', async () => {
+    const place = await placeWith(1_200);
+    await place.create('dry', true);
+    place.clock.nowMs += 1;
+    await place.create('wet');
+    const told: number[] = [];
+    place.loop({ onRedriven: (deliveries) => told.push(deliveries) }).start();
+    await place.done('wet', { redriven: 1_200 });
+    expect(told.filter((deliveries) => deliveries > 0)).toEqual([500, 500, 200]);
   });
 
   it('the steps are small at a low rate, and a dry run has no pauses', async () => {

@@ -131,6 +131,17 @@ describe('a verify job', () => {
     expect(await world.differences()).toEqual([]);
   });
 
+  it('adds one entry to the audit log for all its steps, with what all of them did', async () => {
+    const world = await filled();
+    await harness.rawQuery("DELETE FROM deliveries WHERE entity_id IN ('b', 'd')");
+    const run = new JobRun(world, { ...ALL, perSecond: 2, repairs: true });
+    await run.run();
+    expect(run.steps).toBeGreaterThan(2);
+    expect(run.audit.map(({ details }) => details)).toEqual([
+      expect.objectContaining({ read: 7, repaired: 2 }),
+    ]);
+  });
+
   it('compares what a target holds, and makes due what it lacks', async () => {
     const world = await filled();
     const rows = await world.store.readView(world.ids);
