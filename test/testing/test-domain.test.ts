@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { orders } from '../../src/orders/index.ts';
 import type { JsonSchema } from '../../src/pipeline/definition/body-types.ts';
 import { defineDomain } from '../../src/pipeline/definition/define-domain.ts';
@@ -53,6 +56,17 @@ describe('testDomain', () => {
       { onMoved: (state, { place }) => Object.assign(state, { place }) },
     ],
     [
+      'state_mutated',
+      'an evolve that adds to a Set in its state',
+      {
+        onMoved: (state, { place }) => {
+          const { places = new Set<string>() } = state as Parcel & { readonly places?: Set<string> };
+          places.add(place);
+          return { ...state, place, stops: places.size, places };
+        },
+      },
+    ],
+    [
       'clock_in_fold',
       'an evolve that asks for the time',
       { onMoved: (state, { place }) => ({ ...state, place, stops: Date.now() }) },
@@ -99,6 +113,16 @@ describe('testDomain', () => {
       'meaningful_field_missing',
       'an identity that leaves the time out',
       { moved: { meaningfulFields: ['parcelId', 'place', 'revision'] } },
+    ],
+    [
+      'meaningful_field_missing',
+      'an identity that leaves out what decides between events of the same time',
+      {
+        moved: {
+          meaningfulFields: ['parcelId', 'at', 'place', 'revision'],
+          cautionRank: (given: object) => ('note' in given ? 1 : 0),
+        },
+      },
     ],
     [
       'row_invalid',
@@ -153,6 +177,11 @@ describe('testDomain', () => {
       'ready_disagrees',
       'a reason for a parcel that is ready',
       { view: { whyNotReady: () => whyNotReady([null, 0, false]) } },
+    ],
+    [
+      'ready_disagrees',
+      'a reason for a parcel that is ready, without a column that shows it',
+      { view: { readyColumn: undefined as never, whyNotReady: () => whyNotReady([null, 0, false]) } },
     ],
     [
       'why_not_ready_throws',
@@ -241,6 +270,20 @@ describe('testDomain', () => {
     expect(mistake).toBe('sample_refused');
     expect(message).toContain('The field "/place" is a number, and must be string.');
     await expect(testDomain(parcels(), [])).rejects.toThrow('at least one sample');
+  });
+
+  it('leaves no files behind, whether it finds a mistake or none', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tributary-kit-files-'));
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await rm(folder, { recursive: true, force: true });
+    });
+    await testDomain(parcels(), SAMPLES);
+    const found = await mistakeIn(
+      parcels({ onMoved: (state, { place }) => ({ ...state, place, stops: -0 }) }),
+    );
+    expect([found.mistake, await readdir(folder)]).toEqual(['stores_differ', []]);
   });
 
   it('leaves the clock and the dice of the machine as they were', async () => {
