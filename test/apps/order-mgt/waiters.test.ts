@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Waiters } from '../../../src/apps/order-mgt/waiters.ts';
+import { orderState } from '../../contract/order-states.ts';
 import { sqliteStates } from '../../helpers/order-states.ts';
 
 describe('a reader that waits', () => {
@@ -16,6 +17,25 @@ describe('a reader that waits', () => {
       'the disk is gone',
     );
     await states.close();
+  });
+
+  it('goes on waiting when one look fails, and gets the state that comes after it', async () => {
+    const states = await sqliteStates(':memory:');
+    onTestFinished(() => states.close());
+    let reads = 0;
+    const read = states.read.bind(states);
+    states.read = async (orderId) => {
+      if (++reads === 2) throw new Error('the disk was busy');
+      return read(orderId);
+    };
+    const waiters = new Waiters(states, 10);
+    const waiting = waiters.wait('order123', 1, 60_000, new AbortController().signal);
+    await vi.waitFor(() => expect(reads).toBe(2));
+    const state = orderState({ order_id: 'order123', version: 1 });
+    const delivery = { deliveryId: 'a', state, receivedAtMs: 0 };
+    await states.receive([delivery]);
+    waiters.notify([delivery]);
+    expect(await waiting).toMatchObject({ version: 1 });
   });
 
   it('gets a state that comes between its first look and its wait, without a notice', async () => {

@@ -42,7 +42,7 @@ describe('GET /api/orders', () => {
     expect(body.page).toEqual({ next: Buffer.from(SORTED[2] ?? '').toString('base64url'), hasMore: true });
   });
 
-  it('answers 50 orders unless the reader asks for another number', async () => {
+  it('answers 50 orders unless the reader asks for another number, and a digest of far more', async () => {
     const target = await new TestOrderMgt().start();
     expect((await target.get('/api/orders')).body).toEqual({
       data: [],
@@ -54,6 +54,10 @@ describe('GET /api/orders', () => {
     }));
     await target.postDeliveryBatch({ deliveries: many });
     expect((await target.get('/api/orders')).body.data).toHaveLength(50);
+    expect((await target.get('/api/orders/digest')).body).toMatchObject({
+      count: 60,
+      page: { hasMore: false },
+    });
   });
 
   it('filters orders, and keeps the filters in the link to the next page', async () => {
@@ -68,6 +72,7 @@ describe('GET /api/orders', () => {
     const count = async (query: string) => (await target.get(`/api/orders?${query}`)).body.data.length;
     expect(await count('review_status=')).toBe(IDS.length);
     expect(await count('review_status=ACCEPTED')).toBe(0);
+    expect(await count('payment_status=')).toBe(0);
     expect(await count('order_status=CREATED&ready_to_send=false')).toBe(IDS.length - 10);
     expect((await target.get('/api/orders?order_id=digest')).body.data).toEqual([stateOf('digest')]);
   });

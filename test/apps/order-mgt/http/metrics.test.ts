@@ -34,6 +34,15 @@ describe('/metrics of order-mgt', () => {
     expect(seriesValue(series, 'tributary_state_commit_duration_seconds_bucket', { le: '+Inf' })).toBe(4);
   });
 
+  it('counts a transaction once, however many deliveries it has', async () => {
+    const target = await new TestOrderMgt().start();
+    const deliveries = ['a', 'b', 'c'].map((id) => ({ id: `msg_${id}`, state: newState({ order_id: id }) }));
+    await target.postDeliveryBatch({ deliveries });
+    const { series } = await scrape(target);
+    expect(seriesValue(series, 'tributary_states_received_total', { effect: 'applied' })).toBe(3);
+    expect(seriesValue(series, 'tributary_state_commit_duration_seconds_count')).toBe(1);
+  });
+
   it('counts the readers that wait at present', async () => {
     const target = await new TestOrderMgt().start();
     const waiting = target.order('later', '?wait=5');
