@@ -49,6 +49,8 @@ describe('the lines of a stream', () => {
       ['xxxxxxxyyy', true],
       ['ok', false],
     ]);
+    const full = await linesOf([Buffer.from('xxxxx'), Buffer.from('yyyyy\n')], 10);
+    expect(full.map(({ isTooLong }) => isTooLong)).toEqual([false]);
   });
 });
 
