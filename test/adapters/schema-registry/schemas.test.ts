@@ -104,6 +104,24 @@ describe('a registry of schemas', () => {
     expect(read.kind === 'value' && String(read.json)).toBe('{"name":{"x":"a"}}');
   });
 
+  it('brings along the schemas to which those refer, the innermost first', async () => {
+    const outer = { type: 'record', name: 'Outer', fields: [{ name: 'held', type: 'Held' }] };
+    const { schemas } = await place({
+      '/schemas/ids/7': {
+        schema: JSON.stringify(outer),
+        references: [{ name: 'Held', subject: 'held', version: 1 }],
+      },
+      '/subjects/held/versions/1': {
+        schema: HELD,
+        references: [{ name: 'Name', subject: 'name', version: 2 }],
+      },
+      '/subjects/name/versions/2': { schema: NAME },
+    });
+    await schemas.prepare(['7']);
+    const read = schemas.read('7', X);
+    expect(read.kind === 'value' && String(read.json)).toBe('{"held":{"name":{"x":"a"}}}');
+  });
+
   it('leaves a payload of JSON as it is', async () => {
     const { schemas } = await place({ '/schemas/ids/7': { schema: '{}', schemaType: 'JSON' } });
     await schemas.prepare(['7']);
@@ -179,6 +197,15 @@ describe('a registry of schemas', () => {
     expect(String(error)).toContain(message);
     expect(String(error)).toContain('REGISTRY');
     expect(String(error)).not.toContain('hidden');
+  });
+
+  it('asks again at once after the registry has failed, and then knows the schema', async () => {
+    const answers: Answers = { '/schemas/ids/7': { status: 503, text: '' } };
+    const { schemas } = await place(answers);
+    await expect(schemas.prepare(['7'])).rejects.toMatchObject({ code: 'schemas_unreachable' });
+    answers['/schemas/ids/7'] = { schema: NAME };
+    await schemas.prepare(['7']);
+    expect(schemas.read('7', X)).toMatchObject({ kind: 'value' });
   });
 
   it('rejects while nothing listens at the URL', async () => {
