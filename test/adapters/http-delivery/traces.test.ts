@@ -1,9 +1,10 @@
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
 import type { HttpTargetOptions } from '../../../src/adapters/http-delivery/index.ts';
+import { RequestSpans } from '../../../src/adapters/http-delivery/request-spans.ts';
 import { openTelemetryTracing } from '../../../src/adapters/opentelemetry/index.ts';
 import type { TraceContext } from '../../../src/core/trace-context.ts';
-import type { Delivery } from '../../../src/ports/delivery-target.ts';
+import type { Delivery, DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { newDelivery } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
 import { recordSpans, traceParentOf } from '../../helpers/spans.ts';
@@ -33,6 +34,17 @@ const takesBatches: Script = (response) => {
   const results = [1, 2, 3].map((number) => ({ id: `msg_order-${number}`, status: 200 }));
   response.end(JSON.stringify({ results }));
 };
+
+it.each([
+  ['https://shop.example/orders', 443],
+  ['http://shop.example/orders', 80],
+  ['https://shop.example:8443/orders', 8_443],
+])('the span of a request to %s names the port %i', async (url, port) => {
+  const spans = recordSpans();
+  const { end } = new RequestSpans(new URL(url), openTelemetryTracing('kafka')).begin([newDelivery()]);
+  end({ verdict: 'delivered', status: 200, error: null } as DeliveryOutcome);
+  expect(spans.all().map(({ attributes }) => attributes['server.port'])).toEqual([port]);
+});
 
 describe('the trace of a request without an SDK', () => {
   it('a request carries the trace of its event, unchanged', async () => {

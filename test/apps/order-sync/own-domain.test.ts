@@ -82,6 +82,9 @@ describe('the settings for a domain of somebody else', () => {
     const chosen = { ORDER_SYNC_PORT: '4000', ORDER_SYNC_GROUP: 'mine' };
     expect(load({}, chosen).values).toMatchObject({ port: 4_000, group: 'mine' });
     expect(load({ ORDER_SYNC_PORT: '4001' }, chosen).values.port).toBe(4_001);
+    expect(load({}, chosen).values.deliver).toBe(false);
+    const withTarget = { ...chosen, ORDER_SYNC_TARGET_URL: 'http://shop.example/articles' };
+    expect(load({}, withTarget).values.deliver).toBe(true);
     expect(() => load({}, { ORDER_SYNC_PROT: '1' })).toThrow('did you mean ORDER_SYNC_PORT?');
   });
 

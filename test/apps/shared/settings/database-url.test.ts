@@ -12,8 +12,8 @@ const SERVER = 'mysql://sync:secret@db.example:3307/event_synchronization';
 function tlsOf(query: string) {
   const url = parseDatabaseUrl(`${SERVER}?${query}`);
   if (url.kind !== 'mysql') throw new Error('This is a server.');
-  const { isOn, check, caFile, certFile, keyFile } = url.tls;
-  return { isOn, check, caFile, certFile, keyFile };
+  const { isOn, check, caFile, certFile, keyFile, onlyTls13 } = url.tls;
+  return { isOn, check, caFile, certFile, keyFile, onlyTls13 };
 }
 
 /** What the URL has verified, or null for plain text. */
@@ -160,6 +160,15 @@ describe('the words for TLS in a database URL', () => {
     'ssl_disabled=true',
   ])('parseDatabaseUrl turns no TLS on for "%s"', (query) => {
     expect(checkOf(query)).toBeNull();
+  });
+
+  it.each([
+    ['tlsVersions=TLSv1.2', false],
+    ['tlsVersions=TLSv1.3', true],
+    ['tlsVersions=TLSv1.2,TLSv1.3', false],
+    ['ssl={"minVersion":"TLSv1.3"}', true],
+  ])('parseDatabaseUrl allows TLS 1.3 alone for %s: %s', (query, onlyTls13) => {
+    expect(tlsOf(query)).toMatchObject({ onlyTls13 });
   });
 
   it('parseDatabaseUrl reads the files of the authority and of the own certificate', () => {

@@ -240,6 +240,8 @@ describe('secret settings', () => {
       source: 'env',
       from: 'ORDER_SYNC_TARGET_SECRET_FILE',
     });
+    const ofWindows = file('secret-of-windows', `${SECRET}\r\n`);
+    expect(load({ ORDER_SYNC_TARGET_SECRET_FILE: ofWindows }).values.targetSecret).toBe(SECRET);
   });
 
   it('refuses a secret that is given twice, and a missing file', () => {
@@ -268,6 +270,10 @@ describe('secret settings', () => {
     const withWord = 'mysql://user:hush%40@db:3306/events?ssl_password=hush-too';
     expect(refusal({ DATABASE_URL: withWord })).not.toContain('hush');
     expect(refusal({ DATABASE_URL: 'mysqlx://user:hush@db/events' })).not.toContain('hush');
+    const withTwo = 'https://user:hush@shop/orders?key=hush-1&page=1&access_token=hush-2';
+    const shownUrl = entry(load({ ORDER_SYNC_TARGET_URL: withTwo }), 'ORDER_SYNC_TARGET_URL')?.value;
+    expect(shownUrl).not.toContain('hush');
+    expect(shownUrl).toContain('page=1');
     expect(refusal({ DATABASE_URL: 'user:hush@db' })).not.toContain('hush');
   });
 

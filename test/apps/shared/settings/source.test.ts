@@ -30,6 +30,23 @@ describe('sourcesOf', () => {
     });
   });
 
+  it.each([
+    ['ID', 'number', { id: 'number' }],
+    ['TYPE', 'ORDER', { type: 'ORDER' }],
+    ['VALUES', 'NEW=CREATED', { values: new Map([['NEW', 'CREATED']]) }],
+    ['KEY', 'text', { key: 'text' }],
+    ['TIME', 'jackson', { time: 'jackson' }],
+    ['BODY', 'data', { body: 'data' }],
+    ['FIELDS', 'a=orderId', { fields: new Map([['a', 'orderId']]) }],
+  ])('gives %s to the topic alone for which it is set', (name, value, options) => {
+    const [one, other] = [
+      { order_events: options, payment_events: {} },
+      { order_events: {}, payment_events: options },
+    ];
+    expect(sources({ ORDER_SOURCE: 'json', [`ORDER_SOURCE_${name}`]: value })).toMatchObject(one);
+    expect(sources({ [`PAYMENT_SOURCE_${name}`]: value })).toEqual(other);
+  });
+
   it('joins them if both kinds of events come on one topic', () => {
     const env = {
       ORDER_TOPIC: 'a',

@@ -252,6 +252,8 @@ describe('the source cloudevents', () => {
       data: bare,
     };
     expect(read({ kind: 'cloudevents' }, { value: envelope, headers: STRUCTURED })).toEqual(event);
+    // The type of the setting is for records that name none.
+    expect(read({ kind: 'cloudevents', type: 'PAYMENT' }, { value: bare, headers })).toEqual(event);
   });
 
   it('leaves the fields that the body has', () => {
