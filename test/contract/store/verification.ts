@@ -157,6 +157,18 @@ export function describeVerification(harness: StoreHarness): void {
       expect((await claimOnly(place.store)).entityId).toBe('a');
     });
 
+    it('keeps the attempts of an entry that becomes dead or delivered, and begins anew if it becomes due', async () => {
+      await commitChanges(place.store, ...['a', 'b', 'c'].map((id) => change(id, 0, { delivery: DUE })));
+      await harness.rawQuery('UPDATE deliveries SET attempts = 3');
+      const dead = { status: 'dead', dueVersion: 1, deliveredVersion: null } as const;
+      const mends = [await mendOf('a', dead), await mendOf('b', DELIVERED), await mendOf('c', PENDING)];
+      expect(await place.store.mendLedger(mends)).toBe(3);
+      const attempts = ['a', 'b', 'c'].map(
+        async (id) => (await place.store.readDelivery(TARGET, id))?.attempts,
+      );
+      expect(await Promise.all(attempts)).toEqual([3, 3, 0]);
+    });
+
     it('leaves an entry alone that has changed since, and one of an entity that has', async () => {
       await commitChanges(place.store, ...['a', 'b', 'c'].map((id) => change(id, 0, { delivery: DUE })));
       const mends = [await mendOf('a', DELIVERED), await mendOf('b', DELIVERED)];
