@@ -25,6 +25,18 @@ describe('the settings that npm start shows for its order-sync', () => {
     expect(of('ORDER_SYNC_TARGET_URL')).toMatchObject({ value: 'http://localhost:1/', from: 'npm start' });
   });
 
+  it('keep a target that somebody has set, whatever npm start would choose', () => {
+    for (const source of ['env', 'file', 'flag'] as const) {
+      const given = entries.map((entry) =>
+        entry.name === 'ORDER_SYNC_TARGET_URL' ? { ...entry, value: 'http://shop.example/', source } : entry,
+      );
+      const [entry] = startedEntries(given, own.entries, { targetUrl: 'http://localhost:1/' }).filter(
+        ({ name }) => name === 'ORDER_SYNC_TARGET_URL',
+      );
+      expect(entry).toMatchObject({ value: 'http://shop.example/', source });
+    }
+  });
+
   it('mask the key that npm start makes', () => {
     const key = 'trb_secret';
     const [entry] = startedEntries(entries, own.entries, { targetApiKey: key }).filter(

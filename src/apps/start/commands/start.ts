@@ -60,14 +60,13 @@ async function start(
 
   let failure: unknown = null;
   const failed = Promise.withResolvers<void>();
-  const target =
-    host.env.ORDER_SYNC_TARGET_URL === undefined
-      ? {
-          targetUrl: `${orderMgt.url}/api/orders`,
-          targetApiKey: syncSettings.targetApiKey ?? ownKey,
-          targetProxy: syncSettings.targetProxy ?? 'none',
-        }
-      : {};
+  const target = isGiven(entries, 'ORDER_SYNC_TARGET_URL')
+    ? {}
+    : {
+        targetUrl: `${orderMgt.url}/api/orders`,
+        targetApiKey: syncSettings.targetApiKey ?? ownKey,
+        targetProxy: syncSettings.targetProxy ?? 'none',
+      };
   // On the embedded log nobody but the user of this machine sees the events that they try.
   const trial = isGiven(entries, 'ORDER_SYNC_TRY') || isKafka(settings) ? {} : { offersTry: true };
   const orderSync = await startOrderSync(
