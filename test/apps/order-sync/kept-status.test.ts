@@ -26,6 +26,7 @@ function open() {
 it('scrapes within a second share one question to log and store', async () => {
   const { clock, asked, kept } = open();
   const scrapes = [kept.latest(), kept.latest()];
+  expect(asked).toHaveLength(1);
   asked[0]?.resolve(statusAt(7));
   expect(await Promise.all(scrapes)).toEqual([statusAt(7), statusAt(7)]);
   await clock.advance(999);

@@ -90,6 +90,14 @@ async function start(script: Script) {
       await publish(producer, events);
     },
     append: (record: NewRecord) => producer.append([record]),
+    async redrive(filter: object) {
+      const answer = await fetch(`${sync.url}/api/v1/dead-letters:redrive`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ filter }),
+      });
+      expect([answer.status, await answer.text()]).toEqual([202, expect.anything()]);
+    },
     async scrape() {
       const answer = await fetch(`${sync.url}/metrics`);
       expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
@@ -159,6 +167,25 @@ describe('/metrics of order-sync', () => {
     expect(defined.filter(([name = '', type]) => families.get(name)?.type !== type)).toEqual([]);
   });
 
+  it('counts the deliveries that all redrives have made due', async () => {
+    const { publish, scrape, redrive } = await start((response, request) => {
+      response.statusCode = /bad/.test(String(request.headers['webhook-id'])) ? 422 : 200;
+      response.end();
+    });
+    await publish(['o', 'bad-1'], ['pa', 'bad-1'], ['o', 'bad-2'], ['pa', 'bad-2']);
+    let orders = 0;
+    await vi.waitFor(async () => {
+      await publish(['o', `b-${orders}`], ['pa', `b-${orders++}`]);
+      expect(seriesValue((await scrape()).series, 'tributary_dead_letters')).toBe(2);
+    }, WAITING);
+    for (const [index, id] of ['bad-1', 'bad-2'].entries()) {
+      await redrive({ entityId: id });
+      await vi.waitFor(async () => {
+        expect(seriesValue((await scrape()).series, 'tributary_redrives_total')).toBe(index + 1);
+      }, WAITING);
+    }
+  });
+
   it('adds no series for an order, an event type from outside, or anything else that a record or an answer holds', async () => {
     const { publish, append, scrape } = await start((response) => {
       response.statusCode = 500;
@@ -199,6 +226,22 @@ describe('/metrics of order-sync', () => {
     expect([...words].join(' ')).not.toMatch(/evil|\u202e/);
     expect(namesOf(series)).toEqual(namesOf(before));
   });
+});
+
+it('the lag in seconds of a partition that cannot be read is left out, and not shown as 0', async () => {
+  const partition = (number: number, lag: object) => ({ topic: 'order_events', partition: number, lag });
+  const partitions = [
+    partition(0, { kind: 'none' }),
+    partition(1, { kind: 'behind', messages: 3, seconds: 7 }),
+    partition(2, { kind: 'unknown', messages: null }),
+  ];
+  const shared = { log: { ok: true, value: { partitions } } };
+  const definition = ORDER_SYNC_METRICS.find(({ name }) => name === 'consumer_lag_seconds');
+  const samples = definition?.read({ shared } as never);
+  expect(samples?.map(({ labels, value }) => [labels[1], value])).toEqual([
+    ['0', 0],
+    ['1', 7],
+  ]);
 });
 
 function lagsOf(series: readonly Series[]): number[] {

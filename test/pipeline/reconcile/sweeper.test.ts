@@ -285,6 +285,20 @@ describe('a sweeper', () => {
     expect(place.book.claims).toHaveLength(2);
   });
 
+  it('a sweeper that is stopped in the middle of a sweep still tells what the last one found', async () => {
+    const place = new Place('a');
+    place.pair.held.clear();
+    const sweeper = place.sweeper();
+    sweeper.start();
+    await place.pass(1_000);
+    await place.waits(1);
+    place.pair.mood = 'hangs';
+    await place.pass(1.2 * EVERY_MS);
+    expect(sweeper.status().isUnderWay).toBe(true);
+    await sweeper.stop();
+    expect(sweeper.status()).toMatchObject({ isUnderWay: false, last: { outcome: 'complete', healed: 1 } });
+  });
+
   it('a stopped sweeper makes nothing more due', async () => {
     const place = new Place('a', 'b', 'c', 'd', 'e', 'f');
     place.pair.held.clear();

@@ -57,6 +57,21 @@ describe('the meters', () => {
     expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(9 + 1 + 4);
   });
 
+  it('forget an arrival at its first delivery, also one from long ago', () => {
+    const { meters, now } = setUp();
+    meters.committed([piece(now() - 50_000, ['A'], 0, ['first'])], 1);
+    // So many others have come since that the arrival is one of the older ones.
+    for (let from = 0; from < 50_000; from += 250) {
+      const ids = Array.from({ length: 250 }, (_, at) => `order-${from + at}`);
+      meters.committed([piece(now(), ids, 0, ids)], 1);
+    }
+    const again = { entityId: 'first', dueSinceMs: now() - 1_000 };
+    meters.delivered([again]);
+    expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(50);
+    meters.delivered([again]);
+    expect(meters.status().delivered.totals.sumSeconds).toBeCloseTo(51);
+  });
+
   it('forget the oldest arrivals, however many entities there are', () => {
     const { meters, now } = setUp();
     const ids = (from: number) => Array.from({ length: 250 }, (_, at) => `order-${from + at}`);

@@ -158,6 +158,22 @@ describe('GET /api/v1/orders:export', () => {
     expect([status, JSON.parse(body).code]).toEqual([503, 'store_unreachable']);
   });
 
+  it('gives exports again after many that failed at their first page', async () => {
+    const place = await some();
+    let failures = 10;
+    const store = {
+      ...inspectionOf(place.store),
+      async listView(page: ViewPage) {
+        if (failures-- > 0) throw new TributaryError('store_unreachable', 'It is gone.');
+        return place.store.listView(page);
+      },
+    };
+    const { get } = await server(place, { store });
+    for (let index = 0; index < 10; index++)
+      expect(JSON.parse((await get('')).body).code).toBe('store_unreachable');
+    expect((await get('')).status).toBe(200);
+  });
+
   it('reads the next page only when the client takes the one before, and ends when the client leaves', async () => {
     const place = await OrderStore.open();
     const view = slowView(place, 1_000_000);

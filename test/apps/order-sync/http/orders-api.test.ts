@@ -1,5 +1,6 @@
 import type { InjectOptions } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { OrderAskParts } from '../../../../src/apps/order-sync/ask-parts.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
 import {
   ACCEPTED,
@@ -15,14 +16,18 @@ import { UNUSED_PARTS } from './parts.ts';
 
 const NASTY = ['a/b?c#d', 'ä:what-if', '...', '%41', ' x ', '=1+1', '__proto__', `${'ä'.repeat(127)}x`];
 
-async function server(fill: (place: OrderStore) => Promise<void>, isReady = true) {
+async function server(
+  fill: (place: OrderStore) => Promise<void>,
+  isReady = true,
+  facts: Partial<OrderAskParts> = {},
+) {
   const place = await OrderStore.open();
   await fill(place);
   const app = buildServer({
     ...UNUSED_PARTS,
     store: place.store,
     clock: place.clock,
-    ask: () => (isReady ? place.parts() : null),
+    ask: () => (isReady ? place.parts(facts) : null),
   });
   onTestFinished(() => app.close());
   const inject = heldInject(app);
@@ -155,6 +160,20 @@ describe('the API of orders', () => {
         status: 404,
         body: { code: 'order_unknown' },
       });
+  });
+
+  it('marks no event of an order with too many, because the last ones do not tell which are late', async () => {
+    const { ask } = await server(
+      async (place) => {
+        const many = Array.from({ length: 120 }, (_, n) => paid('a', PENDING, '10:02', { revision: n + 1 }));
+        await place.journal([created('a', '10:00'), ...many]);
+      },
+      true,
+      { maxEvents: 110 },
+    );
+    const last = Buffer.from(JSON.stringify(['118', ''])).toString('base64url');
+    const { body } = await ask(path('a', `/events?after=${last}`));
+    expect(body.data).toMatchObject([119, 120, 121].map((version) => ({ version, place: null, late: null })));
   });
 
   it('pages the events of an order by arrival, with their bodies and marks', async () => {

@@ -121,6 +121,8 @@ describe('the API of the quarantine', () => {
     expect(await store.counts()).toMatchObject({ quarantined: 0 });
     const { body } = await ask(`${LIST}?state=settled&limit=1`);
     expect(body.data[0].settled).toMatchObject({ as: 'discarded', reason: 'a test' });
+    const second = (await ask(`${LIST}?state=settled&limit=1&after=${body.page.next}`)).body;
+    expect(second.data.map(({ offset }: { offset: string }) => offset)).toEqual(['1']);
   });
 
   it('discards 10,000 records in one request at most, over all filters, and says whether others are left', async () => {

@@ -84,6 +84,14 @@ describe('GET /api/v1/orders/{id}?after=', () => {
       expect(await ask(query as string), query).toMatchObject({ status: 400, body: { code } });
   });
 
+  it('lets the next 100 readers wait once others have waited in vain', async () => {
+    const { ask } = await server();
+    for (let round = 0; round < 2; round++) {
+      const vain = Array.from({ length: 100 }, () => ask('after=nobody&wait=0.01'));
+      for (const { status } of await Promise.all(vain)) expect(status).toBe(504);
+    }
+  });
+
   it('lets 100 readers wait, and answers all of them when the server stops', async () => {
     const { app, ask } = await server();
     const waiting = Array.from({ length: 100 }, () => ask('after=nobody&wait=30'));

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
@@ -66,6 +66,40 @@ describe('the clients of the stream', () => {
     expect([listeners.size, clients.isFull]).toEqual([1, true]);
     reader.leave();
     await vi.waitFor(() => expect([listeners.size, clients.isFull]).toEqual([0, false]));
+  });
+
+  it('get comments on while others leave, and none of them keeps the last comments', async () => {
+    const { url, listeners } = await server({ commentEveryMs: 10 });
+    const [one, other] = [await StreamReader.open(url), await StreamReader.open(url)];
+    one.leave();
+    await vi.waitFor(() => expect(listeners.size).toBe(1));
+    const before = other.comments.length;
+    await other.until(() => other.comments.length > before + 2);
+  });
+
+  it('lose their connection by what they leave unread, however small each message is', () => {
+    const listeners: StreamListener[] = [];
+    const stream = { add: (listener: StreamListener) => void listeners.push(listener), remove: () => {} };
+    const clients = new StreamClients(stream, { unreadBytesMax: 1_000 });
+    const response = Object.assign(new EventEmitter(), {
+      destroyed: false,
+      writableEnded: false,
+      writableLength: 0,
+      written: 0,
+      writeHead: () => response,
+      flushHeaders: () => {},
+      write(chunk: Buffer | string) {
+        response.writableLength += chunk.length;
+        response.written++;
+      },
+      destroy() {
+        response.destroyed = true;
+      },
+    });
+    clients.open(response as never, new Set(), null);
+    for (let said = 0; said < 100; said++) listeners[0]?.send(NOTE);
+    expect(response.destroyed).toBe(true);
+    expect(response.written).toBeLessThan(20);
   });
 
   it('lose their connection if they leave too much unread, and delay no other one', async () => {
