@@ -21,8 +21,10 @@ export class FakeProducer {
     return this.#arrived.promise;
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  isClosed = false;
+
+  async close(): Promise<void> {
+    this.isClosed = true;
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
@@ -101,6 +102,30 @@ describe('a state on a topic', () => {
     await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b' })], never);
     await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b', isTakeover: true })], never);
     expect(producer.shutsOut).toEqual([false, true]);
+  });
+
+  it('they are shut out before each append, too, when the states of a delivery batch are appended one by one', async () => {
+    const { producer, target } = open();
+    producer.onAppend = async (records) => {
+      if (records.length > 1) throw new TributaryError('log_record_too_large', 'Too large.');
+    };
+    await outcomesOf(target, [newDelivery(), newDelivery({ entityId: 'b', isTakeover: true })], never);
+    expect(producer.shutsOut).toEqual([true, true, true]);
+  });
+
+  it('its producer is closed once the appends that are under way have ended', async () => {
+    const { producer, target } = open();
+    const ended = Promise.withResolvers<void>();
+    producer.onAppend = () => ended.promise;
+    const delivering = outcomesOf(target, [newDelivery()], never);
+    await producer.arrival();
+    const closing = target.close();
+    await setImmediate();
+    expect(producer.isClosed).toBe(false);
+    ended.resolve();
+    expect(await delivering).toMatchObject([{ verdict: 'delivered' }]);
+    await closing;
+    expect(producer.isClosed).toBe(true);
   });
 
   it('a delivery is disowned if another instance has shut this one out', async () => {

@@ -66,6 +66,8 @@ describe('the trace of a state on a topic', () => {
     const [span] = spans.named('send order_states');
     expect(span?.links.map(({ context }) => context.spanId)).toEqual(['b7ad6b7169203331']);
     expect(span?.attributes['messaging.batch.message_count']).toBe(2);
+    expect(span?.parentSpanContext).toBeUndefined();
+    expect(span?.spanContext().traceId).not.toBe(TRACE);
     expect(parents()).toEqual([`00-${TRACE}-b7ad6b7169203331-01`, traceParentOf(span)]);
   });
 

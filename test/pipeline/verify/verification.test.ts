@@ -79,6 +79,19 @@ describe('a verification', () => {
     }
   });
 
+  it('goes on with a sample as long as it finds new entities now and then', async () => {
+    // Half of the random places lie among the same few ids.
+    const few = Array.from({ length: 10 }, (_, index) => `a${index}`);
+    const many = Array.from({ length: 3_000 }, (_, index) => `b${String(index).padStart(4, '0')}`);
+    const { read } = await verify(
+      optionsOver([...few, ...many]),
+      { sample: 1_500, perSecond: null, repairs: false },
+      () => {},
+      never,
+    );
+    expect(read).toBe(1_500);
+  });
+
   it('adds up the counts of its pages', () => {
     const page = {
       entities: 10,

@@ -24,7 +24,11 @@ import {
 } from '../ingest/harness.ts';
 import { OrderWorld } from './order-world.ts';
 
-function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}) {
+function verifierOn(
+  store: Store,
+  onFailure: (error: unknown) => void = () => {},
+  view?: { readonly writesRows: boolean; readonly epoch: number },
+) {
   const logged: string[] = [];
   const logger: Logger = (level, message) => logged.push(`${level}: ${message}`);
   const defects = new Defects(quickClock, logger);
@@ -39,6 +43,7 @@ function verifierOn(store: Store, onFailure: (error: unknown) => void = () => {}
     logger,
     defects,
     onFailure,
+    ...(view === undefined ? {} : { view }),
   });
   onTestFinished(() => verifier.stop());
   return { verifier, logged, defects };
@@ -150,6 +155,34 @@ describe('the verifier', () => {
     expect([first, rushed, isRushed]).toEqual([null, null, true]);
     expect(failed).not.toBeNull();
     expect([again, second]).toEqual([failed, failed]);
+  });
+
+  it('begins with the first entity after a time in which its program wrote no rows', async () => {
+    const place = await filled();
+    let writesRows = true;
+    let refusals = 0;
+    const view = {
+      epoch: 1,
+      get writesRows() {
+        if (!writesRows) refusals++;
+        return writesRows;
+      },
+    };
+    const asked: (string | null)[] = [];
+    const store = wrap(place.store, {
+      listEntities: async (page) => {
+        asked.push(page.after);
+        if (asked.length === 2) writesRows = false;
+        return place.store.listEntities(page);
+      },
+    });
+    const { verifier } = verifierOn(store, () => {}, view);
+    verifier.start();
+    await vi.waitFor(() => expect(refusals).toBeGreaterThan(0), WAITING);
+    expect(asked).toHaveLength(2);
+    writesRows = true;
+    await vi.waitFor(() => expect(asked.length).toBeGreaterThan(2), WAITING);
+    expect([asked[0], asked[1] === null, asked[2]]).toEqual([null, false, null]);
   });
 
   it('repairs nothing while a rebuild is switched, and then what differs', async () => {

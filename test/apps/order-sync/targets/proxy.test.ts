@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { proxyTo } from '../../../../src/apps/order-sync/targets/proxy.ts';
+import { reachOptions } from '../../../../src/apps/order-sync/targets/reach.ts';
 
 const PROXIES = {
   httpProxy: 'http://plain.example:3128',
@@ -8,6 +9,17 @@ const PROXIES = {
 };
 const hostFor = (url: string, noProxy?: string) =>
   proxyTo(new URL(url), { ...PROXIES, noProxy })?.host ?? null;
+
+it('the token endpoint has the proxy for its own URL, and not that for the URL of the target', () => {
+  const oauth = { tokenUrl: 'https://login.example/token', clientId: 'a', clientSecret: 'b' };
+  const reach = { oauth, proxy: { value: 'http://own.example:3130', name: 'ORDER_SYNC_TARGET_PROXY' } };
+  const options = reachOptions(reach as never, 'http://shop.example/orders', {
+    ...PROXIES,
+    noProxy: 'shop.example',
+  });
+  expect(options.proxy?.host).toBe('own.example:3130');
+  expect(options.oauth?.proxy?.host).toBe('tls.example:3129');
+});
 
 describe('the proxy to a target', () => {
   it('goes by the scheme of the URL', () => {

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   StreamClients,
@@ -74,7 +75,8 @@ describe('the clients of the stream', () => {
     one.leave();
     await vi.waitFor(() => expect(listeners.size).toBe(1));
     const before = other.comments.length;
-    await other.until(() => other.comments.length > before + 2);
+    const more = other.until(() => other.comments.length > before + 2).then(() => 'more');
+    expect(await Promise.race([more, setTimeout(5_000, 'none')])).toBe('more');
   });
 
   it('lose their connection by what they leave unread, however small each message is', () => {
