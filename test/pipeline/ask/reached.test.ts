@@ -3,7 +3,7 @@ import { TributaryError } from '../../../src/core/errors.ts';
 import { orders } from '../../../src/orders/index.ts';
 import { type Stage, untilReached } from '../../../src/pipeline/ask/reached.ts';
 import type { EventSearch } from '../../../src/ports/journal.ts';
-import { ACCEPTED, AUTHORIZED, created, inspectionOf, OrderStore, paid } from '../../helpers/order-store.ts';
+import { ACCEPTED, AUTHORIZED, created, DECLINED, inspectionOf, OrderStore, paid } from '../../helpers/order-store.ts';
 import { wrap } from '../ingest/harness.ts';
 
 const NOBODY = new AbortController().signal;
@@ -96,6 +96,18 @@ describe('how far an event has come', () => {
     expect(await rowAt(1)).toMatchObject({ isReached: false, isProjected: false, obstacle: 'row_behind' });
     expect(await rowAt(2)).toMatchObject({ isReached: true, obstacle: null });
     expect(await rowAt(3)).toMatchObject({ isReached: true, obstacle: null });
+  });
+
+  it('an event whose state was given up is not delivered by the state before it', async () => {
+    const place = await paidOrder();
+    await place.settle('delivered');
+    await place.journal([paid('a', DECLINED, '10:02', event('e3'))]);
+    await place.settle('dead', { status: 422 });
+    expect(await reached(place, 'e2', 'delivered')).toMatchObject({ isReached: true });
+    expect(await reached(place, 'e3', 'delivered')).toMatchObject({
+      isReached: false,
+      owed: [{ status: 'dead', deliveredVersion: 2 }],
+    });
   });
 
   it('an event of a parked order is journaled only', async () => {
