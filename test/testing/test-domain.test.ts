@@ -120,7 +120,7 @@ describe('testDomain', () => {
       {
         moved: {
           meaningfulFields: ['parcelId', 'at', 'place', 'revision'],
-          cautionRank: (given: object) => ('note' in given ? 1 : 0),
+          cautionRank: (given) => ((given as { note?: string }).note === undefined ? 0 : 1),
         },
       },
     ],

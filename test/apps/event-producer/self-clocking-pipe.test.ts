@@ -64,4 +64,28 @@ describe('a pipe that clocks itself', () => {
     await expect(pipe.drain()).rejects.toThrow('The log is gone.');
     expect([pieces, pipe.sent]).toEqual([[['a']], 0]);
   });
+
+  it('drains the piece that is on its way and the one behind it', async () => {
+    const { pipe, pieces, end } = pipeOf(10);
+    for (const id of ['a', 'b']) await pipe.push(event(id));
+    let isDrained = false;
+    const drained = pipe.drain().then(() => {
+      isDrained = true;
+    });
+    await end();
+    expect([pieces, isDrained]).toEqual([[['a'], ['b']], false]);
+    await end();
+    await drained;
+    expect(pipe.sent).toBe(2);
+  });
+
+  it('tells of a failure at the end if it is that of the last piece', async () => {
+    const { pipe, end } = pipeOf(10);
+    await pipe.push(event('a'));
+    const drained = pipe.drain();
+    await Promise.all([
+      end(new Error('The log is gone.')),
+      expect(drained).rejects.toThrow('The log is gone.'),
+    ]);
+  });
 });

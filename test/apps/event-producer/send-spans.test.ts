@@ -32,7 +32,9 @@ function recorded(isOn = true) {
 
 const parentsOf = (records: readonly NewRecord[]) =>
   records.map(({ headers }) =>
-    headers.filter(([name]) => name === 'traceparent').map(([, value]) => Buffer.from(value).toString()),
+    headers
+      .filter(([name]) => name === 'traceparent')
+      .map(([, value]) => Buffer.from(value ?? '').toString()),
   );
 
 describe('the spans of sent events', () => {
