@@ -79,7 +79,7 @@ export class RegistryClient {
     const answer = await this.#ask(path);
     if (answer === null) return null;
     const references = new Map<string, string>();
-    await this.#readReferences(answer, references);
+    await this.#readReferences(answer, references, new Set());
     return {
       kind: kindOf(answer.schemaType),
       text: answer.schema,
@@ -105,14 +105,16 @@ export class RegistryClient {
     throw this.#unreachable(`answered the global id ${id} with 404${HINTS[404]}`);
   }
 
-  async #readReferences(answer: Answer, found: Map<string, string>): Promise<void> {
+  /** Adds what the schema needs to `found`, those without references first. Asks for no name in `asked` again. */
+  async #readReferences(answer: Answer, found: Map<string, string>, asked: Set<string>): Promise<void> {
     for (const { name, subject, version } of answer.references ?? []) {
-      if (found.has(name)) continue;
-      if (found.size >= REFERENCES_MAX)
+      if (asked.has(name)) continue;
+      if (asked.size >= REFERENCES_MAX)
         throw this.#unreachable(`has over ${REFERENCES_MAX} references in one schema`);
+      asked.add(name);
       const next = await this.#ask(`/subjects/${encodeURIComponent(subject)}/versions/${version}`);
       if (next === null) continue;
-      await this.#readReferences(next, found);
+      await this.#readReferences(next, found, asked);
       found.set(name, next.schema);
     }
   }

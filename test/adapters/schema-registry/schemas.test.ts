@@ -122,6 +122,26 @@ describe('a registry of schemas', () => {
     expect(read.kind === 'value' && String(read.json)).toBe('{"held":{"name":{"x":"a"}}}');
   });
 
+  it('asks for each reference once, also if a registry that is broken names them in a circle', async () => {
+    const reference = (name: string) => [{ name, subject: name.toLowerCase(), version: 1 }];
+    let asks = 0;
+    const { schemas, asked } = await place({
+      '/schemas/ids/7': { schema: HELD, references: reference('Name') },
+      get '/subjects/name/versions/1'() {
+        const isInCircle = ++asks > 5;
+        return isInCircle ? { status: 500, text: '' } : { schema: NAME, references: reference('Other') };
+      },
+      '/subjects/other/versions/1': { schema: '"string"', references: reference('Name') },
+    });
+    await schemas.prepare(['7']);
+    expect(asked.map(({ path }) => path)).toEqual([
+      '/schemas/ids/7',
+      '/subjects/name/versions/1',
+      '/subjects/other/versions/1',
+    ]);
+    expect(schemas.read('7', X)).toMatchObject({ kind: 'value' });
+  });
+
   it('leaves a payload of JSON as it is', async () => {
     const { schemas } = await place({ '/schemas/ids/7': { schema: '{}', schemaType: 'JSON' } });
     await schemas.prepare(['7']);
