@@ -82,11 +82,11 @@ describe('runSync', () => {
   });
 
   it('puts the name of each domain in the place of {domain}', async () => {
-    const env = { DATABASE_URL: 'mysql://localhost/{domain}' };
+    const env = { DATABASE_URL: 'mysql://{domain}:secret@localhost/{domain}' };
     await run([stock, returns], { env });
     expect((cli.runs as Run[]).map(({ host }) => host.env.DATABASE_URL)).toEqual([
-      'mysql://localhost/stock_ledger',
-      'mysql://localhost/returns',
+      'mysql://stock_ledger:secret@localhost/stock_ledger',
+      'mysql://returns:secret@localhost/returns',
     ]);
   });
 

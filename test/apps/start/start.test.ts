@@ -23,6 +23,15 @@ vi.mock('../../../src/apps/order-sync/order-sync.ts', () => ({
   },
 }));
 
+/** How often the demonstration ran. */
+const demo = vi.hoisted(() => ({ runs: 0 }));
+
+vi.mock('../../../src/apps/start/demo.ts', () => ({
+  async runDemo() {
+    demo.runs++;
+  },
+}));
+
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tributary-start-'));
@@ -33,6 +42,7 @@ interface Settings {
   readonly secret?: string;
   readonly targetUrl: string;
   readonly targetApiKey?: string;
+  readonly targetProxy?: string;
 }
 
 /** Starts and stops the program, and answers with the settings that the two programs got. */
@@ -65,6 +75,7 @@ describe('tributary start', () => {
     expect(orderSync.targetUrl).toBe('http://localhost:4001/api/orders');
     expect(orderSync.targetApiKey).toBe(orderMgt.ownKey);
     expect(shown).toBe(orderSync.targetUrl);
+    expect(orderSync.targetProxy).toBe('none');
   });
 
   it.each(['a variable', 'the settings file', 'a file of its own'])(
@@ -90,6 +101,27 @@ describe('tributary start', () => {
   it('takes an empty variable for none', async () => {
     const { orderSync } = await start({ ORDER_SYNC_TARGET_URL: '' });
     expect(orderSync.targetUrl).toBe('http://localhost:4001/api/orders');
+  });
+
+  it('reaches its own order-mgt by the key and the proxy that somebody has set', async () => {
+    const { orderSync } = await start({
+      ORDER_SYNC_TARGET_API_KEY: 'a.key',
+      ORDER_SYNC_TARGET_PROXY: 'http://proxy.example:3128',
+    });
+    expect(orderSync).toMatchObject({
+      targetUrl: 'http://localhost:4001/api/orders',
+      targetApiKey: 'a.key',
+      targetProxy: 'http://proxy.example:3128',
+    });
+  });
+
+  it('shows the demonstration once, on a new data directory alone', async () => {
+    const before = demo.runs;
+    const withDemo = { TRIBUTARY_DEMO: 'true' };
+    await start(withDemo);
+    expect(demo.runs).toBe(before + 1);
+    await start(withDemo);
+    expect(demo.runs).toBe(before + 1);
   });
 
   it('has order-mgt verify the secret of order-sync, unless it has its own', async () => {

@@ -5,6 +5,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import type * as Embedded from '../../../../src/adapters/embedded-log/index.ts';
 import type * as Kafka from '../../../../src/adapters/kafka/index.ts';
 import type * as Mysql from '../../../../src/adapters/mysql/index.ts';
+import type * as Sqlite from '../../../../src/adapters/sqlite/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { openEventLog } from '../../../../src/apps/shared/parts/open-log.ts';
 import { openStore } from '../../../../src/apps/shared/parts/open-store.ts';
@@ -24,6 +25,11 @@ vi.mock('../../../../src/adapters/kafka/index.ts', async (original) => ({
 vi.mock('../../../../src/adapters/mysql/index.ts', async (original) => ({
   ...(await original<typeof Mysql>()),
   openMysqlStore: (options: unknown) => opened.push(options),
+}));
+
+vi.mock('../../../../src/adapters/sqlite/index.ts', async (original) => ({
+  ...(await original<typeof Sqlite>()),
+  openSqliteStore: (options: unknown) => opened.push(options),
 }));
 
 const logger = () => {};
@@ -57,6 +63,11 @@ it('openEventLog gives Kafka its brokers, its client id, the session timeout and
     login: { mechanism: 'SCRAM-SHA-512', username: 'alice', password: 'secret' },
   });
   expect(await logOf({ KAFKA_BROKERS: 'a:1' })).not.toHaveProperty('tls');
+  const open = { ...password, KAFKA_BROKERS: 'a.example:1', KAFKA_SASL_MECHANISM: 'plain' };
+  expect(await logOf({ ...open, KAFKA_ALLOW_LOGIN_WITHOUT_TLS: 'true' })).toMatchObject({
+    login: { mechanism: 'PLAIN' },
+    allowsOpenLogin: true,
+  });
 });
 
 it('openEventLog gives Kafka extensions whose values have equals signs', async () => {
@@ -84,6 +95,23 @@ it.each([1, 8])('openStore gives MySQL four connections besides those of %i lane
     targets: ['shop'],
     maxRecordBytes: 1_000,
     address: { host: 'db.example', port: 3307, user: 'alice', password: 'secret', database: 'shop' },
+    naming: { tablePrefix: 'eu_' },
+  });
+});
+
+it('openStore gives SQLite its file, its targets, and the names of the tables', async () => {
+  const dataDir = await folder();
+  const env = {
+    TRIBUTARY_DATA_DIR: dataDir,
+    ORDER_SYNC_TABLE: 'shop_orders',
+    ORDER_SYNC_COLUMNS: 'order_id=id',
+    ORDER_SYNC_TABLE_PREFIX: 'eu_',
+  };
+  const { values } = loadSettings('order-sync', { env });
+  openStore(values, { clock: systemClock, logger, targets: ['shop'], lanes: 1 });
+  expect(opened.pop()).toMatchObject({
+    file: join(dataDir, 'order-sync.sqlite'),
+    targets: ['shop'],
     naming: { tablePrefix: 'eu_' },
   });
 });
