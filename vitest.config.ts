@@ -7,6 +7,7 @@ const ALONE = [
   'test/adapters/sqlite/durability.test.ts',
   'test/services/debian.test.ts',
   'test/apps/order-sync/commands/adopt.test.ts',
+  'test/apps/event-producer/session.test.ts',
   'test/apps/order-sync/run-sync.test.ts',
   'test/apps/shared/parts/open-parts.test.ts',
   'test/apps/start/start.test.ts',

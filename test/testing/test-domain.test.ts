@@ -265,6 +265,21 @@ describe('testDomain', () => {
     );
   });
 
+  it('tries sets with gaps of many samples, too', async () => {
+    const moves = Array.from({ length: 9 }, (_, index) =>
+      body('PARCEL_MOVED', index, { place: `place ${index}` }),
+    );
+    const samples = [...moves, body('PARCEL_DELIVERED', 11, { by: 'Ann' })];
+    const domain = parcels({
+      onDelivered(state) {
+        if (state.place === 'place 8' && state.stops < 9) throw new Error('A stop is missing');
+        return { ...state, isDelivered: true };
+      },
+    });
+    const { mistake, history } = await mistakeIn(domain, samples);
+    expect([mistake, history.length]).toEqual(['evolve_throws', 2]);
+  });
+
   it('refuses a sample that the domain quarantines, and says why', async () => {
     const { mistake, message } = await mistakeIn(parcels(), [body('PARCEL_MOVED', 8, { place: 7 })]);
     expect(mistake).toBe('sample_refused');

@@ -37,7 +37,7 @@ describe('the PEM files of a target', () => {
     expect(logged.slice(1)).toEqual([expect.stringMatching(/^info: .*shop have changed/)]);
   });
 
-  it('are refused at the start if they do not fit together', () => {
+  it('stop the start if they do not fit together', () => {
     const { certFile, keyFile } = place();
     writeFileSync(keyFile, SECOND.keyPem);
     expect(() => new TlsFiles({ certFile, keyFile }, 'shop', () => {})).toThrow(

@@ -38,7 +38,7 @@ const parentsOf = (records: readonly NewRecord[]) =>
   );
 
 describe('the spans of sent events', () => {
-  it('are one for each topic, and each record carries that of its own topic', async () => {
+  it('begin once for each topic, and each record carries that of its own topic', async () => {
     const { tracing, begun, ended } = recorded();
     const events = [event('orders'), event('payments'), event('orders')];
     const parents = await sendTraced(tracing, events, async (records) => parentsOf(records));
@@ -67,7 +67,7 @@ describe('the spans of sent events', () => {
     expect(ended.map(([, errorType]) => errorType)).toEqual(['log_append_failed', 'log_append_failed']);
   });
 
-  it('are none while nobody records them', async () => {
+  it('stay away while nobody records them', async () => {
     const { tracing, begun } = recorded(false);
     expect(await sendTraced(tracing, [event('orders')], async (records) => parentsOf(records))).toEqual([[]]);
     expect(begun).toEqual([]);

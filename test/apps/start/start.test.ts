@@ -23,7 +23,7 @@ vi.mock('../../../src/apps/order-sync/order-sync.ts', () => ({
   },
 }));
 
-/** How often the demonstration ran. */
+/** The runs of the demonstration. */
 const demo = vi.hoisted(() => ({ runs: 0 }));
 
 vi.mock('../../../src/apps/start/demo.ts', () => ({
@@ -124,7 +124,7 @@ describe('tributary start', () => {
     expect(demo.runs).toBe(before + 1);
   });
 
-  it('has order-mgt verify the secret of order-sync, unless it has its own', async () => {
+  it('hands the secret of order-sync on to order-mgt, unless that has its own', async () => {
     const ofSync = { ORDER_SYNC_TARGET_SECRET: secretOf(1) };
     expect((await start(ofSync)).orderMgt.secret).toBe(secretOf(1));
     const both = await start({ ...ofSync, ORDER_MGT_SECRET: secretOf(2) });

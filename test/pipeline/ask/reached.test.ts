@@ -3,7 +3,15 @@ import { TributaryError } from '../../../src/core/errors.ts';
 import { orders } from '../../../src/orders/index.ts';
 import { type Stage, untilReached } from '../../../src/pipeline/ask/reached.ts';
 import type { EventSearch } from '../../../src/ports/journal.ts';
-import { ACCEPTED, AUTHORIZED, created, DECLINED, inspectionOf, OrderStore, paid } from '../../helpers/order-store.ts';
+import {
+  ACCEPTED,
+  AUTHORIZED,
+  created,
+  DECLINED,
+  inspectionOf,
+  OrderStore,
+  paid,
+} from '../../helpers/order-store.ts';
 import { wrap } from '../ingest/harness.ts';
 
 const NOBODY = new AbortController().signal;

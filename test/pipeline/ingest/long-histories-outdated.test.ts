@@ -49,7 +49,7 @@ describe('what is kept of a long history', () => {
     expect(await boltOf(store)).toEqual({ row, version: 23 });
   });
 
-  it('does not outlive a failover to a server that lacks some events and has others', async () => {
+  it('ends with a failover to a server that lacks some events and has others', async () => {
     const [before, after] = [await stockStore(), await stockStore()];
     await new LongDriver(before).commit(pairs(20));
     await new LongDriver(after).commit(pairs(19));

@@ -84,13 +84,13 @@ describe('the rests of a rebuild', () => {
     return rests;
   }
 
-  it('are taken while the new rows are made, as long as the work before each', async () => {
+  it('last as long as the work before each, while the new rows are made', async () => {
     const rests = await restsOf({ task: 'build' });
     expect(rests.length).toBeGreaterThan(1);
     expect(new Set(rests)).toEqual(new Set([1_000]));
   });
 
-  it('are left out while the tables are exchanged, because ingest waits', async () => {
+  it('stop while the tables are exchanged, because ingest waits', async () => {
     expect(await restsOf({ task: 'switch', rebuildId: 'rebuild-1', keepsFormer: false })).toEqual([]);
   });
 });

@@ -69,7 +69,7 @@ describe('the first commit of a program that awaits a rebuild', () => {
     expect(rows).toEqual({ writesRows: false, epoch: 2 });
   });
 
-  it('does not come if they cannot be shut out', async () => {
+  it('fails if they cannot be shut out', async () => {
     const store = {
       viewState: async () => state({}),
       awaitFold: async () => Promise.reject(new Error('The database does not answer.')),

@@ -60,7 +60,7 @@ describe('the meters', () => {
   it('forget an arrival at its first delivery, also one from long ago', () => {
     const { meters, now } = setUp();
     meters.committed([piece(now() - 50_000, ['A'], 0, ['first'])], 1);
-    // So many others have come since that the arrival is one of the older ones.
+    // Since then others have come, and the arrival is one of the older ones.
     for (let from = 0; from < 50_000; from += 250) {
       const ids = Array.from({ length: 250 }, (_, at) => `order-${from + at}`);
       meters.committed([piece(now(), ids, 0, ids)], 1);

@@ -121,7 +121,8 @@ async function heal(world: SeededWorld): Promise<number> {
   world.target.weather = [];
   for (const partition of world.partitions) {
     world.log.setLeader(partition, true);
-    for (const offset of partition.corrupt) if (offset >= partition.endOffset) partition.corrupt.delete(offset);
+    for (const offset of partition.corrupt)
+      if (offset >= partition.endOffset) partition.corrupt.delete(offset);
   }
   const holds = world.tables.isMigrated ? await world.operator.listHolds() : [];
   for (const { part } of holds)

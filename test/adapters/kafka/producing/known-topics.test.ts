@@ -38,7 +38,7 @@ describe('the topics that a producer knows', () => {
     expect(topics.partitionsOf('orders')).toBe(2);
   });
 
-  it('are asked for once, and again for new leaders when they are old', async () => {
+  it('come from one question, and from another one for new leaders when they are old', async () => {
     const { topics, place, clock, asked } = clusterWith(1, 'orders');
     await topics.learn(new Set(['orders']), DEADLINE_MS);
     place.leader = 2;

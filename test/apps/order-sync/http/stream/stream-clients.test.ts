@@ -46,6 +46,31 @@ async function server(options: StreamClientsOptions = {}) {
   };
 }
 
+/** A client that takes nothing of its response, and a stream that notes its listeners. One client at most may come. */
+function silentClient() {
+  const listeners: StreamListener[] = [];
+  const stream = { add: (listener: StreamListener) => void listeners.push(listener), remove: () => {} };
+  const response = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    writableEnded: false,
+    writableLength: 0,
+    written: 0,
+    writeHead: () => response,
+    write(chunk: Buffer | string) {
+      response.writableLength += chunk.length;
+      response.written++;
+    },
+    end() {
+      response.writableEnded = true;
+    },
+    destroy() {
+      response.destroyed = true;
+    },
+  });
+  const clients = new StreamClients(stream, { unreadBytesMax: 1_000, clientsMax: 1 });
+  return { clients, response, listeners };
+}
+
 describe('the clients of the stream', () => {
   it('get each message, and a comment at the given interval', async () => {
     const { url, say, listeners } = await server({ commentEveryMs: 10 });
@@ -80,28 +105,30 @@ describe('the clients of the stream', () => {
   });
 
   it('lose their connection by what they leave unread, however small each message is', () => {
-    const listeners: StreamListener[] = [];
-    const stream = { add: (listener: StreamListener) => void listeners.push(listener), remove: () => {} };
-    const clients = new StreamClients(stream, { unreadBytesMax: 1_000 });
-    const response = Object.assign(new EventEmitter(), {
-      destroyed: false,
-      writableEnded: false,
-      writableLength: 0,
-      written: 0,
-      writeHead: () => response,
-      flushHeaders: () => {},
-      write(chunk: Buffer | string) {
-        response.writableLength += chunk.length;
-        response.written++;
-      },
-      destroy() {
-        response.destroyed = true;
-      },
-    });
+    const { clients, response, listeners } = silentClient();
     clients.open(response as never, new Set(), null);
     for (let said = 0; said < 100; said++) listeners[0]?.send(NOTE);
     expect(response.destroyed).toBe(true);
     expect(response.written).toBeLessThan(20);
+  });
+
+  it('get half a second to take the end of their responses', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { clients, response } = silentClient();
+    clients.open(response as never, new Set(), null);
+    clients.close();
+    vi.advanceTimersByTime(499);
+    expect([response.writableEnded, response.destroyed]).toEqual([true, false]);
+    vi.advanceTimersByTime(1);
+    expect(response.destroyed).toBe(true);
+  });
+
+  it('leave no listener behind if they go while their responses begin', () => {
+    const { clients, response, listeners } = silentClient();
+    response.write = () => response.destroy();
+    clients.open(response as never, new Set(), null);
+    expect([listeners, clients.isFull]).toEqual([[], false]);
   });
 
   it('lose their connection if they leave too much unread, and delay no other one', async () => {
