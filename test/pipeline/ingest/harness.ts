@@ -103,6 +103,7 @@ export type Tuning = Partial<
     | 'store'
     | 'domain'
     | 'decoder'
+    | 'targets'
   >
 >;
 
