@@ -9,6 +9,7 @@ const ALONE = [
   'test/apps/order-sync/commands/adopt.test.ts',
   'test/apps/event-producer/session.test.ts',
   'test/apps/order-sync/run-sync.test.ts',
+  'test/apps/order-sync/targets/open-routes.test.ts',
   'test/apps/shared/parts/open-parts.test.ts',
   'test/apps/start/start.test.ts',
 ];

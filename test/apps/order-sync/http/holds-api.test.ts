@@ -78,6 +78,19 @@ describe('the API of holds', () => {
     }
   });
 
+  it('what another instance has paused or released meanwhile is known here once somebody asks for the same', async () => {
+    const { ask, watch, store } = await server();
+    const part = { kind: 'ingest' } as const;
+    const decision = { decidedBy: 'ana', reason: 'elsewhere', decidedAtMs: 1 };
+    await store.hold(part, decision);
+    expect(watch.list()).toEqual([]);
+    expect((await ask('/api/v1/holds', { part, reason })).status).toBe(409);
+    expect(watch.list()).toMatchObject([{ part }]);
+    await store.release(part, decision);
+    expect((await ask('/api/v1/holds:release', { part, reason })).status).toBe(404);
+    expect(watch.list()).toEqual([]);
+  });
+
   it('the API refuses parts that do not exist, and names those that do', async () => {
     const { ask, store } = await server();
     for (const [part, code, detail] of [

@@ -162,6 +162,8 @@ describe('the API of the quarantine', () => {
     const first = await ask('/api/v1/audit?limit=2');
     expect(first.body.data).toHaveLength(2);
     const second = await ask(`/api/v1/audit?limit=2&after=${first.body.page.next}`);
+    const ofOtherList = Buffer.from(JSON.stringify(['order_events', '1'])).toString('base64url');
+    expect((await ask(`/api/v1/audit?after=${ofOtherList}`)).body.code).toBe('after_invalid');
     expect(second.body.data).toHaveLength(1);
     expect(second.body.page).toEqual({ next: null, hasMore: false });
   });

@@ -21,7 +21,12 @@ async function server() {
   const { store } = world;
   const worker = new JobWorker({ store, clock: systemClock, logger: () => {}, pollMs: 10 });
   onTestFinished(() => worker.stop());
-  const app = buildServer({ ...UNUSED_PARTS, store, onJob: () => worker.wake() });
+  let jobs = 0;
+  const onJob = () => {
+    jobs++;
+    worker.wake();
+  };
+  const app = buildServer({ ...UNUSED_PARTS, store, onJob });
   onTestFinished(() => app.close());
   const { values: settings } = loadSettings('order-sync', { env: {} });
   worker.start(
@@ -37,6 +42,7 @@ async function server() {
   return {
     world,
     harness,
+    jobs: () => jobs,
     async ask(url: string, payload?: object) {
       const answer = await inject(payload === undefined ? { url } : { url, method: 'POST', payload });
       return { status: answer.statusCode, headers: answer.headers, body: JSON.parse(answer.body) };
@@ -45,6 +51,12 @@ async function server() {
 }
 
 describe('the API of verifications', () => {
+  it('tells the worker of every job at once, whether it repairs or not', async () => {
+    const { ask, jobs } = await server();
+    for (const repair of [false, true]) await ask(URL, { all: true, repair });
+    expect(jobs()).toBe(2);
+  });
+
   it('makes a job that finds what differs, repairs it if asked, and is in the audit log', async () => {
     const { ask, harness, world } = await server();
     await harness.rawQuery("UPDATE orders SET payment_status = 'x' WHERE order_id = 'due'");

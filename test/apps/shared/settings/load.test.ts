@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,7 +7,12 @@ import {
   PROGRAM_SETTINGS,
   type ProgramName,
 } from '../../../../src/apps/shared/settings/known/index.ts';
-import { loadSettings, type SettingsInput, tableOf } from '../../../../src/apps/shared/settings/load.ts';
+import {
+  commonVariables,
+  loadSettings,
+  type SettingsInput,
+  tableOf,
+} from '../../../../src/apps/shared/settings/load.ts';
 import { TributaryError } from '../../../../src/core/errors.ts';
 
 const ONE_TOPIC = { ORDER_TOPIC: 'events', PAYMENT_TOPIC: 'events' };
@@ -231,6 +236,24 @@ describe('the names of settings', () => {
   });
 });
 
+it('commonVariables hands on what another program reads in the same way, without secrets', () => {
+  const env = {
+    KAFKA_BROKERS: 'a:1,b:2',
+    KAFKA_SASL_MECHANISM: 'plain',
+    KAFKA_SASL_USERNAME: 'sync',
+    KAFKA_SASL_PASSWORD: 'hush',
+    KAFKA_TLS: 'true',
+    ORDER_TOPIC: 'orders-eu',
+    TRIBUTARY_DATA_DIR: '/data',
+  };
+  const { values } = loadSettings('tributary', { env });
+  const handedOn = commonVariables(values);
+  expect(JSON.stringify(handedOn)).not.toContain('hush');
+  const again = loadSettings('order-sync', { env: { ...handedOn, KAFKA_SASL_PASSWORD: 'hush' } }).values;
+  for (const key of Object.keys(COMMON_SETTINGS) as (keyof typeof COMMON_SETTINGS)[])
+    expect(again[key], key).toEqual(values[key]);
+});
+
 describe('secret settings', () => {
   it('reads a secret from the file that its _FILE variable names, without the last newline', () => {
     const path = file('secret', `${SECRET}\n`);
@@ -242,6 +265,19 @@ describe('secret settings', () => {
     });
     const ofWindows = file('secret-of-windows', `${SECRET}\r\n`);
     expect(load({ ORDER_SYNC_TARGET_SECRET_FILE: ofWindows }).values.targetSecret).toBe(SECRET);
+  });
+
+  it('warns about each file of a secret that others can read', () => {
+    const [key, password] = [file('open-key', 'abc'), file('open-password', 'hush')];
+    for (const path of [key, password]) chmodSync(path, 0o644);
+    const { warnings } = load({
+      ORDER_SYNC_TARGET_API_KEY_FILE: key,
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USERNAME: 'sync',
+      KAFKA_SASL_PASSWORD_FILE: password,
+    });
+    expect(warnings).toHaveLength(2);
+    for (const path of [key, password]) expect(warnings.join('\n')).toContain(path);
   });
 
   it('refuses a secret that is given twice, and a missing file', () => {
