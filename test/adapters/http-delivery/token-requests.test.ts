@@ -13,9 +13,11 @@ const OFFER = { 'webhook-batch': '9;path="batch"' };
 /** A token endpoint that gives t1, t2 and so on, and a target that takes the latest of them and delivery batches. */
 async function place(options: Partial<HttpTargetOptions> = {}) {
   let accepted = 'Bearer t1';
-  const tokens = await serverOf((response, _request, number) =>
-    response.end(`{"access_token":"t${number}","token_type":"Bearer","expires_in":3600}`),
-  );
+  // Nobody needs as many tokens as this, so a request that asks for ever ends here.
+  const tokens = await serverOf((response, _request, number) => {
+    response.statusCode = number > 20 ? 500 : 200;
+    response.end(`{"access_token":"t${number}","token_type":"Bearer","expires_in":3600}`);
+  });
   const server = await serverOf((response, request) => {
     const isAccepted = request.headers.authorization === accepted;
     const results = ['msg_2', 'msg_3'].map((id) => ({ id, status: 200 }));
@@ -53,6 +55,13 @@ describe('a token that was revoked before its end', () => {
     expect(asked().slice(1)).toEqual(['/api/orders/batch Bearer t1', '/api/orders/batch Bearer t2']);
     revoke('none');
     expect((await sendTwo()).map(({ status }) => status)).toEqual([401, 401]);
+  });
+
+  it('leads to no third request if the target refuses the new one, too', async () => {
+    const { send, revoke, asked } = await place();
+    revoke('none');
+    expect(await send()).toMatchObject({ verdict: 'retry', status: 401 });
+    expect(asked()).toEqual(['/api/orders Bearer t1', '/api/orders Bearer t2']);
   });
 
   it('leads to two spans, each of which ends', async () => {
