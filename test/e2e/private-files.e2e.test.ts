@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { BARE_ENVIRONMENT } from '../helpers/bare-environment.ts';
 import { type App, Program, WAITING } from './programs.ts';
 
 /** The user id of "nobody". Root may write everywhere, so the programs run as nobody where a refusal is expected. */
@@ -144,7 +145,7 @@ describe('a data directory that cannot be used', () => {
     const child = spawn(
       'sh',
       ['-c', 'trap "" XFSZ; ulimit -f 1; exec "$@" 2>&1', 'sh', process.execPath, script, ...given],
-      { env: { PATH: process.env.PATH, ...settingsFor(path) } },
+      { env: { ...BARE_ENVIRONMENT, ...settingsFor(path) } },
     );
     onTestFinished(() => void child.kill('SIGKILL'));
     let output = '';

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { BARE_ENVIRONMENT } from '../helpers/bare-environment.ts';
 import { freePort } from '../services/index.ts';
 import { testFolder, WAITING } from './programs.ts';
 
@@ -24,7 +25,7 @@ it('runs two domains in one process, each with its own port, store and commands'
   const start = (words: readonly string[], settings: Readonly<Record<string, string>> = {}) => {
     const child = spawn(node, [script, ...words], {
       env: {
-        PATH: process.env.PATH,
+        ...BARE_ENVIRONMENT,
         TRIBUTARY_DATA_DIR: join(folder, 'data'),
         ORDER_SYNC_PORT: String(port),
         ...settings,

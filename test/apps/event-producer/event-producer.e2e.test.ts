@@ -10,6 +10,7 @@ import { openEmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { LogRecord } from '../../../src/ports/event-log.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../../src/ports/event-log.ts';
+import { BARE_ENVIRONMENT } from '../../helpers/bare-environment.ts';
 
 const main = fileURLToPath(new URL('../../../src/apps/event-producer/main.ts', import.meta.url));
 
@@ -32,7 +33,7 @@ function start(
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
     cwd: folder,
     // The environment of the test is left out, since it may name a Kafka.
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { ...BARE_ENVIRONMENT, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let stdout = '';

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startOrderMgt } from '../../../src/apps/order-mgt/order-mgt.ts';
+import { BARE_ENVIRONMENT } from '../../helpers/bare-environment.ts';
 import { newState, send, TestOrderMgt } from './fixture.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/apps/order-mgt/main.ts', import.meta.url));
@@ -94,7 +95,7 @@ describe('the program order-mgt', () => {
   /** Starts the real program in its own process, and resolves when it listens. */
   async function run(file: string): Promise<Running> {
     const child = spawn(process.execPath, [MAIN], {
-      env: { PATH: process.env.PATH, ORDER_MGT_DATABASE_URL: `sqlite:${file}`, ORDER_MGT_PORT: '0' },
+      env: { ...BARE_ENVIRONMENT, ORDER_MGT_DATABASE_URL: `sqlite:${file}`, ORDER_MGT_PORT: '0' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     onTestFinished(() => void child.kill('SIGKILL'));
@@ -150,7 +151,7 @@ describe('the program order-mgt', () => {
 
   it('ends with 3 and names the remedy if it listens outside loopback without a secret', async () => {
     const child = spawn(process.execPath, [MAIN, '--host', '0.0.0.0', '--port', '0'], {
-      env: { PATH: process.env.PATH, ORDER_MGT_DATABASE_URL: `sqlite:${new TestOrderMgt().file}` },
+      env: { ...BARE_ENVIRONMENT, ORDER_MGT_DATABASE_URL: `sqlite:${new TestOrderMgt().file}` },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';

@@ -1,7 +1,9 @@
 /** Runs commands of order-sync as an operator does, as docs/operations.md describes. */
+
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { BARE_ENVIRONMENT } from '../../helpers/bare-environment.ts';
 import type { Stage } from './stage.ts';
 
 const repository = join(import.meta.dirname, '..', '..', '..');
@@ -13,7 +15,7 @@ export async function orderSyncCommand(
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly text: string }> {
   const command = ['--disable-warning=ExperimentalWarning', 'src/apps/order-sync/main.ts', ...args];
-  const env = { PATH: process.env.PATH ?? '', ...stage.settings() };
+  const env = { ...BARE_ENVIRONMENT, ...stage.settings() };
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, command, {
       cwd: repository,
