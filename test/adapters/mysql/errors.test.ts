@@ -98,3 +98,26 @@ describe('an error of the database', () => {
     expect(safeMessage(driverError('ECONNRESET', 'read ECONNRESET'))).toBe('read ECONNRESET');
   });
 });
+
+describe('a refusal of the server', () => {
+  const refused = (errno: number, message: string, more: Partial<Remedies> = {}) =>
+    storeError('read', driverError('ER_ANY', message, { errno }), { ...remedies, ...more }) as TributaryError;
+
+  it('a refused login is told with the setting of TLS that the user may lack', () => {
+    const denied = "Access denied for user 'sync'@'host'";
+    const open = refused(1045, denied);
+    expect(open.code).toBe('store_refused');
+    expect(open.message).toContain('(REQUIRE SSL), set DATABASE_TLS=required.');
+    const encrypted = refused(1045, denied, { hasTls: true }).message;
+    expect(encrypted).toContain('(REQUIRE X509), set DATABASE_TLS_CERT_FILE and DATABASE_TLS_KEY_FILE.');
+    const certified = refused(1045, denied, { hasTls: true, hasCertificate: true }).message;
+    expect(certified).not.toContain('REQUIRE');
+  });
+
+  it('only a server that is read-only is told as a replica', () => {
+    const readOnly = refused(1290, 'The server is running with the --read-only option so it cannot execute');
+    expect(readOnly.message).toContain('is read-only, as a replica is');
+    const other = refused(1290, 'The server is running with the --skip-grant-tables option so it cannot');
+    expect(other.message).not.toContain('replica');
+  });
+});

@@ -95,6 +95,25 @@ describe('the screen of the status', () => {
     expect(screen.split('\n').length).toBeLessThan(24);
   });
 
+  it('shows of many partitions those that are paused or halted, although nothing lags', async () => {
+    const partitions = await Promise.all(
+      Array.from({ length: 40 }, async (_, partition) => {
+        const place = { ...PLACE, partition };
+        const haltReason = partition === 5 ? 'log_diverged at offset 40: other records.' : null;
+        const at = checkpoint({ ...place, nextOffset: 100n, haltReason });
+        const { reading } = await lagWith([peeked(place)], [at]);
+        return reading.partitions[0] as (typeof reading.partitions)[number];
+      }),
+    );
+    const part = { kind: 'partition', topic: PLACE.topic, partition: 23 } as const;
+    const holds = [{ part, heldBy: 'ops', reason: 'a bad producer', heldAtMs: NOW_MS - 60_000 }];
+    const status = shared({ lag: { partitions, missingTopics: [] }, holds });
+    const screen = screenOf(reportOf(status, null), SILENT);
+    expect(screen).toMatch(/^order_events\/23 .*ops.*a bad producer/m);
+    expect(screen).toMatch(/^order_events\/5 .*HALTED/m);
+    expect(screen).toContain('and 38 more partitions, 0 of them behind or in trouble');
+  });
+
   it.each([
     [0.04, '0.0 s'],
     [9.94, '9.9 s'],

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import { readPartitions } from '../../../../src/apps/order-sync/partition-rows.ts';
 import { HoldWatch } from '../../../../src/pipeline/holds.ts';
 import { heldInject } from '../../shared/http/held-answers.ts';
 import { ledgerOf } from '../ledger.ts';
@@ -167,6 +168,31 @@ describe('the API of partitions', () => {
         haltReason: null,
         hold: { name: 'topic payment_events', reason },
       },
+    ]);
+  });
+
+  it('the list counts the records that wait behind an open transaction, and names it', async () => {
+    const { store, log } = await server();
+    const openTransaction = {
+      first: { timestampMs: 1, timestampType: 'log_append' },
+      producerId: 7n,
+      transactionalId: 'billing-1',
+    } as const;
+    const { rows } = await readPartitions(['order_events'], {
+      store,
+      log: {
+        describe: (topics) => log.describe(topics),
+        peek: async (from) =>
+          (await log.peek(from)).map((peek) =>
+            peek.kind === 'peeked' && peek.partition === 1
+              ? { ...peek, highWatermark: peek.endOffset + 7n, openTransaction }
+              : peek,
+          ),
+      },
+    });
+    expect(rows).toMatchObject([
+      { partition: 0, waitingForTransaction: 0, transactionalId: null },
+      { partition: 1, waitingForTransaction: 7, transactionalId: 'billing-1' },
     ]);
   });
 

@@ -252,6 +252,23 @@ describe('the API of orders', () => {
     });
   });
 
+  it('explains since when an order waits, and when its last event came', async () => {
+    const { ask, place } = await server((place) =>
+      place.journal([created('a', '10:00')], [paid('a', PENDING, '10:01')]),
+    );
+    place.clock.nowMs += 3_600_000;
+    await place.journal([paid('a', PENDING, '10:02')]);
+    const { body } = await ask(path('a', '/explain'));
+    expect(body).toMatchObject({
+      ready: false,
+      waiting: {
+        for: 'review',
+        since: '2026-01-01T10:01:00.000Z',
+        lastJournaledAt: '2026-01-01T13:00:03.000Z',
+      },
+    });
+  });
+
   it('shows what one more event would do, given as an object or as the exact text', async () => {
     const { ask } = await server((place) => place.journal([created('a', '10:00')]));
     const event = paid('a', AUTHORIZED, '10:01');

@@ -71,6 +71,7 @@ describe('the file of targets', () => {
     });
     const filter = states?.filter ?? new Map();
     expect(passes(filter, { review_status: null })).toBe(true);
+    expect(passes(filter, {})).toBe(true);
     expect(passes(filter, { review_status: 'ACCEPTED' })).toBe(true);
     expect(passes(filter, { review_status: 'PENDING' })).toBe(false);
   });
