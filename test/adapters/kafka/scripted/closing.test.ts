@@ -5,7 +5,8 @@ import { inWorld } from './world.ts';
 describe('a producer that is closed', () => {
   it('a closed producer leaves an append open whose outcome its family does not know, and lets the process go on', () =>
     inWorld({}, async (world) => {
-      const producer = world.log.producer({ family: newFamily() });
+      const family = newFamily();
+      const producer = world.log.producer({ family });
       const appends = new Appends(world, producer);
       await appends.append([[0, 'before']]);
       const rule = world.script.add({
@@ -20,7 +21,18 @@ describe('a producer that is closed', () => {
       await world.until(() => appends.all[2]?.settled.kind === 'rejected', 'what was never sent is rejected');
       expect(appends.all[1]?.settled).toEqual({ kind: 'open' });
       expect(appends.placesOf('b')).toEqual([]);
+      expect(await family.members()).toHaveLength(1);
       appends.expectKept();
+    }));
+
+  it('a closed producer leaves its family if all of its appends are settled', () =>
+    inWorld({}, async (world) => {
+      const family = newFamily();
+      const appends = new Appends(world, world.log.producer({ family }));
+      await appends.append([[0, 'a']]);
+      expect(await family.members()).toHaveLength(1);
+      await appends.producer.close();
+      expect(await family.members()).toEqual([]);
     }));
 
   it('a closed producer drops what is left of a rejected append, and lets the process go on', () =>

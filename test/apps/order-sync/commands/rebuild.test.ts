@@ -168,6 +168,14 @@ describe('order-sync rebuild', () => {
     expect(delivery).toMatchObject({ entityId: 'declined', version: 2, replaces: expect.any(String) });
   });
 
+  it('counts an order without events as not changed by --switch, and ends as partly done', async () => {
+    const { world } = await placeOf('declined');
+    const ids = ['--entities', 'declined', 'nobody'];
+    const { code, error } = await orderSync(world.folder, ...ids, '--switch', ...WHY);
+    expect(error).toContain('1 of 2 orders are changed.');
+    expect(code).toBe(5);
+  });
+
   it.each([
     [['--switch', '--discard', ...WHY], '--switch and --discard'],
     [['--entities', 'a', '--discard', ...WHY], '--entities'],

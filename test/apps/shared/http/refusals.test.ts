@@ -7,6 +7,7 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { startOrderMgt } from '../../../../src/apps/order-mgt/order-mgt.ts';
 import { startOrderSync } from '../../../../src/apps/order-sync/order-sync.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
+import { HttpProblem, problemBody, reworded } from '../../../../src/apps/shared/http/problem.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 
 /*
@@ -232,5 +233,23 @@ describe('/readyz of order-sync while its database is unreachable', () => {
       await server.close();
       await rm(folder, { recursive: true, force: true });
     }
+  });
+});
+
+describe('a problem in other words', () => {
+  it('keeps everything but its detail', () => {
+    const errors = [{ pointer: '/a', detail: 'is missing' }];
+    const members = { orderId: 'a', reached: 3 };
+    const more = { errors, retryAfterSeconds: 7, members };
+    const problem = new HttpProblem(504, 'not_reached', 'The order waits.', more);
+    const said = reworded(problem, (detail) => detail.replace('order', 'parcel'));
+    expect(said.retryAfterSeconds).toBe(7);
+    expect(problemBody(said, null, null)).toMatchObject({
+      status: 504,
+      code: 'not_reached',
+      detail: 'The parcel waits.',
+      errors,
+      ...members,
+    });
   });
 });

@@ -1,9 +1,13 @@
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { secretFileWarning, sharingWarning } from '../../../../src/apps/shared/process/private-files.ts';
+import {
+  prepareDatabaseFile,
+  secretFileWarning,
+  sharingWarning,
+} from '../../../../src/apps/shared/process/private-files.ts';
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'tributary-private-'));
@@ -38,4 +42,18 @@ describe('sharingWarning', () => {
     chmodSync(folder, 0o750);
     expect(sharingWarning(folder)).toContain(`chmod -R go= ${folder}`);
   });
+});
+
+describe('prepareDatabaseFile', () => {
+  it.each(['', '-wal', '-shm', '-journal'])(
+    'refuses a folder in the place of the file with the ending "%s", although others are missing',
+    async (ending) => {
+      const file = join(await newFolder(), 'new', 'order-sync.sqlite');
+      expect(() => prepareDatabaseFile(file, 'DATABASE_URL')).not.toThrow();
+      mkdirSync(`${file}${ending}`);
+      expect(() => prepareDatabaseFile(file, 'DATABASE_URL')).toThrow(
+        `The file ${file}${ending} cannot be used (it is no file). A folder stands where a file has to be`,
+      );
+    },
+  );
 });

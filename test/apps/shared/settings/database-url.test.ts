@@ -87,6 +87,7 @@ describe('a database URL', () => {
       expect(maskDatabaseUrl(url)).not.toMatch(/se.?cr.?et/);
       expect(redact(maskDatabaseUrl(url))).not.toMatch(/se.?cr.?et/);
     }
+    expect(maskDatabaseUrl('mysql://sync:first@second@host/name')).toBe('mysql://********@host/name');
     expect(maskDatabaseUrl('mysql://host:3306/name?ssl-key=a.pem')).toBe(
       'mysql://host:3306/name?ssl-key=a.pem',
     );
