@@ -227,6 +227,15 @@ describe('a target behind a proxy', () => {
     expect(outcome.error).toContain('it answered CONNECT with 403 Forbidden');
   });
 
+  it.each(['https://[::1]:8443', 'https://target.test:8443'])(
+    'a proxy is asked for a tunnel to %s in the form of a URL',
+    async (origin) => {
+      const proxy = await startProxy({ refuses: true });
+      await open({ url: `${origin}/api/orders`, proxy: proxy.url }).send();
+      expect(proxy.asked).toEqual([`CONNECT ${origin.slice('https://'.length)}`]);
+    },
+  );
+
   it.each(['http', 'https'])(
     'a proxy that is not there is named, and not the target, by %s',
     async (scheme) => {

@@ -187,6 +187,11 @@ export function describeJobs(harness: StoreHarness): void {
       expect(await claim('one', 'rebuild')).toBeNull();
       await place.store.restJob({ claimant: 'one', jobId: 'runs', restMs: 1 });
       expect(await place.store.readJob('runs')).toMatchObject({ state: 'cancelled' });
+      const before = await place.store.listAudit({ after: null, limit: 10 });
+      expect(await place.store.cancelJob({ jobId: 'runs', ...decision })).toMatchObject({
+        state: 'cancelled',
+      });
+      expect(await place.store.listAudit({ after: null, limit: 10 })).toEqual(before);
     });
 
     it('a job that has ended is not cancelled, and none that nobody made', async () => {

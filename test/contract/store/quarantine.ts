@@ -281,6 +281,19 @@ export function describeQuarantine(harness: StoreHarness): void {
         expect(second).toMatchObject({ reason: 'json_invalid' });
       });
 
+      it('a record that was discarded meanwhile keeps its reason when it is refused again', async () => {
+        await keep(quarantined(1n));
+        await claimedJob();
+        const filter = { topic: quarantined(1n).topic };
+        const discard = { filter, limit: 10, decidedBy: 'ops', reason: 'a test', decidedAtMs: 7 };
+        expect(await place.store.discardQuarantined(discard)).toBe(1);
+        const page = { after: null, limit: 2, state: 'all' } as const;
+        const before = await place.store.readQuarantine(page);
+        const today = { reason: 'time_invalid', detail: 'It is no time.' };
+        await redrive([], [], { refused: [{ ...quarantined(1n), ...today }] });
+        expect(await place.store.readQuarantine(page)).toEqual(before);
+      });
+
       it('records are discarded by a filter, some at a time, each once, and that is in the audit log', async () => {
         const filter = { topic: 'a', reason: 'key_missing' };
         await keep(

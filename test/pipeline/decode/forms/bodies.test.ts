@@ -29,6 +29,11 @@ describe('a body that is no event', () => {
     ['connect_envelope', 'its payload is an event', { value: { schema: {}, payload: ORDER_BODY } }],
     ['connect_envelope', 'a text that holds JSON: an event', { value: { schema: {}, payload: TEXT } }],
     ['connect_envelope', "Debezium's change event", { value: { schema: {}, payload: CHANGE } }],
+    [
+      'event_nested',
+      'stands in the member payload',
+      { value: { schema: {}, payload: ORDER_BODY, version: 1 } },
+    ],
     ['connect_envelope', 'its payload is null', { value: { schema: null, payload: null } }],
     ['change_event', 'of an insert', { value: CHANGE }],
     ['change_event', 'of a row of a snapshot', { value: { ...CHANGE, op: 'r' } }],

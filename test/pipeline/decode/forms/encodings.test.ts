@@ -1,5 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { registryPayloadStart } from '../../../../src/pipeline/decode/forms/encodings.ts';
 import type { QuarantineReason } from '../../../../src/pipeline/decode/reasons.ts';
 import { ORDER_BODY, rejectionOf } from '../records.ts';
 
@@ -111,5 +112,18 @@ describe('a text that is no JSON', () => {
     ['its syntax is wrong', 'order created'],
   ])('says: %s', (fault, value) => {
     expect(reasonOf(Buffer.from(value))).toEqual(['json_invalid', `The value is not valid JSON: ${fault}.`]);
+  });
+});
+
+describe('registryPayloadStart', () => {
+  it.each([
+    ['an id of 4 bytes', '0001020304', TEXT, 5],
+    ['an id of 8 bytes', '000000000000000007', TEXT, 9],
+    ['a GUID', `01${'ab'.repeat(16)}`, TEXT, 17],
+    ['the prefix of AWS Glue', `0300${'ab'.repeat(16)}`, TEXT, 18],
+    ['an id of 4 bytes and binary data with a brace', '000102030402020202', TEXT, null],
+    ['no prefix', '', TEXT, null],
+  ])('finds JSON behind %s', (_, digits, rest, start) => {
+    expect(registryPayloadStart(hex(digits, rest))).toBe(start);
   });
 });
