@@ -129,6 +129,18 @@ export const WRONG_WITH_MANY: readonly FaultyReceiver[] = [
     ['batch_verdict_wrong'],
   ],
   [
+    'answers 500 for the bad member of a delivery batch',
+    () =>
+      new (class extends Receiver {
+        override async receiveBatch(deliveries: readonly Delivery[]) {
+          const { results } = await super.receiveBatch(deliveries);
+          const broken = (result: Result) => (result.status === 200 ? result : { ...result, status: 500 });
+          return { status: 200, results: results.map((result) => broken(result as Result)) };
+        }
+      })(),
+    ['batch_verdict_wrong'],
+  ],
+  [
     'stores only the first member of a delivery batch',
     () =>
       new (class extends Receiver {

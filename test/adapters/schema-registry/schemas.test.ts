@@ -65,6 +65,18 @@ describe('a registry of schemas', () => {
     });
   });
 
+  it.each(['v3', 'v2'])(
+    'knows no schema of a global id if only version %s is not served',
+    async (version) => {
+      const page = { status: 404, text: '<html>Not found</html>', type: 'text/html' };
+      const { schemas } = await place({ [globalId(version, 7)]: page }, { path: APIS });
+      await schemas.prepare(['global-7']);
+      expect(schemas.read('global-7', X)).toMatchObject({
+        detail: expect.stringContaining('no schema global-7'),
+      });
+    },
+  );
+
   it('knows by itself of what kind the schema of a global id is', async () => {
     const { schemas } = await place(
       {

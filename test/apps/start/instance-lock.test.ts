@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { lockDataDirectory } from '../../../src/apps/start/instance-lock.ts';
 
 function place() {
@@ -27,6 +27,19 @@ describe('the lock of a data directory', () => {
       expect.objectContaining({ code: 'data_directory_in_use' }),
     );
     expect(readFileSync(file, 'utf8')).toBe(String(process.ppid));
+  });
+
+  it('holds while a process of another user has it, which may not be sent a signal', () => {
+    const { folder, file } = place();
+    writeFileSync(file, '4242');
+    const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
+      throw Object.assign(new Error('kill EPERM'), { code: 'EPERM' });
+    });
+    onTestFinished(() => kill.mockRestore());
+    expect(() => lockDataDirectory(folder)).toThrow(
+      expect.objectContaining({ code: 'data_directory_in_use' }),
+    );
+    expect(readFileSync(file, 'utf8')).toBe('4242');
   });
 
   it.each([

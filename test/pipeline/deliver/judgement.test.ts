@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { Blame, type Failure } from '../../../src/pipeline/deliver/blame.ts';
+import type { CallSummary } from '../../../src/pipeline/deliver/call-summary.ts';
+import { Judge, type JudgedParts } from '../../../src/pipeline/deliver/judge.ts';
+import type { DeliverOptions } from '../../../src/pipeline/deliver/options.ts';
+import type { ClaimedDelivery } from '../../../src/ports/delivery-claims.ts';
+import type { DeliveryOutcome } from '../../../src/ports/delivery-target.ts';
 import { DELIVERED, DOWN, names, simulate } from './simulated.ts';
 
 /** A judge with a clock that stands still, and calls that take 10 ms. */
@@ -196,4 +202,38 @@ describe('a target that refuses everything', () => {
     expect(deliver.status().delivered).toBeGreaterThan(200);
     await stop();
   });
+});
+
+describe('the judge of a call', () => {
+  it.each([
+    [2, 1, true],
+    [2, 2, false],
+    [1, 2, false],
+  ])(
+    'gives up a refused state at once if %d others were taken and %d refused: %s',
+    (taken, refused, isDead) => {
+      const clock = new SeededClock({ seed: 1 });
+      const options = {
+        target: { name: 'order-mgt' },
+        clock,
+        logger: () => {},
+        backoff: { baseMs: 1_000, capMs: 60_000 },
+        maxAttempts: 10,
+      };
+      const parts = { breaker: { state: 'closed' } };
+      const judge = new Judge(options as unknown as DeliverOptions, parts as JudgedParts);
+      const delivery = { entityId: 'a', version: 1, attempt: 1, isRetry: false } as ClaimedDelivery;
+      const outcome: DeliveryOutcome = {
+        verdict: 'park',
+        status: 422,
+        error: 'Refused.',
+        answer: '',
+        latencyMs: 1,
+        retryAfterMs: null,
+      };
+      const call = { taken: Array(taken).fill(delivery), refused: Array(refused).fill(delivery) };
+      const next = judge.next(delivery, outcome, clock.monotonicMs(), call as unknown as CallSummary);
+      expect(next === 'dead').toBe(isDead);
+    },
+  );
 });

@@ -222,15 +222,16 @@ describe('a sweeper', () => {
   });
 
   it.each([
-    ['target_unreachable', 'gave_up', 5 * MINUTE_MS, 'info'],
-    ['holdings_not_offered', 'not_offered', EVERY_MS, 'info'],
-    ['target_answer_invalid', 'failed', EVERY_MS, 'warn'],
+    ['target_unreachable', 'gave_up', 5 * MINUTE_MS, 'info', EVERY_MS],
+    ['target_unreachable', 'gave_up', MINUTE_MS, 'info', MINUTE_MS],
+    ['holdings_not_offered', 'not_offered', EVERY_MS, 'info', EVERY_MS],
+    ['target_answer_invalid', 'failed', EVERY_MS, 'warn', EVERY_MS],
   ] as const)(
     'the outcome %s is logged once, and the sweeper sweeps again',
-    async (code, outcome, againMs, level) => {
+    async (code, outcome, againMs, level, everyMs) => {
       const place = new Place('a');
       place.pair.mood = code;
-      const sweeper = place.sweeper();
+      const sweeper = place.sweeper({ everyMs });
       sweeper.start();
       await place.pass(1_000);
       await place.waits(1);
