@@ -3,6 +3,7 @@ import { isJsonObject } from '../../core/json-canonical.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer } from '../decode/bytes.ts';
 import { createDecoder } from '../decode/decoder.ts';
+import { isChangeEvent } from '../decode/forms/bodies.ts';
 import { registryFrame } from '../decode/forms/encodings.ts';
 import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
@@ -36,6 +37,8 @@ const COMPARED_MAX = 100;
 /** A key form that takes any key has to make events of this share of the sample, or it would only hide mistakes. */
 const IGNORE_SHARE = 0.5;
 const MAX_DEPTH = 64;
+/** A name or a value that a pair of a setting can hold. */
+const FITS_A_SETTING = /^[^=,\s](?:[^=,]*[^=,\s])?$/;
 
 /** The options of now that no look at records finds: what a number stands for as a status, for example. */
 type KnownOptions = Pick<SourceOptions, 'values'>;
@@ -142,6 +145,7 @@ function candidates(
   const weights: Readonly<Partial<Record<SourceKind, number>>> = {
     'debezium-outbox': isFromDebezium(records) ? -2 : -0.5,
     'schema-registry': records.some(hasPrefix) ? -0.5 : 0,
+    cloudevents: -0.25,
   };
   const weight = (options: SourceOptions) =>
     Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0);
@@ -171,7 +175,7 @@ function keysOf(kind: SourceKind): readonly KeyForm[] {
   return [own, ...KEY_FORMS.filter((key) => key !== own)];
 }
 
-/** Members of the values that hold an event or an object like one, and none. */
+/** Members of the values that hold an event or an object like one, and none. The row of a change event is no event by itself. */
 function bodiesIn(
   domain: DomainFields,
   kind: SourceKind,
@@ -179,18 +183,20 @@ function bodiesIn(
   schemas: ValueSchemas | null,
 ): (string | undefined)[] {
   const names = new Set<string>();
+  const ids = Object.values(domain.eventTypes).map(({ entityIdField }) => entityIdField);
+  const likely = ['eventType', ...ids];
   for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records, schemas)) {
-    if (typeName(body) !== undefined) continue;
+    if (isChangeEvent(body) || ids.some((id) => nameIn(body, id) !== undefined)) continue;
     for (const [name, value] of Object.entries(body)) {
       const inner = typeof value === 'string' && value.startsWith('{') ? parsed(value) : value;
-      if (isJsonObject(inner) && typeName(inner) !== undefined) names.add(name);
+      if (isJsonObject(inner) && likely.some((field) => nameIn(inner, field) !== undefined)) names.add(name);
     }
   }
   return [undefined, ...[...names].slice(0, 3)];
 }
 
-function typeName(body: JsonObject): string | undefined {
-  return Object.hasOwn(body, 'eventType') ? 'eventType' : similarName(Object.keys(body), 'eventType');
+function nameIn(body: JsonObject, field: string): string | undefined {
+  return Object.hasOwn(body, field) ? field : similarName(Object.keys(body), field);
 }
 
 /** The names in the records that are like those of the domain, with the domain's. */
@@ -210,8 +216,8 @@ function namesIn(
     const names = Object.keys(body);
     for (const name of wanted) {
       const theirs = names.includes(name) ? undefined : similarName(names, name);
-      if (theirs !== undefined && !fields.has(theirs) && ![...fields.values()].includes(name))
-        fields.set(theirs, name);
+      if (theirs === undefined || !FITS_A_SETTING.test(theirs)) continue;
+      if (!fields.has(theirs) && ![...fields.values()].includes(name)) fields.set(theirs, name);
     }
   }
   return fields;
@@ -238,6 +244,7 @@ function formsIn(
     for (const body of bodies) {
       const theirs = body[field];
       if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
+      if (!FITS_A_SETTING.test(theirs)) continue;
       const meant = ours.find((value) => isSameValue(theirs, value));
       if (meant === undefined) continue;
       values.set(theirs, meant);

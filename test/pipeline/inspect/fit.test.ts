@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsThatFit } from '../../../src/apps/event-producer/inspection.ts';
+import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import { orders } from '../../../src/orders/index.ts';
 import { bestFit } from '../../../src/pipeline/inspect/fit.ts';
 import { casesOf } from '../../cases/cases.ts';
@@ -121,6 +122,39 @@ describe('bestFit', () => {
       settings: { ORDER_SOURCE_KEY: 'json' },
       accepted: 3,
     });
+  });
+
+  it.each(['c', 'u', 'd'])('never takes a member of a change event for the event: %s', (op) => {
+    const row = op === 'd' ? { before: ORDER_BODY, after: null } : { before: null, after: ORDER_BODY };
+    const value = { ...row, source: {}, op, ts_ms: 1 };
+    const settings = op === 'c' ? { ORDER_SOURCE: 'debezium-table' } : {};
+    expect(fitOfParts([{ value }])).toEqual({ settings, accepted: op === 'c' ? 1 : 0 });
+    const wrapped = fitOfParts([{ value: { schema: {}, payload: value } }]);
+    expect(wrapped).toEqual({ settings, accepted: op === 'c' ? 1 : 0 });
+  });
+
+  it('reads envelopes whose attributes stand in for fields as CloudEvents', () => {
+    const { orderStatus, timestamp } = ORDER_BODY;
+    const value = { ...ENVELOPE, type: 'ORDER', time: timestamp, subject: orderId, data: { orderStatus } };
+    expect(fitOfParts([{ value }])).toEqual({ settings: { ORDER_SOURCE: 'cloudevents' }, accepted: 1 });
+  });
+
+  it('finds the fields of an event without a type of its own in a member', () => {
+    const found = { settings: { ORDER_SOURCE_BODY: 'message', ORDER_SOURCE_TYPE: 'ORDER' }, accepted: 1 };
+    expect(
+      fitOfParts([{ value: { messageType: ['urn:OrderCreated'], message: { orderId, ...rest } } }]),
+    ).toEqual(found);
+    expect(fitOfParts([{ value: { eventType, message: { orderId, ...rest } } }])).toEqual(found);
+    const inData = { value: { ...ENVELOPE, type: 'ORDER', data: { message: ORDER_BODY } } };
+    expect(fitOfParts([inData])).toMatchObject({ settings: { ORDER_SOURCE_BODY: 'message' }, accepted: 1 });
+  });
+
+  it('names no value that the setting cannot hold', () => {
+    const valued = (orderStatus: string) => fitOfParts([{ value: { ...ORDER_BODY, orderStatus } }]);
+    expect(valued('CREATED ')).toEqual({ settings: {}, accepted: 0 });
+    const { settings } = fitOfParts([{ value: { ...PAYMENT_BODY, paymentStatus: 'Payment Authorized' } }]);
+    expect(settings).toMatchObject({ PAYMENT_SOURCE_VALUES: 'Payment Authorized=PAYMENT_AUTHORIZED' });
+    expect(() => loadSettings('order-sync', { env: settings })).not.toThrow();
   });
 
   it('names the topic if the settings do not read it', () => {

@@ -170,7 +170,7 @@ export type SourceSettings = Omit<ValuesOf<typeof SOURCE_SETTINGS>, 'acceptsMiss
 type AllSourceSettings = SourceSettings & TopicSettings & { readonly topicSources: string | undefined };
 
 function checkFieldName(item: string): void {
-  if (!/^[^=\s]+=[^=\s]+$/.test(item)) {
+  if (!/^[^=\s](?:[^=]*[^=\s])?=[^=\s](?:[^=]*[^=\s])?$/.test(item)) {
     throw new SettingFault(
       'give theirs=ours, several between commas, as in event_type=eventType,order_id=orderId',
     );
