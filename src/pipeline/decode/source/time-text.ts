@@ -1,6 +1,7 @@
 import type { JsonValue } from '../../../core/domain.ts';
 import { numberTextOf } from '../../../core/json-exact.ts';
 import { isWithinBounds, parseRfc3339 } from '../../../core/time.ts';
+import { isTicks } from '../forms/times.ts';
 import type { TimeForm } from './options.ts';
 
 /** The number of digits behind the point when a number of this unit is written in seconds. */
@@ -25,6 +26,7 @@ export function timeText(value: JsonValue | undefined, form: TimeForm): string |
     return number === null ? null : fromNumber(number, number.includes('.') ? 0 : 3);
   }
   const digits = DIGITS[form];
+  if (form === 'nanoseconds' && number !== null && isTicks(number)) return null;
   return number === null || digits === undefined ? null : fromNumber(number, digits);
 }
 
@@ -73,12 +75,18 @@ function fromParts(parts: readonly JsonValue[]): string | null {
   return parseRfc3339(text) === null ? null : text;
 }
 
-/** Reads a date and a time with T or a blank between them. Without a zone it is in UTC. */
+/**
+ * A date and a time with T or a blank between them. The seconds may be missing (Java leaves out zeros), a comma may stand before
+ * their fraction, and behind the zone may stand its name: the offset decides.
+ */
+const LOCAL =
+  /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2})(?:(:\d{2})(?:[.,](\d+))?)?(?: ?(?:([Zz]|[+-]\d{2}(?::?\d{2})?)(?:\[[\w/+-]+\])?|(?:([+-]0000) )?(?:UTC|GMT)))?$/;
+
+/** Reads a date and a time. Without a zone it is in UTC. */
 function fromLocalText(text: string): string | null {
-  const match = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?([Zz]|[+-]\d{2}(?::?\d{2})?)?$/.exec(
-    text,
-  );
+  const match = LOCAL.exec(text);
   if (match === null) return null;
-  const written = `${match[1]}T${match[2]}${match[3] ?? 'Z'}`;
+  const [, date, minute, second = ':00', fraction, zone, zero = 'Z'] = match;
+  const written = `${date}T${minute}${second}${fraction === undefined ? '' : `.${fraction}`}${zone ?? zero}`;
   return parseRfc3339(written) === null ? null : written;
 }

@@ -198,6 +198,13 @@ describe('the form of times', () => {
     ['jackson', '[2024,6,10,6,13]', '2024-06-10T06:13:00Z'],
     ['local-utc', '"2024-06-10T06:13:20.1"', '2024-06-10T06:13:20.1Z'],
     ['local-utc', '"2024-06-10 06:13:20 +02:00"', '2024-06-10T06:13:20+02:00'],
+    ['local-utc', '"2024-06-10T06:13"', '2024-06-10T06:13:00Z'],
+    ['local-utc', '"2024-06-10T06:13+02:00"', '2024-06-10T06:13:00+02:00'],
+    ['local-utc', '"2024-06-10T06:13:20.5+02:00[Europe/Berlin]"', '2024-06-10T06:13:20.5+02:00'],
+    ['local-utc', '"2024-06-10T06:13:20Z[UTC]"', '2024-06-10T06:13:20Z'],
+    ['local-utc', '"2024-06-10 06:13:20,123"', '2024-06-10T06:13:20.123Z'],
+    ['local-utc', '"2024-06-10 06:13:20 UTC"', '2024-06-10T06:13:20Z'],
+    ['local-utc', '"2024-06-10 06:13:20.5 +0000 UTC"', '2024-06-10T06:13:20.5+0000'],
     ['milliseconds', '"2024-06-10T06:13:20+02:00"', '2024-06-10T06:13:20+02:00'],
   ] as const)('%s reads %s as %s', (form, given, text) => {
     expect(timeOf(form, given)).toBe(text);
@@ -217,6 +224,12 @@ describe('the form of times', () => {
     ['local-utc', '1718000000', 'time_not_text'],
     ['local-utc', '"2024-06-10"', 'time_invalid'],
     ['local-utc', '"2024-02-30T06:13:20"', 'time_invalid'],
+    ['local-utc', '"2024-06-10T06:13:20[Europe/Berlin]"', 'time_invalid'],
+    ['local-utc', '"2024-06-10 06:13:20 CET"', 'time_invalid'],
+    ['local-utc', '"2024-06-10 06:13:20 +0200 UTC"', 'time_invalid'],
+    ['local-utc', '"2024-06-10 06:13.5"', 'time_invalid'],
+    ['nanoseconds', '638536975200000000', 'time_not_text'],
+    ['nanoseconds', '"638536975200000000"', 'time_invalid'],
   ] as const)('%s refuses %s', (form, given, reason) => {
     expect(timeOf(form, given)).toBe(reason);
   });
