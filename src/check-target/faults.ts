@@ -33,6 +33,12 @@ export const FAULTS = {
     'Verify HMAC-SHA256 over "id.timestamp.body" with the bytes as received, and the same secret on both sides.',
   ),
   state_refused: fail('Answer 2xx to a state that follows the contract.'),
+  success_says_failure: fail(
+    'Answer 4xx or 5xx to a state that is not stored; every 2xx counts as stored, whatever its body says.',
+  ),
+  success_is_page: warn(
+    'Check that the URL is the one that takes states; a page for people, such as a login, counts as success, too.',
+  ),
   not_stored: fail('Store the state before you answer 2xx; it is not sent again after that.'),
   stored_after_answer: fail(
     'Answer after the commit; a state that is lost between answer and commit is not sent again.',

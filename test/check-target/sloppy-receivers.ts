@@ -118,4 +118,18 @@ export const SLOPPY_RECEIVERS: readonly FaultyReceiver[] = [
       })(),
     ['clock_differs'],
   ],
+  [
+    'answers with a page for people',
+    () =>
+      new (class extends Receiver {
+        override announcement = null;
+        override onGet(_request: IncomingMessage, response: ServerResponse) {
+          response.writeHead(404).end();
+        }
+        override answer(response: ServerResponse, status: number) {
+          response.writeHead(status, { 'content-type': 'text/html' }).end('<html>thanks</html>');
+        }
+      })(),
+    ['success_is_page'],
+  ],
 ];

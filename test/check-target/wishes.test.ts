@@ -12,7 +12,7 @@ import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { answers, startScriptedServer, unusedUrl } from '../adapters/http-delivery/scripted-server.ts';
 import { makeCertificate } from '../helpers/certificates.ts';
 import { OPTION_NAMES } from './option-names.ts';
-import { Receiver, SECRET, startReceiver } from './receiver.ts';
+import { type Delivery, Receiver, SECRET, startReceiver } from './receiver.ts';
 
 let runs = 0;
 
@@ -54,7 +54,20 @@ it.each([
     '',
     /it wants Basic: write user and password into THE_URL/,
   ],
-  [401, { 'www-authenticate': 'AWS4-HMAC-SHA256' }, '', /it wants aws4-hmac-sha256: set THE_HEADERS/],
+  [401, { 'www-authenticate': 'Token realm="x"' }, '', /it wants token: set THE_HEADERS/],
+  [
+    401,
+    { 'www-authenticate': 'AWS4-HMAC-SHA256' },
+    '',
+    /wants aws4-hmac-sha256, .* no setting can: put a proxy/,
+  ],
+  [
+    401,
+    { 'www-authenticate': 'Digest realm="x", nonce="y"' },
+    '',
+    /wants digest, .* no setting can: put a proxy/,
+  ],
+  [401, { 'www-authenticate': 'Negotiate' }, '', /wants negotiate, .* no setting can: put a proxy/],
   [401, {}, '{"message":"Missing API key"}', /set THE_API_KEY, and THE_KEY_HEADER if/],
   [403, {}, 'subscription key missing', /set THE_API_KEY, and THE_KEY_HEADER if/],
 ] as const)(
@@ -66,14 +79,40 @@ it.each([
   },
 );
 
+it('names the methods that a target takes instead of POST', async () => {
+  const { failed } = await check(await startAnswering(405, { allow: 'PUT, GET' }));
+  expect(failed).toEqual([
+    { code: 'state_refused', seen: '405: it takes PUT, GET there, and states come by POST' },
+  ]);
+});
+
 it.each([
   [400, 'state_refused', /if it wants another body, set THE_BODY/],
   [415, 'state_refused', /if it wants another body, set THE_BODY/],
   [404, 'state_refused', /look at the path of THE_URL/],
+  [400, 'state_refused', /has to begin with https$/, 'The plain HTTP request was sent to HTTPS port'],
+  [400, 'state_refused', /has to begin with https$/, 'Client sent an HTTP request to an HTTPS server.'],
+  [403, 'state_refused', /except the path from that check/, '{"detail":"CSRF Failed: CSRF token missing"}'],
+  [403, 'state_refused', /a page, perhaps of a gateway/, '<html>Attention Required!</html>'],
+  [401, 'authorization_wanted', /key into the query of THE_URL$/, 'query parameter api_key is missing'],
   [407, 'proxy_in_the_way', /look at THE_PROXY, or except the host by NO_PROXY/],
-] as const)('names the setting for a target that answers %i', async (status, code, seen) => {
-  const { failed } = await check(await startAnswering(status));
+] as const)('names the setting for a target that answers %i', async (status, code, seen, body) => {
+  const { failed } = await check(await startAnswering(status, {}, body ?? ''));
   expect(failed).toEqual([{ code, seen: expect.stringMatching(seen) }]);
+});
+
+it.each([
+  ['{"status":"error","message":"token expired"}', 'success_says_failure'],
+  ['{"status":401}', 'success_says_failure'],
+  ['{"ok":false}', 'success_says_failure'],
+  ['<soap:Envelope><soap:Body><soap:Fault/></soap:Body></soap:Envelope>', 'success_says_failure'],
+  ['<!DOCTYPE html><title>Log in</title>', 'success_is_page'],
+  ['{"status":"ok","error":null,"success":true}', null],
+  ['OK', null],
+  ['', null],
+])('judges a 200 by its body: %s', async (body, code) => {
+  const { checks } = await check(await startAnswering(200, {}, body));
+  expect(checks.find(({ check: name }) => name === 'accepted')?.code).toBe(code);
 });
 
 it('shows where a redirect leads, without the key in it, and names the setting', async () => {
@@ -197,4 +236,38 @@ it('names the proxy for a host that cannot be looked up', async () => {
     { code: 'target_unreachable', seen: expect.stringContaining('through a proxy alone, set THE_PROXY') },
   ]);
   expect(isReached).toBe(false);
+});
+
+it.each([
+  [409, (version: number) => version < 3, /set THE_VERDICTS=409=delivered$/],
+  [412, (version: number) => version < 3, /has a newer state, set THE_VERDICTS=412=delivered$/],
+  [404, (version: number) => version === 3, /need not be version 1$/],
+] as const)('says what to do about a target that answers %i to a version', async (status, refuses, seen) => {
+  const receiver = new (class extends Receiver {
+    override async receive(delivery: Delivery) {
+      const { order_id: id, version } = Object(delivery.state);
+      return String(id).includes('-older') && refuses(version) ? { status } : super.receive(delivery);
+    }
+  })();
+  const { failed } = await check(await startReceiver(receiver));
+  expect(failed).toEqual([{ code: expect.any(String), seen: expect.stringMatching(seen) }]);
+});
+
+it('says so if the target refuses the key after it took states', async () => {
+  const receiver = new (class extends Receiver {
+    #taken = 0;
+    override announcement = null;
+    override isTrusted() {
+      return true;
+    }
+    override async onPost(...[request, response, body]: Parameters<Receiver['onPost']>) {
+      if (++this.#taken <= 3) return super.onPost(request, response, body);
+      response.writeHead(401).end('token expired');
+    }
+  })();
+  const { failed } = await check(await startReceiver(receiver), { keys: [], reach: { apiKey: 'k' } });
+  expect(new Set(failed.map(({ code }) => code))).toEqual(new Set(['authorization_wanted']));
+  expect(failed[0]?.seen).toMatch(
+    /^401 token expired, after it took states: the key or the token may have expired$/,
+  );
 });

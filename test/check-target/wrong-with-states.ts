@@ -247,6 +247,16 @@ export const WRONG_WITH_STATES: readonly FaultyReceiver[] = [
     ['state_refused'],
   ],
   [
+    'says in the body of its 200 that the state failed',
+    () =>
+      new (class extends Receiver {
+        override answer(response: ServerResponse, _status: number, _body: object) {
+          super.answer(response, 200, { success: false, error: 'invalid order' });
+        }
+      })(),
+    ['success_says_failure'],
+  ],
+  [
     'answers the delivery id of the first delivery each time',
     () =>
       new (class extends Receiver {

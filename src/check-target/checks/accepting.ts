@@ -5,7 +5,7 @@ import {
   wantedScheme,
 } from '../../adapters/http-delivery/index.ts';
 import { ACCEPTED, type Check, SHOWN } from '../check.ts';
-import { type Finding, fault, notChecked, pass } from '../faults.ts';
+import { type FaultCode, type Finding, fault, notChecked, pass } from '../faults.ts';
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import type { OptionNames } from '../option-names.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
@@ -17,8 +17,11 @@ export const acceptingChecks: readonly Check[] = [
     needs: [],
     async run(probe) {
       const answer = await probe.deliver(probe.state('first', 1), { id: firstId(probe) });
-      if (isOk(answer)) return pass(`${answer.status} in ${answer.latencyMs} ms`);
-      return refusalOf(answer, probe);
+      if (!isOk(answer)) return refusalOf(answer, probe);
+      const doubt = doubtOf(answer.json ?? answerText(answer.body));
+      return doubt === null
+        ? pass(`${answer.status} in ${answer.latencyMs} ms`)
+        : fault(doubt, describe(answer));
     },
   },
   { name: SHOWN, needs: [ACCEPTED], run: checkShown },
@@ -70,6 +73,24 @@ export const acceptingChecks: readonly Check[] = [
   },
 ];
 
+/** Words by which answers of other systems say that a request has failed, whatever their status is. */
+const FAILED = /^(?:error|err|fail|failed|failure|fault|unauthorized|rejected)$/i;
+
+/** What the body of a successful answer says against its success. Null if it says nothing of that. */
+function doubtOf(body: unknown): FaultCode | null {
+  if (typeof body === 'string') {
+    if (/^\s*<(?:!doctype html|html)\b/i.test(body)) return 'success_is_page';
+    return /^\s*<[\s\S]*<(?:\w+:)?Fault\b/.test(body) ? 'success_says_failure' : null;
+  }
+  if (typeof body !== 'object' || body === null) return null;
+  const { success, ok, status, result } = body as Record<string, unknown>;
+  const hasFailed =
+    [success, ok].includes(false) ||
+    [status, result].some((word) => typeof word === 'string' && FAILED.test(word)) ||
+    (typeof status === 'number' && status >= 400 && status < 600);
+  return hasFailed ? 'success_says_failure' : null;
+}
+
 const firstId = (probe: Probe) => `msg_${probe.prefix}first`;
 
 /** Tells what a target wants that refuses the first state. */
@@ -80,6 +101,18 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
     const remedy = `look at ${names.proxy}, or except the host by ${names.noProxy}`;
     return fault('proxy_in_the_way', `${seen}, perhaps by a proxy: ${remedy}`);
   }
+  if (status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(seen))
+    return fault('state_refused', `${seen}: it speaks TLS, so ${names.url} has to begin with https`);
+  if (status === 403 && /csrf/i.test(seen))
+    return fault(
+      'state_refused',
+      `${seen}: except the path from that check at the target, since states come from no browser`,
+    );
+  if (status === 403 && doubtOf(answerText(answer.body)) === 'success_is_page')
+    return fault(
+      'state_refused',
+      `${seen}: that is a page, perhaps of a gateway or a firewall in front of the target`,
+    );
   if (status === 400 && /ssl certificate/i.test(seen))
     return fault('client_certificate_wanted', `${seen}: set ${names.certFile}`);
   if (status === 401 || status === 403) {
@@ -89,8 +122,17 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
       ? fault('secret_wanted', `${seen}, and ${names.secret} is not set`)
       : fault('right_signature_refused', seen);
   }
+  const { allow } = answer.headers;
+  if (status === 405 && typeof allow === 'string' && !/\bPOST\b/i.test(allow))
+    return fault(
+      'state_refused',
+      `${seen}: it takes ${SHORT.exec(allow)?.[0]} there, and states come by POST`,
+    );
   if (status === 404 || status === 405)
-    return fault('state_refused', `${seen}: look at the path of ${names.url}`);
+    return fault(
+      'state_refused',
+      `${seen}: look at the path of ${names.url}, also whether it ends with a slash`,
+    );
   if (status === 400 || status === 415 || status === 422)
     return fault('state_refused', `${seen}; if it wants another body, set ${names.body}`);
   return fault('state_refused', seen);
@@ -99,12 +141,28 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
 /** Statuses by which a proxy says that it does not send a request on, or could not. */
 const PROXY_STATUSES: ReadonlySet<number> = new Set([403, 502, 503, 504]);
 
+/** The methods of a header, and no more than fits on a line. */
+const SHORT = /^[A-Za-z, ]{1,60}/;
+
+/** Schemes whose credentials no fixed header can hold. */
+const COMPUTED_SCHEMES: ReadonlySet<string> = new Set([
+  'digest',
+  'negotiate',
+  'ntlm',
+  'hawk',
+  'aws4-hmac-sha256',
+]);
+
 /** Which authorization the target wants, and the option that gives it. Null if the answer says nothing of that. */
 function wishOf(answer: Answer, names: OptionNames): string | null {
   const scheme = wantedScheme(answer.headers);
   if (scheme === 'bearer') return `, it wants Bearer: set ${names.apiKey}, or ${names.oauth}`;
   if (scheme === 'basic') return `, it wants Basic: write user and password into ${names.url}`;
+  if (scheme !== null && COMPUTED_SCHEMES.has(scheme))
+    return `, it wants ${scheme}, which is computed for each request, as no setting can: put a proxy in front that does`;
   if (scheme !== null) return `, it wants ${scheme}: set ${names.headers}`;
+  if (/(?:key|token)\b.*\bquery|query\b.*(?:key|token)\b/i.test(describe(answer)))
+    return `: write the key into the query of ${names.url}`;
   return /api.?key|subscription.?key|access.?token/i.test(describe(answer))
     ? `: set ${names.apiKey}, and ${names.apiKeyHeader} if the key belongs into another header than Authorization`
     : null;

@@ -36,16 +36,29 @@ async function keepsFirst(
   codes: { readonly won: FaultCode; readonly refused: FaultCode },
 ): Promise<Finding> {
   const first = await probe.deliver(kept);
-  if (!isOk(first)) return fault('state_refused', unexpected(first, `version ${kept.version}`));
+  if (!isOk(first)) {
+    const seen = unexpected(first, `version ${kept.version} of a new order`);
+    return fault('state_refused', `${seen}; the first state of an order that arrives need not be version 1`);
+  }
   const second = await probe.deliver(ignored);
   const what = `version ${ignored.version} after version ${kept.version}`;
-  if (!isOk(second)) return fault(codes.refused, unexpected(second, what));
+  if (!isOk(second)) {
+    const seen = unexpected(second, what);
+    return fault(codes.refused, `${seen}${hintFor(second.status, probe)}`);
+  }
   const held = await probe.held(kept.order_id, second);
   const difference = differenceOf(held, kept);
   if (difference !== null) return fault(codes.won, `${what}: ${difference}`);
   return held.kind === 'seen' && (held.state !== null || kept.version !== ignored.version)
     ? pass(`${second.status}, and the first one stays, by ${held.by}`)
     : notChecked(`${second.status}; which of the two is held cannot be seen`);
+}
+
+/** How to take a status by which targets say that they hold a newer version. */
+function hintFor(status: number, { optionNames: { verdicts } }: Probe): string {
+  return status === 409 || status === 412
+    ? `; if that means that the target has a newer state, set ${verdicts}=${status}=delivered`
+    : '';
 }
 
 /** Sends two versions at once, in several rounds, since a race is not lost each time. Every other round sends the higher version first. */
