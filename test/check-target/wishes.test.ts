@@ -96,8 +96,9 @@ it.each([
   [403, 'state_refused', /a page, perhaps of a gateway/, '<html>Attention Required!</html>'],
   [401, 'authorization_wanted', /key into the query of THE_URL$/, 'query parameter api_key is missing'],
   [407, 'proxy_in_the_way', /look at THE_PROXY, or except the host by NO_PROXY/],
-] as const)('names the setting for a target that answers %i', async (status, code, seen, body) => {
-  const { failed } = await check(await startAnswering(status, {}, body ?? ''));
+] as const)('names the setting for a target that answers %i', async (...row) => {
+  const [status, code, seen, body = ''] = row as readonly [number, string, RegExp, string?];
+  const { failed } = await check(await startAnswering(status, {}, body));
   expect(failed).toEqual([{ code, seen: expect.stringMatching(seen) }]);
 });
 

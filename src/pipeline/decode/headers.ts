@@ -178,10 +178,28 @@ function hasRepeatedName(headers: readonly LoggedHeader[]): boolean {
   return false;
 }
 
-const CONTENT_TYPE_UNSUPPORTED = new Rejection(
-  'content_type_unsupported',
-  'The content-type is not JSON in UTF-8 (application/json, application/…+json, application/cloudevents+json).',
-);
+/** Types that producers often name. Others may be confidential, so they are not shown. */
+const NAMED_TYPES: ReadonlySet<string> = new Set([
+  'text/plain',
+  'text/json',
+  'text/xml',
+  'text/html',
+  'application/octet-stream',
+  'application/xml',
+  'application/avro',
+  'application/x-protobuf',
+  'application/x-java-object',
+  'application/x-java-serialized-object',
+]);
+
+/** Refuses a content-type, and says what it is if that may be shown. The value itself is not looked at. */
+function unsupportedContentType(found: string): Rejection {
+  return new Rejection(
+    'content_type_unsupported',
+    `The content-type is not JSON in UTF-8 (application/json, application/…+json, application/cloudevents+json)${found}.`,
+  );
+}
+const CONTENT_TYPE_UNSUPPORTED = unsupportedContentType('');
 const BATCH_UNSUPPORTED = new Rejection(
   'cloudevents_batch_unsupported',
   'The value is a batch of CloudEvents; each event must be a record of its own.',
@@ -199,9 +217,12 @@ export function classifyContentType(contentType: string): HeaderFindings['mode']
   if (type.startsWith('application/cloudevents-batch')) return BATCH_UNSUPPORTED;
   for (const parameter of parameters) {
     const charset = /^charset\s*=\s*"?([^"]*)"?$/.exec(parameter)?.[1];
-    if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8') return CONTENT_TYPE_UNSUPPORTED;
+    if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8')
+      return unsupportedContentType(': it names another character set');
   }
   if (type === 'application/cloudevents' || type === 'application/cloudevents+json') return 'structured';
   if (type === 'application/json') return 'body';
-  return /^application\/[a-z0-9!#$&^_.-]+\+json$/.test(type) ? 'body' : CONTENT_TYPE_UNSUPPORTED;
+  if (/^application\/[a-z0-9!#$&^_.-]+\+json$/.test(type)) return 'body';
+  if (type === '') return unsupportedContentType(': it is empty');
+  return NAMED_TYPES.has(type) ? unsupportedContentType(`: it is ${type}`) : CONTENT_TYPE_UNSUPPORTED;
 }

@@ -174,6 +174,16 @@ describe('classifyContentType', () => {
   ])('the content type %j is read as %s', (contentType, kind) => {
     expect(kindOf(contentType)).toBe(kind);
   });
+
+  it.each([
+    ['text/plain; charset=UTF-8', /: it is text\/plain\.$/],
+    ['application/octet-stream', /: it is application\/octet-stream\.$/],
+    ['application/json;charset=ISO-8859-1', /: it names another character set\.$/],
+    ['', /: it is empty\.$/],
+    ['application/x-confidential', /\+json\)\.$/],
+  ])('the detail of the content type %j says what it is', (contentType, detail) => {
+    expect(classifyContentType(contentType)).toMatchObject({ detail: expect.stringMatching(detail) });
+  });
 });
 
 describe('headerBytesWithin', () => {

@@ -36,6 +36,12 @@ function textBody(text: string, known: KnownTypes): Rejection {
       `The body is a text that holds JSON: ${describe(inner, known)} was serialized twice.`,
     );
   }
+  if (typeof inner === 'string' && /^\s*["{[]/.test(inner))
+    return new Rejection(
+      'json_in_text',
+      'The body is a text that holds JSON in a text: it was serialized three times or more.',
+    );
+  if (/^H4sI[A-Za-z0-9+/]+={0,2}$/.test(text)) return notAnObject('a text that holds gzip in base64');
   if (
     /^[A-Za-z0-9+/]{8,}={0,2}$/.test(text) &&
     parsed(Buffer.from(text, 'base64').toString('utf8')) !== undefined
@@ -155,6 +161,8 @@ const OTHER_CHANGES: readonly (readonly [name: string, fields: readonly string[]
   ['a change event of Maxwell', ['database', 'table', 'type', 'data', 'ts']],
   ['a change event of GoldenGate', ['table', 'op_type', 'op_ts']],
   ['a change event of MongoDB', ['operationType', 'ns', 'documentKey']],
+  ["Debezium's record of a change of the schema", ['source', 'databaseName', 'ddl']],
+  ["Debezium's record of a transaction", ['status', 'id', 'event_count', 'data_collections']],
   ['a change event of AWS DMS', ['data', 'metadata']],
 ];
 

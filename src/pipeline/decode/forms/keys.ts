@@ -31,9 +31,15 @@ function binaryKey(key: Buffer, entityId: string): string | null {
     return 'the id in ISO 8859-1 instead of UTF-8';
   if (hasRegistryPrefix(key) && key.subarray(REGISTRY_PREFIX_BYTES).includes(entityId))
     return registryKey(key, true);
+  if (key.toString('hex', 0, 4) === JAVA) return `${length} bytes of Java's own serialization`;
   const number = length === 8 ? key.readBigInt64BE() : length === 4 ? BigInt(key.readInt32BE()) : null;
+  const turned = length === 8 ? key.readBigInt64LE() : length === 4 ? BigInt(key.readInt32LE()) : null;
+  if (turned?.toString() === entityId && number !== turned)
+    return `${length} bytes of a number, the lowest first: the id as a number`;
   if (number !== null && (isBinary(key) || number.toString() === entityId))
     return `${length} bytes of a number${number.toString() === entityId ? ': the id as a number' : ''}`;
+  if (length === 16 && uuidOf(swapped(key)) === entityId.toLowerCase())
+    return '16 bytes of a UUID, in the sequence of .NET (Guid.ToByteArray): the id as bytes';
   if (length === 16 && (isBinary(key) || uuidOf(key) === entityId.toLowerCase()))
     return `16 bytes, as of a UUID${uuidOf(key) === entityId.toLowerCase() ? ': the id as bytes' : ''}`;
   if (hasRegistryPrefix(key)) return registryKey(key, false);
@@ -48,6 +54,15 @@ function registryKey(key: Buffer, holdsId: boolean): string {
 
 function isBinary(key: Buffer): boolean {
   return decodeUtf8(key) === null || key.some((byte) => byte < 0x20);
+}
+
+/** The first bytes of an object in Java's own serialization. */
+const JAVA = 'aced0005';
+
+/** The 16 bytes of a UUID with its first three parts turned round, as .NET writes them. */
+function swapped(bytes: Buffer): Buffer {
+  const parts = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)];
+  return Buffer.concat([...parts.map((part) => Buffer.from(part).reverse()), bytes.subarray(8)]);
 }
 
 /** The text of the UUID with these 16 bytes. */

@@ -22,6 +22,14 @@ function otherLanguage(text: string): string | null {
   if (/^%7b/i.test(text)) return 'it is JSON in the encoding of URLs';
   if (text.startsWith('{&quot;')) return 'it is JSON whose quotes are escaped for HTML';
   if (text.startsWith('{\\"')) return 'its quotes stand behind backslashes, as inside of a text';
+  if (/^a:\d+:\{|^O:\d+:"/.test(text)) return "it is PHP's serialize()";
+  if (/^\{\s*(?:"[^"]*"|:\w+)\s*=>/.test(text)) return 'it is a hash that Ruby printed';
+  if (text === '[object Object]')
+    return 'it is an object of JavaScript that was made a text without JSON.stringify';
+  if (/^[a-z]\w*(?:\.\w+)+@[0-9a-f]{1,8}$/.test(text))
+    return 'it is an object of Java that has no toString() of its own';
+  if (/^eyJ[\w-]+\.[\w-]+\.[\w-]*$/.test(text)) return 'it is a signed token (JWT)';
+  if (/^\)\]\}',?\s/.test(text)) return "a line )]}' stands before it, as some web services write it";
   if (/^Struct\{/.test(text))
     return "it is Kafka Connect's Struct, printed by StringConverter instead of JsonConverter";
   if (/^[A-Za-z_$][\w$.]*[([{]\s*[A-Za-z_]\w*\s*=/.test(text))
@@ -63,10 +71,21 @@ function smallFault(text: string): string | null {
     const repaired = text.replace(pattern, replacement);
     if (repaired !== text && isJson(repaired)) return fault;
   }
+  if (hasOnlyComments(text)) return 'comments stand in it';
   if (/^[{[]\s*\{?\s*'/.test(text))
     return "its texts stand in single quotes, as Python's print writes a dict";
   if (/^\{\s*[A-Za-z_$][\w$]*\s*:/.test(text)) return 'its names stand without quotes';
   return null;
+}
+
+/** Looking for the ends of comments takes time by the square of the length, so only short texts are looked at. */
+const COMMENTED_MAX = 4 * 1024;
+
+/** Whether the text is JSON once its comments are out. */
+function hasOnlyComments(text: string): boolean {
+  if (text.length > COMMENTED_MAX || !/\/[*/]/.test(text)) return false;
+  const parts = /"(?:[^"\\]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return isJson(text.replace(parts, (part) => (part.startsWith('"') ? part : ' ')));
 }
 
 function isJson(text: string): boolean {

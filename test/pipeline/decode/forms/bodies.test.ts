@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { QuarantineReason } from '../../../../src/pipeline/decode/reasons.ts';
 import { ENVELOPE, eventOf, ORDER_BODY, type RecordParts, recordOf, rejectionOf } from '../records.ts';
@@ -25,6 +26,18 @@ describe('a body that is no event', () => {
       { value: [{ ...ENVELOPE, data: ORDER_BODY }] },
     ],
     ['json_in_text', 'holds JSON: an event was serialized twice', { value: JSON.stringify(TEXT) }],
+    ['json_in_text', 'serialized three times', { value: JSON.stringify(JSON.stringify(TEXT)) }],
+    ['body_not_object', 'gzip in base64', { value: JSON.stringify(gzipSync(TEXT).toString('base64')) }],
+    [
+      'change_event',
+      'a change of the schema',
+      { value: { source: {}, ts_ms: 1, databaseName: 'shop', ddl: 'ALTER', tableChanges: [] } },
+    ],
+    [
+      'change_event',
+      'of a transaction',
+      { value: { status: 'BEGIN', id: '7', event_count: null, data_collections: null } },
+    ],
     ['json_in_text', 'JSON in base64', { value: JSON.stringify(Buffer.from(TEXT).toString('base64')) }],
     ['connect_envelope', 'its payload is an event', { value: { schema: {}, payload: ORDER_BODY } }],
     ['connect_envelope', 'a text that holds JSON: an event', { value: { schema: {}, payload: TEXT } }],
