@@ -139,11 +139,6 @@ export class Probe {
     const announced = answer.headers['webhook-batch'];
     // order-sync sends no delivery batches with another body.
     if (isOk(answer) && announced !== undefined && made === undefined) this.announcement = String(announced);
-    // With a secret the target may refuse a signature instead.
-    if (answer.status === 401 && this.accepted.size > 0 && this.keys.length === 0) {
-      const seen = `${describe(answer)}, after it took states: the key or the token may have expired`;
-      throw new RequestFault('authorization_wanted', seen);
-    }
     const orderId = field(state, 'order_id');
     if (isOk(answer) && typeof orderId === 'string') this.accepted.add(orderId);
     return answer;
@@ -160,6 +155,11 @@ export class Probe {
           'redirects',
           `${answer.status} to ${place}: set ${this.optionNames.url} to where the target is`,
         );
+      }
+      // With a secret the target may refuse a signature instead.
+      if (answer.status === 401 && this.accepted.size > 0 && this.keys.length === 0) {
+        const seen = `${describe(answer)}, after it took states: the key or the token may have expired`;
+        throw new RequestFault('authorization_wanted', seen);
       }
       const isThrottled = answer.status === 429 || answer.status === 503;
       if (!isThrottled) return answer;
