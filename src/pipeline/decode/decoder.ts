@@ -191,7 +191,10 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const schemaFault = type.check(body);
     if (schemaFault !== null) {
       const lacksField = schemaFault.reason === 'field_missing';
-      return (lacksField ? eventBesideType(whole, this.#typeNames) : null) ?? schemaFault;
+      return (
+        (lacksField ? eventBesideType(whole, this.#typeNames, type.definition.entityIdField) : null) ??
+        schemaFault
+      );
     }
     if (json.exact !== null) {
       const field = membersWithKeptNumbers(json.exact as JsonObject).find(type.reads);

@@ -144,7 +144,11 @@ describe('bestFit', () => {
     expect(
       fitOfParts([{ value: { messageType: ['urn:OrderCreated'], message: { orderId, ...rest } } }]),
     ).toEqual(found);
-    expect(fitOfParts([{ value: { eventType, message: { orderId, ...rest } } }])).toEqual(found);
+    const beside = { eventType, message: JSON.stringify({ orderId, ...rest }) };
+    expect(fitOfParts([{ value: beside }])).toEqual({
+      settings: { ORDER_SOURCE_BODY: 'message' },
+      accepted: 1,
+    });
     const inData = { value: { ...ENVELOPE, type: 'ORDER', data: { message: ORDER_BODY } } };
     expect(fitOfParts([inData])).toMatchObject({ settings: { ORDER_SOURCE_BODY: 'message' }, accepted: 1 });
   });

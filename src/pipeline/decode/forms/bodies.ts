@@ -201,16 +201,35 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 ]);
 
 /** The refusal of a body whose eventType stands beside the event, as in the envelope of an outbox; null if it has no event. */
-export function eventBesideType(body: JsonObject, known: KnownTypes): Rejection | null {
-  return nestedEvent(body, known, 'an eventType of its own');
+export function eventBesideType(body: JsonObject, known: KnownTypes, idField: string): Rejection | null {
+  const has = 'an eventType of its own';
+  return nestedEvent(body, known, has) ?? (Object.hasOwn(body, idField) ? null : nestedFields(body, idField));
+}
+
+/** The fields of an event that stand one level further in, while its type stands outside. */
+function nestedFields(body: JsonObject, idField: string): Rejection | null {
+  for (const name of Object.keys(body).slice(0, 100)) {
+    const inner = innerOf(body[name] as JsonValue);
+    if (!isJsonObject(inner) || !Object.hasOwn(inner, idField)) continue;
+    const where = WRAPPERS.has(name.toLowerCase()) ? `the member ${name}` : 'one of its members';
+    return new Rejection(
+      'event_nested',
+      `The body has an eventType, and its other fields stand in ${where}.`,
+    );
+  }
+  return null;
+}
+
+/** The value of a member, or the JSON in it. */
+function innerOf(member: JsonValue): JsonValue | undefined {
+  return typeof member === 'string' && member.trimStart().startsWith('{') ? parsed(member) : member;
 }
 
 /** An event that stands one level further in. `has` says what the body itself has of a type. */
 function nestedEvent(body: JsonObject, known: KnownTypes, has = 'no field eventType'): Rejection | null {
   for (const name of Object.keys(body).slice(0, 100)) {
     const member = body[name] as JsonValue;
-    const inner = typeof member === 'string' && member.trimStart().startsWith('{') ? parsed(member) : member;
-    if (!isEvent(inner, known)) continue;
+    if (!isEvent(innerOf(member), known)) continue;
     const where = WRAPPERS.has(name.toLowerCase()) ? `the member ${name}` : 'one of its members';
     const asText = typeof member === 'string' ? ', as a text that holds JSON' : '';
     return new Rejection('event_nested', `The body has ${has}; the event stands in ${where}${asText}.`);

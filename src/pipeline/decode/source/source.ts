@@ -132,6 +132,7 @@ class Source implements RecordSource {
     if (whole instanceof Rejection) return whole;
     const own = this.#options.body;
     let body = whole;
+    let typeBeside: string | undefined;
     if (own !== undefined) {
       const member = isJsonObject(whole) && Object.hasOwn(whole, own) ? whole[own] : undefined;
       if (member === undefined)
@@ -139,11 +140,12 @@ class Source implements RecordSource {
       const inner = this.#parsed(typeof member === 'string' ? Buffer.from(member) : member);
       if (inner instanceof Rejection) return inner;
       body = inner;
+      typeBeside = this.#typeIn(whole);
     }
     if (!isJsonObject(body)) return bytesOf(body);
     const renamed = this.#renamed(body);
     if (renamed instanceof Rejection) return renamed;
-    const completed = this.#completed(renamed, unwrapped);
+    const completed = this.#completed(renamed, unwrapped, typeBeside);
     const changed = this.#withTime(this.#withValues(withNumbers(completed, unwrapped)));
     return changed === whole && given instanceof Uint8Array ? (given as Buffer) : bytesOf(changed);
   }
@@ -179,11 +181,20 @@ class Source implements RecordSource {
     return Object.fromEntries(renamed);
   }
 
+  /** The text of `eventType` in an object that holds the event, under the name that it has in the records. */
+  #typeIn(outer: JsonValue): string | undefined {
+    if (!isJsonObject(outer)) return undefined;
+    const entry = Object.entries(outer).find(
+      ([name]) => (this.#options.fields?.get(name) ?? name) === 'eventType',
+    );
+    return typeof entry?.[1] === 'string' ? entry[1] : undefined;
+  }
+
   /** Adds what stands beside the body for fields that it lacks. */
-  #completed(body: JsonObject, { type, time, subject }: Unwrapped): JsonObject {
+  #completed(body: JsonObject, { type, time, subject }: Unwrapped, typeBeside?: string): JsonObject {
     const lacks = (field: string) => (body[field] ?? null) === null;
     const added: [string, string][] = [];
-    const eventType = type ?? this.#options.type;
+    const eventType = type ?? this.#options.type ?? typeBeside;
     if (eventType !== undefined && lacks('eventType')) added.push(['eventType', eventType]);
     const only = (fields: ReadonlySet<string>, value: string | undefined) => {
       const [field] = fields;

@@ -68,6 +68,21 @@ describe('a body that is no event', () => {
       'the member Message, as a text that holds JSON',
       { value: { Type: 'n', Message: TEXT } },
     ],
+    [
+      'event_nested',
+      'has an eventType, and its other fields stand in the member data.',
+      { value: { eventType: 'ORDER', data: UNTYPED } },
+    ],
+    [
+      'event_nested',
+      'its other fields stand in one of its members.',
+      { value: { eventType: 'ORDER', confidential: JSON.stringify(UNTYPED) } },
+    ],
+    [
+      'field_missing',
+      'has no field orderStatus',
+      { value: { ...ORDER_BODY, orderStatus: undefined, data: UNTYPED } },
+    ],
     ['event_nested', 'in one of its members', { value: { confidential: ORDER_BODY } }],
     [
       'event_nested',
