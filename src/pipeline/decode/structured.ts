@@ -23,7 +23,10 @@ export function readStructured(parsed: ParsedJson, reader: JsonReader): Structur
   if (datacontenttype !== undefined && datacontenttype !== null) {
     if (typeof datacontenttype !== 'string') return invalid('datacontenttype is not a string.');
     const mode = classifyContentType(datacontenttype);
-    if (mode instanceof Rejection) return mode;
+    // Dapr calls every text text/plain, also one that holds JSON.
+    const isText = typeof envelope.data === 'string' && /^text\/plain *(?:;|$)/i.test(datacontenttype);
+    const held = isText ? readText(envelope.data as string, reader) : mode;
+    if (mode instanceof Rejection && held instanceof Rejection) return mode;
     if (mode === 'structured') return invalid('datacontenttype says that the data is an envelope again.');
   }
   const exactData = exact === null ? null : ((exact as JsonObject).data ?? null);

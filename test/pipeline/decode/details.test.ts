@@ -186,6 +186,26 @@ describe('classifyContentType', () => {
   });
 });
 
+describe('an envelope whose datacontenttype is text/plain', () => {
+  const withText = (data: unknown, datacontenttype = 'text/plain; charset=utf-8') =>
+    structured({ ...ENVELOPE, datacontenttype, data });
+
+  it('holds an event if its data is a text with a JSON object, as Dapr writes it', () => {
+    expect(eventOf(withText(JSON.stringify(ORDER_BODY)))).toMatchObject({
+      entityId: 'order123',
+      eventId: 'e1',
+    });
+  });
+
+  it.each([
+    ['a text without JSON', withText('created')],
+    ['an object', withText(ORDER_BODY)],
+    ['JSON under another type', withText(JSON.stringify(ORDER_BODY), 'text/xml')],
+  ])('counts as no JSON with %s', (_what, parts) => {
+    expect(rejectionOf(parts).reason).toBe('content_type_unsupported');
+  });
+});
+
 describe('headerBytesWithin', () => {
   it('the bytes are exact if they are over the limit, and at most the limit otherwise', () => {
     const headers = [
