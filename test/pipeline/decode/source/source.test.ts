@@ -36,19 +36,6 @@ describe('a source', () => {
     expect(read({ kind: 'cloudevents' }, {})).toMatch(/^source_mismatch: The record is no CloudEvent/);
   });
 
-  it('takes the type that stands beside the event, if nothing else gives one', () => {
-    const typeOf = (options: SourceOptions, value: object) => {
-      const event = read({ body: 'data', ...options }, { value });
-      return typeof event === 'string' ? event : JSON.parse(event.data).eventType;
-    };
-    expect(typeOf({}, { eventType: 'ORDER', data: UNTYPED })).toBe('ORDER');
-    expect(typeOf({}, { eventType: 'Envelope', data: TEXT })).toBe('ORDER');
-    expect(typeOf({ type: 'ORDER' }, { eventType: 'Envelope', data: UNTYPED })).toBe('ORDER');
-    const named = { fields: new Map([['event_type', 'eventType']]), values: new Map([['created', 'ORDER']]) };
-    expect(typeOf(named, { event_type: 'created', data: UNTYPED })).toBe('ORDER');
-    expect(typeOf({}, { eventType: 7, data: UNTYPED })).toMatch(/^event_type_missing/);
-  });
-
   it('keeps the raw record in quarantine', () => {
     const decoded = decoderWith({ kind: 'connect-json' }).decode(
       recordOf({ value: connect({ a: 1 }) }),
