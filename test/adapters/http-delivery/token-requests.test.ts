@@ -1,10 +1,10 @@
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HttpTargetOptions } from '../../../src/adapters/http-delivery/index.ts';
 import { openTelemetryTracing } from '../../../src/adapters/opentelemetry/index.ts';
 import { newDelivery, singly } from '../../contract/delivery-target.ts';
 import { outcomesOf } from '../../contract/outcomes.ts';
+import { listening } from '../../helpers/listening.ts';
 import { recordSpans } from '../../helpers/spans.ts';
 import { never, serverOf, targetAt } from './place.ts';
 
@@ -108,12 +108,7 @@ describe('a target with tokens', () => {
       });
       request.pipe(onward);
     });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    onTestFinished(() => {
-      proxy.closeAllConnections();
-      proxy.close();
-    });
-    const url = new URL(`http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+    const url = new URL(`http://127.0.0.1:${await listening(proxy)}`);
     const { send, server } = await place({ proxy: url });
     expect((await send()).verdict).toBe('delivered');
     expect(asked).toEqual([`POST ${server.url} Bearer t1`]);

@@ -1,10 +1,10 @@
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { openHttpTarget } from '../../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { newDelivery } from '../../../contract/delivery-target.ts';
 import { outcomesOf } from '../../../contract/outcomes.ts';
+import { listening } from '../../../helpers/listening.ts';
 import { TestOrderMgt } from '../fixture.ts';
 
 const PREFIX = '/shop';
@@ -34,12 +34,7 @@ async function startProxy(to: string): Promise<{ readonly url: string; readonly 
     );
     request.pipe(onward);
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}${PREFIX}/api/orders`;
+  const url = `http://127.0.0.1:${await listening(proxy)}${PREFIX}/api/orders`;
   return { url, paths };
 }
 
