@@ -13,6 +13,7 @@ import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
 import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts';
 import { bodyThatIsNoObject, bodyWithoutType, eventBesideType, looksLikeCloudEvent } from './forms/bodies.ts';
+import { FLATTENED_CHANGE, isFlattenedChange } from './forms/flattened.ts';
 import { wrongKey } from './forms/keys.ts';
 import { jsonKind } from './forms/kinds.ts';
 import { schemaRefusal } from './forms/schema-headers.ts';
@@ -182,6 +183,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     }
     const whole = json.value;
     if (!isJsonObject(whole)) return bodyThatIsNoObject(whole, this.#typeNames);
+    if (isFlattenedChange(whole)) return FLATTENED_CHANGE;
     const type = this.#typeOf(whole);
     if (type === undefined) return bodyWithoutType(whole, record.headers, this.#typeNames);
     if (type.topic !== source.topic) {

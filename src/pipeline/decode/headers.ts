@@ -2,6 +2,7 @@ import { utf8Length } from '../../core/text.ts';
 import { TRACE_STATE_MAX, type TraceContext, traceContextOf } from '../../core/trace-context.ts';
 import type { LoggedHeader } from '../../ports/event-log.ts';
 import { asBuffer, decodeUtf8, isUtf8Of } from './bytes.ts';
+import { FLATTENED_CHANGE, isOtherOperation } from './forms/flattened.ts';
 import { Rejection } from './reasons.ts';
 
 /** The findings of the headers about the record's value. */
@@ -32,6 +33,7 @@ export function readHeaders(headers: readonly LoggedHeader[]): HeaderFindings | 
     const header = headers[index] as LoggedHeader;
     const name = header[0];
     if (name === 'traceparent') isTraced = true;
+    else if (name === CHANGE_HEADER && isOtherChange(header[1])) return FLATTENED_CHANGE;
     if (!isRelevant(name)) continue;
     relevant++;
     const value = header[1];
@@ -101,6 +103,13 @@ function versionFault(value: Uint8Array): Rejection {
     'cloudevents_version_unsupported',
     'The CloudEvents specversion is not 1.0: it is no number at all.',
   );
+}
+
+/** Debezium's transformation that flattens change events puts the operation here, if it is told to. */
+const CHANGE_HEADER = '__op';
+
+function isOtherChange(value: Uint8Array | null): boolean {
+  return value !== null && isOtherOperation(withoutQuotes(decodeUtf8(value) ?? ''));
 }
 
 /** Whether headers say that the record is a CloudEvent. */

@@ -1,11 +1,10 @@
-import type { Domain, EventType, JsonObject, JsonValue } from '../../core/domain.ts';
+import type { Domain, JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer } from '../decode/bytes.ts';
 import { createDecoder } from '../decode/decoder.ts';
-import { isChangeEvent } from '../decode/forms/bodies.ts';
 import { registryFrame } from '../decode/forms/encodings.ts';
-import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
+import { parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
 import { QUARANTINE_REASONS, Rejection } from '../decode/reasons.ts';
 import {
@@ -18,7 +17,9 @@ import {
   TIME_FORMS,
 } from '../decode/source/options.ts';
 import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
+import { type BodyOfRecord, type DomainFields, FITS_A_SETTING, isWrapping, namesIn } from './names.ts';
 import type { SampledRecord } from './sample.ts';
+import { meantBy, writtenAlike } from './spelling.ts';
 import { judge, type Refused, type Verdicts } from './verdicts.ts';
 
 /**
@@ -37,18 +38,8 @@ const COMPARED_MAX = 100;
 /** A key form that takes any key has to make events of this share of the sample, or it would only hide mistakes. */
 const IGNORE_SHARE = 0.5;
 const MAX_DEPTH = 64;
-/** A name or a value that a pair of a setting can hold. */
-const FITS_A_SETTING = /^[^=,\s](?:[^=,]*[^=,\s])?$/;
-
 /** The options of now that no look at records finds: what a number stands for as a status, for example. */
 type KnownOptions = Pick<SourceOptions, 'values'>;
-
-/** What is asked of a domain: the fields of its events. */
-interface DomainFields {
-  readonly eventTypes: Readonly<
-    Record<string, Pick<EventType<unknown>, 'topic' | 'schema' | 'entityIdField' | 'occurredAtField'>>
-  >;
-}
 
 /**
  * Finds the settings under which most records of the sample are events with a plausible time. All records are taken to come
@@ -125,7 +116,7 @@ function candidates(
     if (kind !== 'json' && plainBodies(domain, { kind }, records, schemas).length === 0) continue;
     for (const body of bodiesIn(domain, kind, records, schemas)) {
       const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
-      const fields = namesIn(domain, { ...shape }, records, schemas);
+      const fields = namesIn(domain, bodiesOf(domain, shape, records, schemas));
       const named = fields.size === 0 ? shape : { ...shape, fields };
       const forms = formsIn(domain, plainBodies(domain, named, records, schemas), known);
       for (const shaped of Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }]) {
@@ -148,8 +139,13 @@ function candidates(
     cloudevents: -0.25,
   };
   const weight = (options: SourceOptions) =>
-    Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0);
+    Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0) + placesInside(options) / 2;
   return found.sort((a, b) => weight(a) - weight(b));
+}
+
+/** The number of fields that stand further in. A setting that takes the event out of there is plainer. */
+function placesInside({ fields = new Map() }: SourceOptions): number {
+  return [...fields.keys()].filter((place) => place.includes('.')).length;
 }
 
 /**
@@ -186,41 +182,28 @@ function bodiesIn(
   const ids = Object.values(domain.eventTypes).map(({ entityIdField }) => entityIdField);
   const likely = ['eventType', ...ids];
   for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records, schemas)) {
-    if (isChangeEvent(body) || ids.some((id) => nameIn(body, id) !== undefined)) continue;
-    for (const [name, value] of Object.entries(body)) {
-      const inner = typeof value === 'string' && value.startsWith('{') ? parsed(value) : value;
-      if (isJsonObject(inner) && likely.some((field) => nameIn(inner, field) !== undefined)) names.add(name);
-    }
+    if (isWrapping(body)) continue;
+    if (!ids.some((id) => nameIn(body, id) !== undefined))
+      for (const name of holders(body, likely)) names.add(name);
   }
   return [undefined, ...[...names].slice(0, 3)];
 }
 
-function nameIn(body: JsonObject, field: string): string | undefined {
-  return Object.hasOwn(body, field) ? field : similarName(Object.keys(body), field);
+/** The most levels at which an event is looked for. */
+const LEVELS_MAX = 3;
+
+/** The places of the objects in a body that have one of these fields. Those around them are none. */
+function holders(body: JsonObject, likely: readonly string[], before = '', level = 1): string[] {
+  return Object.entries(body).flatMap(([name, value]) => {
+    const inner = typeof value === 'string' && value.startsWith('{') ? parsed(value) : value;
+    if (!isJsonObject(inner) || isWrapping(inner)) return [];
+    if (likely.some((field) => nameIn(inner, field) !== undefined)) return [`${before}${name}`];
+    return level === LEVELS_MAX ? [] : holders(inner, likely, `${before}${name}.`, level + 1);
+  });
 }
 
-/** The names in the records that are like those of the domain, with the domain's. */
-function namesIn(
-  domain: DomainFields,
-  options: SourceOptions,
-  records: readonly SampledRecord[],
-  schemas: ValueSchemas | null,
-): Map<string, string> {
-  const wanted = new Set(['eventType', 'eventId', 'revision']);
-  for (const { schema, entityIdField, occurredAtField } of Object.values(domain.eventTypes)) {
-    const { properties = {} } = schema as { readonly properties?: object };
-    for (const name of [...Object.keys(properties), entityIdField, occurredAtField]) wanted.add(name);
-  }
-  const fields = new Map<string, string>();
-  for (const body of plainBodies(domain, options, records, schemas)) {
-    const names = Object.keys(body);
-    for (const name of wanted) {
-      const theirs = names.includes(name) ? undefined : similarName(names, name);
-      if (theirs === undefined || !FITS_A_SETTING.test(theirs)) continue;
-      if (!fields.has(theirs) && ![...fields.values()].includes(name)) fields.set(theirs, name);
-    }
-  }
-  return fields;
+function nameIn(body: JsonObject, field: string): string | undefined {
+  return Object.hasOwn(body, field) ? field : similarName(Object.keys(body), field);
 }
 
 /** The type, the form of the id and the values that the domain knows otherwise. */
@@ -240,20 +223,16 @@ function formsIn(
   }
   const values = new Map(given.values);
   for (const [field, ours] of known) {
-    const prefixes = new Set<string>();
+    const seen = new Map<string, string>();
     for (const body of bodies) {
       const theirs = body[field];
       if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
       if (!FITS_A_SETTING.test(theirs)) continue;
-      const meant = ours.find((value) => isSameValue(theirs, value));
-      if (meant === undefined) continue;
-      values.set(theirs, meant);
-      if (theirs.endsWith(meant)) prefixes.add(theirs.slice(0, -meant.length));
+      const meant = meantBy(theirs, ours);
+      if (meant !== undefined) seen.set(theirs, meant);
     }
-    // An enumeration puts its own name in front of all its values, also of those that the sample lacks.
-    const [prefix, ...others] = prefixes;
-    if (prefix !== undefined && others.length === 0)
-      for (const value of ours) values.set(prefix + value, value);
+    // A producer writes all values in one way, also those that the sample lacks.
+    for (const [theirs, value] of [...seen, ...writtenAlike(seen, ours)]) values.set(theirs, value);
   }
   const idFields = new Set(types.map(([, { entityIdField }]) => entityIdField));
   const hasNumber = bodies.some((body) => [...idFields].some((field) => typeof body[field] === 'number'));
@@ -268,25 +247,23 @@ function formsIn(
   };
 }
 
-/** Whether a value is written otherwise: in other letters, or with the name of its enumeration in front, as in Protobuf. */
-function isSameValue(theirs: string, ours: string): boolean {
-  const [given, wanted] = [alike(theirs), alike(ours)];
-  return given === wanted || (theirs.includes('_') && given.endsWith(wanted));
-}
-
 /** Whether the body has all the fields that the type needs besides its name. */
 function hasAll(body: JsonObject, schema: object): boolean {
   const { required = [] } = schema as { readonly required?: readonly string[] };
   return required.every((field) => field === 'eventType' || Object.hasOwn(body, field));
 }
 
+function plainBodies(...given: Parameters<typeof bodiesOf>): JsonObject[] {
+  return bodiesOf(...given).map(({ body }) => body);
+}
+
 /** The bodies that a source makes of the records. */
-function plainBodies(
+function bodiesOf(
   domain: DomainFields,
   options: SourceOptions,
   records: readonly SampledRecord[],
   schemas: ValueSchemas | null,
-): JsonObject[] {
+): BodyOfRecord[] {
   const source = createSource(
     options,
     sourceFieldsOf(Object.values(domain.eventTypes)),
@@ -298,6 +275,6 @@ function plainBodies(
     const plain = source === null ? record : source.plain(record);
     if (plain instanceof Rejection || plain.value === null) return [];
     const body: JsonValue | undefined = parsed(Buffer.from(plain.value).toString('utf8'));
-    return isJsonObject(body) ? [body] : [];
+    return isJsonObject(body) ? [{ record, body }] : [];
   });
 }

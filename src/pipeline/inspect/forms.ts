@@ -2,6 +2,7 @@ import type { Decoder } from '../decode/decoder.ts';
 import { looksLikeCloudEvent } from '../decode/forms/bodies.ts';
 import { parsed } from '../decode/forms/kinds.ts';
 import { announcesCloudEvent } from '../decode/headers.ts';
+import { unreadIdHeader } from './names.ts';
 import type { SampledRecord } from './sample.ts';
 
 /** What some records of a sample are, in words. */
@@ -28,5 +29,7 @@ function formOf(plain: Pick<Decoder<unknown>, 'decode'>, { record, place }: Samp
   if (decoded.kind === 'rejected') return decoded.record.detail;
   const value = parsed(Buffer.from(record.value ?? []).toString('utf8'));
   if (value !== undefined && looksLikeCloudEvent(value)) return 'CloudEvents in structured mode';
-  return announcesCloudEvent(record.headers) ? 'CloudEvents in binary mode' : 'plain events';
+  if (announcesCloudEvent(record.headers)) return 'CloudEvents in binary mode';
+  const header = unreadIdHeader(record.headers);
+  return header === undefined ? 'plain events' : `plain events, whose header ${header} is not read`;
 }

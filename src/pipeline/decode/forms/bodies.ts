@@ -163,15 +163,18 @@ const OTHER_CHANGES: readonly (readonly [name: string, fields: readonly string[]
   ['a change event of MongoDB', ['operationType', 'ns', 'documentKey']],
   ["Debezium's record of a change of the schema", ['source', 'databaseName', 'ddl']],
   ["Debezium's record of a transaction", ['status', 'id', 'event_count', 'data_collections']],
+  ['a change event of DynamoDB', ['eventName', 'dynamodb']],
   ['a change event of AWS DMS', ['data', 'metadata']],
 ];
 
-function changeForm(body: JsonObject): string | null {
+/** The name of a change event, of whichever program; null if the object is none. */
+export function changeForm(body: JsonObject): string | null {
   const has = (name: string) => Object.hasOwn(body, name);
   if (isChangeEvent(body)) {
     const operation = OPERATIONS.get(body.op as JsonValue) ?? 'another operation';
     return `Debezium's change event (before, after, op, source) of ${operation}`;
   }
+  if (has('ts_ms') && Object.keys(body).length === 1) return 'a heartbeat of Debezium';
   return OTHER_CHANGES.find(([, fields]) => fields.every(has))?.[0] ?? null;
 }
 

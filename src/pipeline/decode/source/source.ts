@@ -6,8 +6,10 @@ import type { ValueSchemas } from '../../../ports/value-schemas.ts';
 import { asBuffer } from '../bytes.ts';
 import type { JsonReader } from '../json-body.ts';
 import { Rejection } from '../reasons.ts';
+import { FieldNames, type FieldsInHeaders } from './field-names.ts';
 import { keyText } from './key-text.ts';
 import { isPlainSource, KEY_FORM_OF, type KeyForm, type SourceOptions, type TimeForm } from './options.ts';
+import { valueAt } from './places.ts';
 import { type RegistryValue, registryValue, schemaOf, schemasOf } from './registry-value.ts';
 import { timeText } from './time-text.ts';
 import { UNWRAP, type Unwrapped } from './unwrap.ts';
@@ -72,6 +74,7 @@ class Source implements RecordSource {
   readonly #schemas: ValueSchemas | null;
   readonly #key: KeyForm;
   readonly #time: TimeForm;
+  readonly #names: FieldNames;
 
   constructor(
     options: SourceOptions,
@@ -81,6 +84,7 @@ class Source implements RecordSource {
   ) {
     const { kind = 'json', key = KEY_FORM_OF[kind], time = 'rfc3339' } = options;
     this.#options = options;
+    this.#names = new FieldNames(options.fields ?? new Map(), this.#parsedText);
     this.#fields = fields;
     this.#reader = reader;
     this.#unwrap = UNWRAP[kind];
@@ -102,13 +106,17 @@ class Source implements RecordSource {
     const content = prefixed?.json ?? asBuffer(value);
     const unwrapped = this.#unwrap(record, content, this.#reader, prefixed !== null);
     if (unwrapped instanceof Rejection) return unwrapped;
-    const body = this.#body({ ...unwrapped, hasTextNumbers: prefixed?.hasTextNumbers ?? false });
+    const inHeaders = this.#names.inHeaders(headers);
+    if (inHeaders instanceof Rejection) return inHeaders;
+    const hasTextNumbers = prefixed?.hasTextNumbers ?? false;
+    const body = this.#body({ ...unwrapped, hasTextNumbers }, inHeaders);
     if (body instanceof Rejection) return body;
+    const eventId = inHeaders.find(([ours]) => ours === 'eventId')?.[1] ?? unwrapped.eventId;
     return {
       ...record,
       key: key === null ? null : keyText(this.#keyJson(record, asBuffer(key)), this.#key),
       value: body,
-      headers: plainHeaders(headers, unwrapped),
+      headers: plainHeaders(headers, { ...unwrapped, eventId }),
     };
   }
 
@@ -125,7 +133,7 @@ class Source implements RecordSource {
   }
 
   /** The body with the domain's names and forms. Its text stays byte for byte where nothing of it changes. */
-  #body(unwrapped: Content): Buffer | Rejection {
+  #body(unwrapped: Content, inHeaders: FieldsInHeaders): Buffer | Rejection {
     const { body: given } = unwrapped;
     if (given instanceof Uint8Array && !this.#mayChange(unwrapped)) return given as Buffer;
     const whole = this.#parsed(given);
@@ -134,18 +142,18 @@ class Source implements RecordSource {
     let body = whole;
     let typeBeside: string | undefined;
     if (own !== undefined) {
-      const member = isJsonObject(whole) && Object.hasOwn(whole, own) ? whole[own] : undefined;
+      const member = valueAt(whole, own, this.#parsedText);
       if (member === undefined)
         return new Rejection('source_mismatch', `The value has no member ${own} with the event.`);
       const inner = this.#parsed(typeof member === 'string' ? Buffer.from(member) : member);
       if (inner instanceof Rejection) return inner;
       body = inner;
-      typeBeside = this.#typeIn(whole);
+      typeBeside = this.#names.typeIn(whole);
     }
     if (!isJsonObject(body)) return bytesOf(body);
-    const renamed = this.#renamed(body);
+    const renamed = this.#names.renamed(body);
     if (renamed instanceof Rejection) return renamed;
-    const completed = this.#completed(renamed, unwrapped, typeBeside);
+    const completed = this.#completed(renamed, unwrapped, inHeaders, typeBeside);
     const changed = this.#withTime(this.#withValues(withNumbers(completed, unwrapped)));
     return changed === whole && given instanceof Uint8Array ? (given as Buffer) : bytesOf(changed);
   }
@@ -161,44 +169,36 @@ class Source implements RecordSource {
     );
   }
 
+  /** The JSON in a text; undefined if it is none. */
+  readonly #parsedText = (text: string): JsonValue | undefined => {
+    const read = this.#parsed(Buffer.from(text));
+    return read instanceof Rejection ? undefined : read;
+  };
+
   #parsed(given: Buffer | JsonValue): JsonValue | Rejection {
     if (!(given instanceof Uint8Array)) return given;
     const parsed = this.#reader.read(given as Buffer);
     return parsed instanceof Rejection ? parsed : parseKeepingNumbers(parsed.text, 'all');
   }
 
-  /** Gives the fields the domain's names. A body that has a field under both names could be understood in two ways. */
-  #renamed(body: JsonObject): JsonObject | Rejection {
-    const names = this.#options.fields;
-    if (names === undefined || ![...names.keys()].some((name) => Object.hasOwn(body, name))) return body;
-    const renamed = Object.entries(body).map(([name, value]) => [names.get(name) ?? name, value] as const);
-    if (new Set(renamed.map(([name]) => name)).size < renamed.length) {
-      return new Rejection(
-        'json_duplicate_key',
-        'The body has a field both under its own name and under the mapped one.',
-      );
-    }
-    return Object.fromEntries(renamed);
-  }
-
-  /** The text of `eventType` in an object that holds the event, under the name that it has in the records. */
-  #typeIn(outer: JsonValue): string | undefined {
-    if (!isJsonObject(outer)) return undefined;
-    const entry = Object.entries(outer).find(
-      ([name]) => (this.#options.fields?.get(name) ?? name) === 'eventType',
-    );
-    return typeof entry?.[1] === 'string' ? entry[1] : undefined;
-  }
-
   /** Adds what stands beside the body for fields that it lacks. */
-  #completed(body: JsonObject, { type, time, subject }: Unwrapped, typeBeside?: string): JsonObject {
+  #completed(
+    body: JsonObject,
+    { type, time, subject }: Unwrapped,
+    inHeaders: FieldsInHeaders,
+    typeBeside?: string,
+  ): JsonObject {
     const lacks = (field: string) => (body[field] ?? null) === null;
-    const added: [string, string][] = [];
+    const added: (readonly [string, string])[] = inHeaders.filter(
+      ([field]) => field !== 'eventId' && lacks(field),
+    );
+    const isAdded = (field: string) => added.some(([name]) => name === field);
     const eventType = type ?? this.#options.type ?? typeBeside;
-    if (eventType !== undefined && lacks('eventType')) added.push(['eventType', eventType]);
+    if (eventType !== undefined && lacks('eventType') && !isAdded('eventType'))
+      added.push(['eventType', eventType]);
     const only = (fields: ReadonlySet<string>, value: string | undefined) => {
       const [field] = fields;
-      if (fields.size === 1 && field !== undefined && value !== undefined && lacks(field))
+      if (fields.size === 1 && field !== undefined && value !== undefined && lacks(field) && !isAdded(field))
         added.push([field, value]);
     };
     only(this.#fields.entityId, subject);
@@ -213,8 +213,8 @@ class Source implements RecordSource {
     return Object.fromEntries(
       Object.entries(body).map(([name, value]) => {
         if (id === 'number' && this.#fields.entityId.has(name)) {
-          const digits = numberTextOf(value);
-          if (digits !== null && /^\d+$/.test(digits)) return [name, digits];
+          const digits = wholeDigits(numberTextOf(value));
+          if (digits !== null) return [name, digits];
         }
         const isEnumerated = name === 'eventType' || this.#fields.enumerated.has(name);
         const theirs = typeof value === 'string' ? value : numberTextOf(value);
@@ -242,6 +242,13 @@ function withNumbers(body: JsonObject, { hasTextNumbers }: Content): JsonObject 
   const { revision } = body;
   if (!hasTextNumbers || typeof revision !== 'string' || !/^\d{1,16}$/.test(revision)) return body;
   return { ...body, revision: Number(revision) };
+}
+
+/** The digits of a number that is whole and not negative, however it is written: `12345.0` is 12345. Null for any other. */
+function wholeDigits(text: string | null): string | null {
+  if (text === null || /^\d+$/.test(text)) return text;
+  const number = Number(text);
+  return Number.isSafeInteger(number) && !text.startsWith('-') ? String(number) : null;
 }
 
 function bytesOf(value: JsonValue): Buffer {

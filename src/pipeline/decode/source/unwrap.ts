@@ -1,16 +1,15 @@
 import type { JsonObject, JsonValue } from '../../../core/domain.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { numberTextOf, parseKeepingNumbers } from '../../../core/json-exact.ts';
-import type { LoggedHeader, LogRecord } from '../../../ports/event-log.ts';
-import { asBuffer, decodeUtf8 } from '../bytes.ts';
-import { isChangeEvent, isConnectEnvelope, looksLikeCloudEvent } from '../forms/bodies.ts';
+import type { LogRecord } from '../../../ports/event-log.ts';
+import { isChangeEvent, looksLikeCloudEvent } from '../forms/bodies.ts';
 import { knownEncoding } from '../forms/encodings.ts';
-import { uuidOf } from '../forms/keys.ts';
 import { alike, jsonKind } from '../forms/kinds.ts';
 import { announcesCloudEvent, readHeaders } from '../headers.ts';
 import type { JsonReader } from '../json-body.ts';
 import { Rejection } from '../reasons.ts';
 import { readStructured } from '../structured.ts';
+import { headerText, payloadOf } from './header-text.ts';
 import type { SourceKind } from './options.ts';
 
 /** What a record holds once its wrapping is off. */
@@ -121,12 +120,7 @@ function unwrapConnect(_record: LogRecord, value: Buffer, reader: JsonReader): U
   if (outer instanceof Rejection) return outer;
   const payload = payloadOf(outer);
   if (payload === null) return EMPTY_PAYLOAD;
-  return { body: textOrValue(payload), eventId: null, keepsContentType: payload === outer };
-}
-
-/** The payload of Kafka Connect's envelope; the value itself without one. */
-function payloadOf(value: JsonValue): JsonValue {
-  return isJsonObject(value) && isConnectEnvelope(value) ? (value.payload as JsonValue) : value;
+  return { body: textOrValue(payload), eventId: null };
 }
 
 function unwrapOutbox({ headers }: LogRecord, value: Buffer, reader: JsonReader): Unwrapped | Rejection {
@@ -199,7 +193,7 @@ function unwrapRegistry(
   reader: JsonReader,
   isPrefixed: boolean,
 ): Unwrapped | Rejection {
-  if (!isPrefixed && value[0] === OPEN_BRACE) return { body: value, eventId: null, keepsContentType: true };
+  if (!isPrefixed && value[0] === OPEN_BRACE) return { body: value, eventId: null };
   if (!isPrefixed)
     return (
       knownEncoding(value) ?? mismatch('schema-registry', "The value begins with no schema registry's prefix")
@@ -211,18 +205,3 @@ function unwrapRegistry(
 
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
-
-/** The text of a header, out of its quotes, or out of its schema and payload, if it was written as JSON. Null without one. */
-function headerText(headers: readonly LoggedHeader[], wanted: LoggedHeader[0]): string | null {
-  const value = headers.find(([name]) => name === wanted)?.[1] ?? null;
-  if (value === null || value.length === 0) return null;
-  const text = decodeUtf8(value);
-  if (text === null) return value.length === 16 ? uuidOf(asBuffer(value)) : null;
-  if (!/^\s*["{]/.test(text)) return text;
-  try {
-    const json = payloadOf(parseKeepingNumbers(text, 'all'));
-    return typeof json === 'string' ? json : (numberTextOf(json) ?? text);
-  } catch {
-    return text;
-  }
-}

@@ -62,6 +62,8 @@ describe('a body that is no event', () => {
       'Canal',
       { value: { database: 's', table: 'o', type: 'INSERT', data: [], isDdl: false } },
     ],
+    ['change_event', 'DynamoDB', { value: { eventName: 'MODIFY', dynamodb: { NewImage: {} } } }],
+    ['change_event', 'a heartbeat of Debezium', { value: { ts_ms: 1718000000123 } }],
     ['event_nested', 'stands in the member data', { value: { type: 'ORDER', data: ORDER_BODY } }],
     [
       'event_nested',

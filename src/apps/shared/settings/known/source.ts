@@ -45,14 +45,14 @@ const ORDER = {
   orderSourceBody: text({
     env: 'ORDER_SOURCE_BODY',
     flag: 'order-source-body',
-    help: 'The member of the values of ORDER_TOPIC that holds the event. By default the value is the event.',
+    help: 'The member of the values of ORDER_TOPIC that holds the event; dots lead further in. By default the value is the event.',
   }),
   orderSourceFields: list({
     env: 'ORDER_SOURCE_FIELDS',
     flag: 'order-source-fields',
     default: [],
     defaultText: 'not set',
-    help: 'Names of fields on ORDER_TOPIC that differ: theirs=ours, as in event_type=eventType, with commas between them.',
+    help: 'Names of fields on ORDER_TOPIC that differ: theirs=ours, as in event_type=eventType, data.id=orderId or header:id=eventId, with commas between them.',
     check: checkFieldName,
   }),
   orderSourceType: text({

@@ -1,0 +1,68 @@
+import { alike } from '../decode/forms/kinds.ts';
+
+/* How producers write the values that the domain knows: in other letters, or with other words in front. */
+
+/** Words that turn the meaning of those behind them round. */
+const NEGATIONS: ReadonlySet<string> = new Set(['not', 'non', 'un', 'no']);
+
+/** The words of a name, in lower case: `order.created`, `OrderCreated` and `ORDER_CREATED` have the same two. */
+function wordsOf(text: string): string[] {
+  return text
+    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
+    .split(/[-_. :/]+/)
+    .filter((word) => word !== '')
+    .map((word) => word.toLowerCase());
+}
+
+/** The value of the domain that is meant; undefined if none is. The longest one wins, because others may be its end. */
+export function meantBy(theirs: string, ours: readonly string[]): string | undefined {
+  return [...ours].sort((a, b) => b.length - a.length).find((value) => isSameValue(theirs, value));
+}
+
+/** Whether a value is written in other letters, or with other words in front, such as the name of its enumeration. */
+function isSameValue(theirs: string, ours: string): boolean {
+  if (alike(theirs).replaceAll('.', '') === alike(ours)) return true;
+  const [given, wanted] = [wordsOf(theirs), wordsOf(ours)];
+  const before = given.slice(0, given.length - wanted.length);
+  if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '')) return false;
+  return wanted.length > 0 && wanted.every((word, index) => given[before.length + index] === word);
+}
+
+type Style = (words: readonly string[]) => string;
+
+const capital = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
+
+const STYLES: readonly Style[] = [
+  (words) => words.join('_').toUpperCase(),
+  (words) => words.join('_'),
+  (words) => words.join('-'),
+  (words) => words.join('.'),
+  (words) => words.map(capital).join(''),
+  (words) => words.map((word, index) => (index === 0 ? word : capital(word))).join(''),
+  (words) => words.map(capital).join(' '),
+];
+
+/**
+ * All values of the domain as a producer writes them, if one way explains every pair that was seen. Empty if none does, or
+ * several do that differ.
+ */
+export function writtenAlike(
+  pairs: ReadonlyMap<string, string>,
+  ours: readonly string[],
+): Map<string, string> {
+  const ways = new Map<string, Map<string, string>>();
+  for (const style of STYLES) {
+    const styled = (value: string) => style(wordsOf(value));
+    const prefixes = new Set(
+      [...pairs].map(([theirs, value]) =>
+        theirs.endsWith(styled(value)) ? theirs.slice(0, theirs.length - styled(value).length) : null,
+      ),
+    );
+    const [prefix] = prefixes;
+    if (prefixes.size !== 1 || prefix === undefined || prefix === null) continue;
+    const written = new Map(ours.map((value) => [prefix + styled(value), value]));
+    ways.set([...written.keys()].join(), written);
+  }
+  const [way, ...others] = ways.values();
+  return way === undefined || others.length > 0 ? new Map() : way;
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { meantBy, writtenAlike } from '../../../src/pipeline/inspect/spelling.ts';
+
+const STATUSES = ['CREATED', 'RE_CREATED', 'PAYMENT_AUTHORIZED'];
+
+describe('meantBy', () => {
+  it.each([
+    ['created', 'CREATED'],
+    ['order.created', 'CREATED'],
+    ['OrderCreated', 'CREATED'],
+    ['ORDER_STATUS_CREATED', 'CREATED'],
+    ['order-re-created', 'RE_CREATED'],
+    ['Payment Authorized', 'PAYMENT_AUTHORIZED'],
+    ['paymentauthorized', 'PAYMENT_AUTHORIZED'],
+  ])('understands %s', (theirs, ours) => expect(meantBy(theirs, STATUSES)).toBe(ours));
+
+  it.each(['uncreated', 'not_created', 'UN_CREATED', 'order.not.created', 'authorized', 'created.order', ''])(
+    'leaves %j alone',
+    (theirs) => expect(meantBy(theirs, STATUSES)).toBeUndefined(),
+  );
+});
+
+describe('writtenAlike', () => {
+  const all = (...pairs: [string, string][]) => [...writtenAlike(new Map(pairs), STATUSES).keys()];
+
+  it('writes all values in the way of those that were seen', () => {
+    expect(all(['order.re.created', 'RE_CREATED'])).toEqual([
+      'order.created',
+      'order.re.created',
+      'order.payment.authorized',
+    ]);
+    expect(all(['OrderCreated', 'CREATED'], ['OrderPaymentAuthorized', 'PAYMENT_AUTHORIZED'])).toEqual([
+      'OrderCreated',
+      'OrderReCreated',
+      'OrderPaymentAuthorized',
+    ]);
+    expect(all(['STATUS_CREATED', 'CREATED'])).toContain('STATUS_PAYMENT_AUTHORIZED');
+  });
+
+  it('guesses nothing if several ways explain what was seen, or none does', () => {
+    expect(all(['created', 'CREATED'])).toEqual([]);
+    expect(all(['a_CREATED', 'CREATED'], ['b_RE_CREATED', 'RE_CREATED'])).toEqual([]);
+    expect(all()).toEqual([]);
+  });
+});
