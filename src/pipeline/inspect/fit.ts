@@ -19,7 +19,7 @@ import {
 import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
 import { type BodyOfRecord, type DomainFields, FITS_A_SETTING, isWrapping, namesIn } from './names.ts';
 import type { SampledRecord } from './sample.ts';
-import { meantBy, writtenAlike } from './spelling.ts';
+import { meantBy, typeMeantBy, writtenAlike } from './spelling.ts';
 import { judge, type Refused, type Verdicts } from './verdicts.ts';
 
 /**
@@ -70,6 +70,8 @@ export function bestFit<State, Event>(
     const verdicts = accepts(options, acceptsMissingKeys);
     const { timely, accepted } = verdicts;
     const score = accepted === 0 ? nearness(verdicts.refused) / 1_000 : timely + accepted / 1_000;
+    // A unit under which no time is one of our days is a guess.
+    if (timely === 0 && accepted > 0 && (options.time ?? 'rfc3339') !== 'rfc3339') continue;
     const key = options.key ?? KEY_FORM_OF[options.kind ?? 'json'];
     const needed = key === 'ignore' && options.kind !== 'debezium-table' ? compared.length * IGNORE_SHARE : 0;
     if (score > best.score + needed) best = { options, score };
@@ -228,7 +230,7 @@ function formsIn(
       const theirs = body[field];
       if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
       if (!FITS_A_SETTING.test(theirs)) continue;
-      const meant = meantBy(theirs, ours);
+      const meant = (field === 'eventType' ? typeMeantBy : meantBy)(theirs, ours);
       if (meant !== undefined) seen.set(theirs, meant);
     }
     // A producer writes all values in one way, also those that the sample lacks.

@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
+import { parsed } from '../decode/forms/kinds.ts';
 
 /** A member of the bodies that is no object, at the first level or further in. */
 export interface Leaf {
@@ -14,11 +15,13 @@ export interface Leaf {
 const DEPTH_MAX = 4;
 const PLACES_MAX = 300;
 
-/** The leaves of all bodies, those nearest to the first level first. Null is no value. */
+/** The leaves of all bodies, also those in texts that hold JSON, those nearest to the first level first. Null is no value. */
 export function leavesOf(bodies: readonly JsonObject[]): Leaf[] {
   const found = new Map<string, { names: string[]; values: { body: number; value: JsonValue }[] }>();
   const walk = (object: JsonObject, before: readonly string[], body: number) => {
-    for (const [name, value] of Object.entries(object)) {
+    for (const [name, member] of Object.entries(object)) {
+      const isText = typeof member === 'string' && member.startsWith('{');
+      const value = isText ? (parsed(member) ?? member) : member;
       const names = [...before, name];
       if (isJsonObject(value)) {
         if (names.length < DEPTH_MAX) walk(value, names, body);

@@ -1,4 +1,5 @@
 import type { EventType, JsonObject, JsonValue } from '../../core/domain.ts';
+import { isJsonObject } from '../../core/json-canonical.ts';
 import { parseRfc3339 } from '../../core/time.ts';
 import type { LoggedHeader, LogRecord } from '../../ports/event-log.ts';
 import { asBuffer, decodeUtf8 } from '../decode/bytes.ts';
@@ -7,7 +8,7 @@ import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
 import { HEADER_PLACE } from '../decode/source/field-names.ts';
 import { timeText } from '../decode/source/time-text.ts';
 import { type Leaf, leavesOf, namesOfLeaf } from './leaves.ts';
-import { meantBy } from './spelling.ts';
+import { isSpeltAs, meantBy, typeMeantBy } from './spelling.ts';
 
 /** What is asked of a domain: the fields of its events. */
 export interface DomainFields {
@@ -29,14 +30,22 @@ export const FITS_A_SETTING = /^[^=,\s](?:[^=,]*[^=,\s])?$/;
  * The places in the records at which fields of the domain stand under another name, with the domain's names: by similar names,
  * and if the id of the entity has no such name, by what the values are.
  */
-export function namesIn(domain: DomainFields, records: readonly BodyOfRecord[]): Map<string, string> {
+export function namesIn(domain: DomainFields, given: readonly BodyOfRecord[]): Map<string, string> {
+  const records = given.map(({ record, body }) => ({ record, body: dataOf(body) }));
   const found = similarNames(domain, records);
   const bodies = records.filter(({ body }) => !isWrapping(body) && !isConnectEnvelope(body));
   for (const [place, ours] of new Meaning(domain, bodies, found).places()) found.set(place, ours);
-  const header = idHeader(records);
+  const header = idHeader(records, found.size === 0 ? EVENT_IDS : [...EVENT_IDS, ...MESSAGE_IDS]);
   if (header !== undefined && ![...found.values()].includes('eventId'))
     found.set(`${HEADER_PLACE}${header}`, 'eventId');
   return found;
+}
+
+/** The data in an envelope of CloudEvents, which every source looks at; the body itself if it is none. */
+function dataOf(body: JsonObject): JsonObject {
+  if (!looksLikeCloudEvent(body)) return body;
+  const data = typeof body.data === 'string' ? parsed(body.data) : body.data;
+  return isJsonObject(data) ? data : body;
 }
 
 /** Whether a source knows what to take out of the object: a change event, or an envelope of CloudEvents. */
@@ -99,13 +108,13 @@ class Meaning {
       this.#take(field, (leaf) => this.#isKey(leaf)) || this.#take(field, (leaf) => isNamed(leaf, field));
     if (![...ids].some((field) => this.#has(field))) return new Map();
     for (const name of wantedNames(this.#domain)) {
-      if (!ids.has(name)) this.#take(name, (leaf) => leaf.names.length > 1 && isNamed(leaf, name));
+      if (!ids.has(name) && name !== 'eventType')
+        this.#take(name, (leaf) => leaf.names.length > 1 && isNamed(leaf, name));
     }
-    this.#take('eventType', (leaf) => this.#hasOnly(leaf, Object.keys(this.#domain.eventTypes)));
-    for (const { schema } of types) {
-      for (const [field, { enum: values }] of Object.entries(propertiesOf(schema)))
-        if (values !== undefined) this.#take(field, (leaf) => this.#hasOnly(leaf, values));
-    }
+    // A value that is spelt like ours tells more than one in which a word is ours.
+    const isSpelt: Meant = (theirs, ours) => ours.find((value) => isSpeltAs(theirs, value));
+    this.#takeValues(isSpelt, isSpelt);
+    this.#takeValues(meantBy, typeMeantBy);
     for (const field of new Set(types.map(({ occurredAtField }) => occurredAtField))) this.#takeTime(field);
     // The id of an event may be missing, so it is looked for only if the producer has words of its own.
     if (this.#found.size > 0)
@@ -114,6 +123,16 @@ class Meaning {
         (leaf) => namesOfLeaf(leaf).some((name) => IDS.has(alike(name))) && isUnique(leaf),
       );
     return this.#found;
+  }
+
+  /** Takes the members that hold nothing but known statuses, or types. */
+  #takeValues(meant: Meant, typeMeant: Meant): void {
+    for (const { schema } of Object.values(this.#domain.eventTypes)) {
+      for (const [field, { enum: values }] of Object.entries(propertiesOf(schema)))
+        if (values !== undefined) this.#take(field, (leaf) => hasOnly(leaf, values, meant));
+    }
+    const names = Object.keys(this.#domain.eventTypes);
+    this.#take('eventType', (leaf) => hasOnly(leaf, names, typeMeant));
   }
 
   /** Whether the records have the field by its own name or by one that was found. */
@@ -157,15 +176,17 @@ class Meaning {
     });
     return same.length > values.length / 2;
   }
+}
 
-  #hasOnly({ values }: Leaf, ours: readonly string[]): boolean {
-    return values.every(
-      ({ value }) =>
-        typeof value === 'string' &&
-        FITS_A_SETTING.test(value) &&
-        (ours.includes(value) || meantBy(value, ours) !== undefined),
-    );
-  }
+/** The value of the domain that a text means; undefined if none is. */
+type Meant = (theirs: string, ours: readonly string[]) => string | undefined;
+
+function hasOnly({ values }: Leaf, ours: readonly string[], meant: Meant): boolean {
+  return values.every(
+    ({ value }) =>
+      typeof value === 'string' &&
+      (ours.includes(value) || (FITS_A_SETTING.test(value) && meant(value, ours) !== undefined)),
+  );
 }
 
 function isValue(value: JsonValue | undefined): boolean {
@@ -205,21 +226,25 @@ function isTimeLike(value: JsonValue): boolean {
   );
 }
 
-function idHeader(records: readonly BodyOfRecord[]): string | undefined {
-  return records.map(({ record }) => unreadIdHeader(record.headers)).find((name) => name !== undefined);
+function idHeader(records: readonly BodyOfRecord[], ids: readonly string[]): string | undefined {
+  return records.map(({ record }) => unreadIdHeader(record.headers, ids)).find((name) => name !== undefined);
 }
+
+const EVENT_IDS: readonly string[] = ['ceid', 'cloudeventsid', 'eventid', 'xeventid'];
+/** Headers with the id of a message, as libraries for messages write them. */
+const MESSAGE_IDS: readonly string[] = 'messageid,axonmessageid,nservicebusmessageid,rbs2msgid'.split(',');
 
 /**
  * The header that holds the id of the event as CloudEvents names it on other ways than Kafka's, or that is named like our field.
  * Undefined without one, and beside the one that is read.
  */
-export function unreadIdHeader(headers: readonly LoggedHeader[]): string | undefined {
+export function unreadIdHeader(headers: readonly LoggedHeader[], ids = EVENT_IDS): string | undefined {
   if (headers.some(([name]) => name === 'ce_id')) return undefined;
-  const name = headers.find(isIdHeader)?.[0];
+  const name = headers.find((header) => isIdHeader(header, ids))?.[0];
   return typeof name === 'string' && FITS_A_SETTING.test(name) ? name : undefined;
 }
 
-function isIdHeader([name, value]: LoggedHeader): boolean {
+function isIdHeader([name, value]: LoggedHeader, ids: readonly string[]): boolean {
   if (typeof name !== 'string' || value === null || value.length === 0) return false;
-  return ['ceid', 'cloudeventsid', 'eventid', 'xeventid'].includes(alike(name).replaceAll(/[:.]/g, ''));
+  return ids.includes(alike(name).replaceAll(/[:.]/g, ''));
 }

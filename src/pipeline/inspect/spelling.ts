@@ -19,9 +19,21 @@ export function meantBy(theirs: string, ours: readonly string[]): string | undef
   return [...ours].sort((a, b) => b.length - a.length).find((value) => isSameValue(theirs, value));
 }
 
+/** The type of event that is meant, also if what happened stands behind it: `OrderCreated` is one of `ORDER`. */
+export function typeMeantBy(theirs: string, types: readonly string[]): string | undefined {
+  const given = wordsOf(theirs);
+  const begins = (type: string) => wordsOf(type).every((word, index) => given[index] === word);
+  return meantBy(theirs, types) ?? types.find(begins);
+}
+
+/** Whether a value is one of the domain's in other letters. */
+export function isSpeltAs(theirs: string, ours: string): boolean {
+  return alike(theirs).replaceAll('.', '') === alike(ours);
+}
+
 /** Whether a value is written in other letters, or with other words in front, such as the name of its enumeration. */
 function isSameValue(theirs: string, ours: string): boolean {
-  if (alike(theirs).replaceAll('.', '') === alike(ours)) return true;
+  if (isSpeltAs(theirs, ours)) return true;
   const [given, wanted] = [wordsOf(theirs), wordsOf(ours)];
   const before = given.slice(0, given.length - wanted.length);
   if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '')) return false;

@@ -191,6 +191,35 @@ describe('bestFit', () => {
       },
     ],
     [
+      'what happened in the name of the type, beside the status',
+      (id) => ({ event_type: 'OrderCreated', order_id: id, state: 'Created', occurred_on: timestamp }),
+      {
+        ORDER_SOURCE_FIELDS: 'event_type=eventType,order_id=orderId,state=orderStatus,occurred_on=timestamp',
+        ORDER_SOURCE_VALUES: 'OrderCreated=ORDER,Created=CREATED',
+      },
+    ],
+    [
+      'the data of a CloudEvent',
+      (id, index) => ({
+        ...ENVELOPE,
+        id: `e-${index}`,
+        data: { type: 'ORDER', ref: id, state: 'CREATED', at: timestamp },
+      }),
+      { ORDER_SOURCE_FIELDS: 'ref=orderId,type=eventType,state=orderStatus,at=timestamp' },
+    ],
+    [
+      'a text that holds JSON',
+      (id, index) => ({
+        payload: JSON.stringify({ orderId: id, state: 'created' }),
+        headers: { ID: `m-${index}`, DATE: timestamp, 'event-type': 'OrderCreated' },
+      }),
+      {
+        ORDER_SOURCE_FIELDS:
+          'payload.orderId=orderId,payload.state=orderStatus,headers.event-type=eventType,headers.DATE=timestamp,headers.ID=eventId',
+        ORDER_SOURCE_VALUES: 'OrderCreated=ORDER,created=CREATED',
+      },
+    ],
+    [
       'two levels of nesting',
       (id) => ({ meta: {}, detail: { order: { ...ORDER_BODY, orderId: id } } }),
       { ORDER_SOURCE_BODY: 'detail.order' },
@@ -262,6 +291,18 @@ describe('bestFit', () => {
       expect(fitOfEach(bodyOf, (id) => ({ [name]: 'x', ce_id: id })).settings).toEqual({});
     },
   );
+
+  it('reads the id of a message from its header if the producer uses other words', () => {
+    const headersOf = (id: string) => ({ 'axon-message-id': `m-${id}` });
+    const named = fitOfEach((ref) => ({ ref, status: 'CREATED', at: timestamp }), headersOf);
+    expect(named.settings.ORDER_SOURCE_FIELDS).toMatch(/,header:axon-message-id=eventId$/);
+    expect(fitOfEach((orderId) => ({ ...ORDER_BODY, orderId }), headersOf).settings).toEqual({});
+  });
+
+  it('names no unit of times that are no time of our days in any', () => {
+    const found = fitOfEach((orderId) => ({ ...ORDER_BODY, orderId, timestamp: 0 }));
+    expect(found).toEqual({ settings: {}, accepted: 0 });
+  });
 
   it('offers no other source for envelopes of another version of CloudEvents', () => {
     for (const specversion of ['0.3', '1.0.2'])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { meantBy, writtenAlike } from '../../../src/pipeline/inspect/spelling.ts';
+import { meantBy, typeMeantBy, writtenAlike } from '../../../src/pipeline/inspect/spelling.ts';
 
 const STATUSES = ['CREATED', 'RE_CREATED', 'PAYMENT_AUTHORIZED'];
 
@@ -18,6 +18,15 @@ describe('meantBy', () => {
     'leaves %j alone',
     (theirs) => expect(meantBy(theirs, STATUSES)).toBeUndefined(),
   );
+});
+
+it('understands the type of an event by the words in front', () => {
+  const types = ['ORDER', 'PAYMENT'];
+  expect(typeMeantBy('OrderCreated', types)).toBe('ORDER');
+  expect(typeMeantBy('payment.authorized', types)).toBe('PAYMENT');
+  expect(typeMeantBy('order', types)).toBe('ORDER');
+  expect(typeMeantBy('orderly', types)).toBeUndefined();
+  expect(typeMeantBy('CustomerOrderPlaced', types)).toBeUndefined();
 });
 
 describe('writtenAlike', () => {
