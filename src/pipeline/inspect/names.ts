@@ -5,7 +5,7 @@ import type { LoggedHeader, LogRecord } from '../../ports/event-log.ts';
 import { asBuffer, decodeUtf8 } from '../decode/bytes.ts';
 import { changeForm, isConnectEnvelope, looksLikeCloudEvent } from '../decode/forms/bodies.ts';
 import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
-import { HEADER_PLACE } from '../decode/source/field-names.ts';
+import { AND_FIELD, HEADER_PLACE } from '../decode/source/field-names.ts';
 import { timeText } from '../decode/source/time-text.ts';
 import { type Leaf, leavesOf, namesOfLeaf } from './leaves.ts';
 import { isSpeltAs, meantBy, typeMeantBy } from './spelling.ts';
@@ -127,10 +127,17 @@ class Meaning {
 
   /** Takes the members that hold nothing but known statuses, or types. */
   #takeValues(meant: Meant, typeMeant: Meant): void {
-    for (const { schema } of Object.values(this.#domain.eventTypes)) {
-      for (const [field, { enum: values }] of Object.entries(propertiesOf(schema)))
-        if (values !== undefined) this.#take(field, (leaf) => hasOnly(leaf, values, meant));
-    }
+    const known = Object.values(this.#domain.eventTypes).flatMap(({ schema }) =>
+      Object.entries(propertiesOf(schema)).flatMap(([field, { enum: values }]) =>
+        values === undefined ? [] : [{ field, values }],
+      ),
+    );
+    for (const { field, values } of known) this.#take(field, (leaf) => hasOnly(leaf, values, meant));
+    // Several types of events may have their statuses in one member.
+    const missing = known.filter(({ field }) => !this.#has(field));
+    const values = missing.flatMap((each) => each.values);
+    const fields = [...new Set(missing.map(({ field }) => field))];
+    if (fields.length > 1) this.#take(fields.join(AND_FIELD), (leaf) => hasOnly(leaf, values, meant));
     const names = Object.keys(this.#domain.eventTypes);
     this.#take('eventType', (leaf) => hasOnly(leaf, names, typeMeant));
   }
@@ -138,8 +145,9 @@ class Meaning {
   /** Whether the records have the field by its own name or by one that was found. */
   #has(field: string): boolean {
     return (
-      [...this.#known.values(), ...this.#found.values()].includes(field) ||
-      this.#records.some(({ body }) => isValue(body[field]))
+      [...this.#known.values(), ...this.#found.values()].some((ours) =>
+        ours.split(AND_FIELD).includes(field),
+      ) || this.#records.some(({ body }) => isValue(body[field]))
     );
   }
 

@@ -292,6 +292,22 @@ describe('bestFit', () => {
     },
   );
 
+  it('finds the statuses of several types of events in one member', () => {
+    const found = fitOfEach((id, index) => ({
+      kind: index === 0 ? 'order' : 'payment',
+      order_no: id,
+      status: index === 0 ? 'created' : 'payment_authorized',
+      ts: 1718000000123,
+    }));
+    expect(found).toMatchObject({
+      accepted: 3,
+      settings: {
+        ORDER_SOURCE_FIELDS: 'order_no=orderId,status=orderStatus+paymentStatus,kind=eventType,ts=timestamp',
+      },
+    });
+    expect(() => loadSettings('order-sync', { env: found.settings })).not.toThrow();
+  });
+
   it('reads the id of a message from its header if the producer uses other words', () => {
     const headersOf = (id: string) => ({ 'axon-message-id': `m-${id}` });
     const named = fitOfEach((ref) => ({ ref, status: 'CREATED', at: timestamp }), headersOf);

@@ -8,6 +8,9 @@ import { outermostOf, valueAt } from './places.ts';
 /** What the place of a field begins with if the field is a header of the record. */
 export const HEADER_PLACE = 'header:';
 
+/** Stands between the domain's fields if one field of the records is several of them, each in another type of event. */
+export const AND_FIELD = '+';
+
 /** Parses the JSON in a text; undefined if there is none. */
 type Parse = (text: string) => JsonValue | undefined;
 
@@ -17,18 +20,21 @@ export type FieldsInHeaders = readonly (readonly [ours: string, text: string])[]
 /** Where the records have the fields of the domain: under other names, further in, or in headers. */
 export class FieldNames {
   /** By the name, or by the place, in the records. */
-  readonly #ours: ReadonlyMap<string, string>;
+  readonly #ours: ReadonlyMap<string, readonly string[]>;
   /** The places that may be further in. */
   readonly #places: readonly (readonly [place: string, ours: string])[];
   readonly #headers: readonly (readonly [header: string, ours: string])[];
   readonly #parse: Parse;
 
   constructor(fields: ReadonlyMap<string, string>, parse: Parse) {
-    const inHeaders = [...fields].filter(([place]) => place.startsWith(HEADER_PLACE));
-    const inBody = [...fields].filter(([place]) => !place.startsWith(HEADER_PLACE));
+    const named = [...fields].map(([place, ours]) => [place, ours.split(AND_FIELD)] as const);
+    const inBody = named.filter(([place]) => !place.startsWith(HEADER_PLACE));
+    const each = named.flatMap(([place, ours]) => ours.map((field) => [place, field] as const));
     this.#ours = new Map(inBody);
-    this.#places = inBody.filter(([place]) => place.includes('.'));
-    this.#headers = inHeaders.map(([place, ours]) => [place.slice(HEADER_PLACE.length), ours]);
+    this.#places = each.filter(([place]) => this.#ours.has(place) && place.includes('.'));
+    this.#headers = each
+      .filter(([place]) => place.startsWith(HEADER_PLACE))
+      .map(([place, field]) => [place.slice(HEADER_PLACE.length), field]);
     this.#parse = parse;
   }
 
@@ -43,7 +49,7 @@ export class FieldNames {
       if (value === undefined || value === null) continue;
       // What a place leads into may have the domain's name by itself: {"orderId": {"string": "7"}}.
       const outermost = outermostOf(body, place);
-      const isInside = outermost !== null && (this.#ours.get(outermost) ?? outermost) === ours;
+      const isInside = outermost !== null && this.#namesOf(outermost).includes(ours);
       if (Object.hasOwn(changed, ours) && !isInside) return IN_TWO_PLACES;
       changed = { ...changed, [ours]: value };
     }
@@ -53,9 +59,16 @@ export class FieldNames {
   #withNames(body: JsonObject): JsonObject | Rejection {
     const names = this.#ours;
     if (names.size === 0 || ![...names.keys()].some((name) => Object.hasOwn(body, name))) return body;
-    const renamed = Object.entries(body).map(([name, value]) => [names.get(name) ?? name, value] as const);
+    const renamed = Object.entries(body).flatMap(([name, value]) =>
+      this.#namesOf(name).map((ours) => [ours, value] as const),
+    );
     if (new Set(renamed.map(([name]) => name)).size < renamed.length) return IN_TWO_PLACES;
     return Object.fromEntries(renamed);
+  }
+
+  /** The domain's names of a field in the records. */
+  #namesOf(name: string): readonly string[] {
+    return this.#ours.get(name) ?? [name];
   }
 
   /** The texts of the fields that are headers of the record, by the domain's names. */
@@ -72,7 +85,7 @@ export class FieldNames {
   /** The text of `eventType` in an object that holds the event, under the name that it has in the records. */
   typeIn(outer: JsonValue): string | undefined {
     if (!isJsonObject(outer)) return undefined;
-    const entry = Object.entries(outer).find(([name]) => (this.#ours.get(name) ?? name) === 'eventType');
+    const entry = Object.entries(outer).find(([name]) => this.#namesOf(name).includes('eventType'));
     return typeof entry?.[1] === 'string' ? entry[1] : undefined;
   }
 }

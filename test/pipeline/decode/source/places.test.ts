@@ -49,6 +49,18 @@ describe('the place of a field', () => {
     expect(read9).toMatchObject({ entityId: '9007199254740993' });
   });
 
+  it('gives one field the names of several types of events', () => {
+    const both = fields({ status: 'orderStatus+paymentStatus', 'data.at': 'timestamp' });
+    const value = { eventType, orderId, status: orderStatus, data: { at: timestamp } };
+    expect(read(both, { value })).toMatchObject({
+      data: `{"eventType":"ORDER","orderId":"${orderId}","orderStatus":"CREATED","paymentStatus":"CREATED","data":{"at":"${timestamp}"},"timestamp":"${timestamp}"}`,
+    });
+    expect(read(both, { value: { ...value, paymentStatus: 'x' } })).toMatch(/^json_duplicate_key/);
+    const inside = fields({ 'data.status': 'orderStatus+paymentStatus' });
+    const deep = { eventType, orderId, timestamp, data: { status: orderStatus } };
+    expect(read(inside, { value: deep })).toMatchObject({ entityId: orderId });
+  });
+
   it('refuses a body that has the field in two places', () => {
     const value = { ...ORDER_BODY, order: { id: 'another' } };
     expect(read(fields({ 'order.id': 'orderId' }), { value })).toMatch(/^json_duplicate_key: .* mapped one/);
