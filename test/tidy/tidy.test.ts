@@ -6,6 +6,7 @@ import { shortDraws } from './properties.ts';
 import { commentsOf, riddlingComments, testNamesOf, unfinishedTestNames } from './prose.ts';
 import { environmentReaders, unseededTime } from './purity.ts';
 import { longFiles, migrationNumbers, programParts, sharedReplacements, siblingParts } from './shape.ts';
+import { earlyImports } from './startup.ts';
 import { readTree } from './tree.ts';
 
 const tree = readTree(join(import.meta.dirname, '..', '..'));
@@ -18,6 +19,10 @@ describe('the repository', () => {
     expect(pagesOf(tree).map(([path]) => path)).toEqual(
       expect.arrayContaining(['README.md', 'docs/ARCHITECTURE.md']),
     );
+  });
+
+  it('loads adapters and packages only for the commands that use them', () => {
+    expect(earlyImports(tree)).toEqual([]);
   });
 
   it('lets imports point one way only', () => {

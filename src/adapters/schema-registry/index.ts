@@ -1,11 +1,9 @@
 import { messageOf } from '../../core/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ReadValue, ValueSchemas } from '../../ports/value-schemas.ts';
-import { compileAvro } from './avro.ts';
 import type { CompiledSchema } from './compiled.ts';
 import { readSchemaFolder } from './folder.ts';
-import { compileProtobuf } from './protobuf.ts';
-import { type RegisteredSchema, RegistryClient, type RegistryOptions } from './registry-client.ts';
+import type { RegisteredSchema, RegistryClient, RegistryOptions } from './registry-client.ts';
 
 export interface ValueSchemasOptions {
   readonly clock: Pick<Clock, 'now'>;
@@ -32,14 +30,15 @@ const MISSING_FOR_MS = 60_000;
 class RegisteredSchemas implements ValueSchemas {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #files: ReadonlyMap<string, RegisteredSchema>;
-  readonly #registry: RegistryClient | null;
+  readonly #registry: RegistryOptions | null;
+  #client: Promise<RegistryClient> | null = null;
   readonly #known = new Map<string, Known>();
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor({ clock, folder, registry }: ValueSchemasOptions) {
     this.#clock = clock;
     this.#files = folder === undefined ? new Map() : readSchemaFolder(folder.path, folder.settingName);
-    this.#registry = registry === undefined ? null : new RegistryClient(registry);
+    this.#registry = registry ?? null;
   }
 
   prepare(names: Iterable<string>): Promise<void> | null {
@@ -66,6 +65,14 @@ class RegisteredSchemas implements ValueSchemas {
     }
   }
 
+  /** The client of the registry, which is loaded when it is first asked; null if no registry is named. */
+  async #registryClient(): Promise<RegistryClient | null> {
+    const options = this.#registry;
+    if (options === null) return null;
+    this.#client ??= import('./registry-client.ts').then((module) => new module.RegistryClient(options));
+    return this.#client;
+  }
+
   #isKnown(name: string): boolean {
     const known = this.#known.get(name);
     return known !== undefined && (known.kind !== 'missing' || known.untilMs > this.#clock.now());
@@ -85,26 +92,27 @@ class RegisteredSchemas implements ValueSchemas {
     const registered =
       this.#files.get(name) ??
       this.#files.get(name.replace('global-', '')) ??
-      (await this.#registry?.read(name)) ??
+      (await (await this.#registryClient())?.read(name)) ??
       null;
     const untilMs = this.#clock.now() + MISSING_FOR_MS;
     if (registered === null) {
-      const place =
-        this.#registry === null ? 'The folder of schemas' : `The schema registry at ${this.#registry.shown}`;
+      const client = await this.#registryClient();
+      const place = client === null ? 'The folder of schemas' : `The schema registry at ${client.shown}`;
       return { kind: 'missing', detail: `${place} has no schema ${name}.`, untilMs };
     }
     if (registered.kind === 'JSON') return { kind: 'json' };
     try {
-      return { kind: 'compiled', schema: compiled(registered) };
+      return { kind: 'compiled', schema: await compiled(registered) };
     } catch (error) {
       return { kind: 'missing', detail: `The schema ${name} cannot be used: ${messageOf(error)}.`, untilMs };
     }
   }
 }
 
-function compiled({ kind, text, references }: RegisteredSchema): CompiledSchema {
-  if (kind === 'PROTOBUF') return compileProtobuf(text, references);
-  return compileAvro(
+/** Loads the library of the schema's kind alone. */
+async function compiled({ kind, text, references }: RegisteredSchema): Promise<CompiledSchema> {
+  if (kind === 'PROTOBUF') return (await import('./protobuf.ts')).compileProtobuf(text, references);
+  return (await import('./avro.ts')).compileAvro(
     text,
     references.map(({ schema }) => schema),
   );

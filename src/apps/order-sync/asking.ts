@@ -8,7 +8,7 @@ import { topicNamesOf } from '../shared/settings/synced.ts';
 import { askPartsOf, type OrderAskParts } from './ask-parts.ts';
 import { QuestionFault } from './ask-query.ts';
 import { askedLog } from './asked-log.ts';
-import { type OrderSyncSettings, openCommandStore } from './order-sync.ts';
+import { type OrderSyncSettings, openCommandStore } from './open-parts.ts';
 
 /**
  * Opens the store for a command that asks about orders, and closes it afterwards. Changes nothing in it. The log is opened
@@ -20,7 +20,7 @@ export async function withAskParts<Result>(
   logger: Logger,
   work: (parts: OrderAskParts) => Promise<Result>,
 ): Promise<Result> {
-  const opened = openCommandStore(settings, clock, logger);
+  const opened = await openCommandStore(settings, clock, logger);
   let log: Promise<EventLog> | null = null;
   const open = () => {
     log ??= openEventLog(settings, clock, logger, { clientId: settings.synced.program });

@@ -6,7 +6,7 @@ import { deliverOn, type TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
-import { deliveryTimingOf, type OrderSyncSettings } from './order-sync.ts';
+import { deliveryTimingOf, type OrderSyncSettings } from './open-parts.ts';
 
 export interface CommandDeliveryParts {
   readonly route: TargetRoute;

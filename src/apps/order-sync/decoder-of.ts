@@ -3,7 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { openSchemas } from '../shared/parts/open-schemas.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
 import { topicNamesOf } from '../shared/settings/synced.ts';
-import type { OrderSyncSettings } from './order-sync.ts';
+import type { OrderSyncSettings } from './open-parts.ts';
 
 /** The decoder by which this program judges records. */
 export function decoderOf(settings: OrderSyncSettings, clock: Clock) {

@@ -12,9 +12,10 @@ import type { Store } from '../../ports/store.ts';
 import { domainOf, topicsOf } from '../shared/settings/synced.ts';
 import { decoderOf } from './decoder-of.ts';
 import { differenceJson, targetDifferenceJson } from './difference-json.ts';
-import type { OrderSyncSettings } from './order-sync.ts';
+import type { OrderSyncSettings } from './open-parts.ts';
 import { rebuildPartsOf } from './rebuild-parts.ts';
-import { dueRulesOf, openHoldingsOf } from './targets/targets.ts';
+import { openHoldingsOf } from './targets/routes.ts';
+import { dueRulesOf } from './targets/targets.ts';
 
 /** The share of its time in which an instance works on a rebuild, beside ingest and deliveries. */
 const REBUILD_SHARE = 0.5;

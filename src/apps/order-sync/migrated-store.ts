@@ -1,7 +1,7 @@
 import type { Clock } from '../../ports/clock.ts';
 import type { OpenedStore, Store } from '../../ports/store.ts';
 import { domainOf } from '../shared/settings/synced.ts';
-import type { OrderSyncSettings } from './order-sync.ts';
+import type { OrderSyncSettings } from './open-parts.ts';
 import { targetNames } from './targets/targets.ts';
 
 /** The store that can write rows, for a command that has read from the store before, so that its schema exists already. */

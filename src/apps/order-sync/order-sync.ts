@@ -10,20 +10,17 @@ import { supervised } from '../../pipeline/supervised.ts';
 import { Sync, type SyncStatus } from '../../pipeline/sync.ts';
 import type { TargetRoute } from '../../pipeline/target-route.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { EventLog } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Senders } from '../../ports/senders.ts';
-import type { OpenedStore, Store } from '../../ports/store.ts';
+import type { Store } from '../../ports/store.ts';
 import { closeServer, listen } from '../shared/http/listen.ts';
 import { ProblemCounts } from '../shared/http/metrics.ts';
-import { isKafka, openEventLog } from '../shared/parts/open-log.ts';
+import { isKafka } from '../shared/parts/open-log.ts';
 import { openSchemas } from '../shared/parts/open-schemas.ts';
-import { openStore } from '../shared/parts/open-store.ts';
 import { openTracing } from '../shared/parts/open-tracing.ts';
 import { sharingWarning } from '../shared/process/private-files.ts';
 import { wordsForPages } from '../shared/settings/domain-words.ts';
 import { databaseOf, warnOfOpenConnection } from '../shared/settings/known/database.ts';
-import type { SettingsOf } from '../shared/settings/known/index.ts';
 import { sourcesOf } from '../shared/settings/known/source.ts';
 import type { SettingEntry } from '../shared/settings/load.ts';
 import { domainOf, topicNamesOf, topicsOf } from '../shared/settings/synced.ts';
@@ -38,12 +35,10 @@ import { buildServer } from './http/server.ts';
 import { jobHandlersOf } from './job-handlers.ts';
 import { KeptStatus } from './kept-status.ts';
 import { orderSyncMetrics } from './metrics.ts';
+import { deliveryTimingOf, type OrderSyncSettings, openParts } from './open-parts.ts';
 import { reportFor } from './status-report.ts';
-import { closeRoute, moreTargets, openRoutes, targetsThatTell } from './targets/targets.ts';
-import type { TargetSpec } from './targets/targets-file.ts';
+import { closeRoute, openRoutes, targetsThatTell } from './targets/routes.ts';
 import { Trial } from './trial.ts';
-
-export type OrderSyncSettings = SettingsOf<'order-sync'>;
 
 export interface OrderSync {
   /** The address of the HTTP API, without a slash at the end. */
@@ -53,60 +48,6 @@ export interface OrderSync {
   console(): Promise<BuiltConsole | null>;
   /** Finishes the work in hand, gives the partitions back, and closes everything. May be called twice. */
   close(): Promise<void>;
-}
-
-/** The longest wait of a claimed state until it is sent. */
-const HOLD_MS = 10_000;
-/** A lease lasts longer than that wait and two deadlines by this time. */
-const LEASE_MARGIN_MS = 5_000;
-
-export function deliveryTimingOf({ deliveryDeadlineMs }: OrderSyncSettings) {
-  // A delivery batch whose states have to be sent again one by one takes up to two deadlines.
-  return { holdMs: HOLD_MS, leaseMs: HOLD_MS + 2 * deliveryDeadlineMs + LEASE_MARGIN_MS };
-}
-
-/** Opens the store that the settings choose, for a command that needs no log. */
-export function openCommandStore(settings: OrderSyncSettings, clock: Clock, logger: Logger): OpenedStore {
-  return openStoreFor(settings, moreTargets(settings), clock, logger);
-}
-
-function openStoreFor(
-  settings: OrderSyncSettings,
-  specs: readonly TargetSpec[],
-  clock: Clock,
-  logger: Logger,
-): OpenedStore {
-  const targets = [settings.synced.target, ...specs.map(({ name }) => name)];
-  const { lanes, maxRecordBytes } = settings;
-  return openStore(settings, { clock, logger, targets, lanes, maxRecordBytes });
-}
-
-/** Opens the store and the log that the settings choose. */
-export async function openParts(
-  settings: OrderSyncSettings,
-  clock: Clock,
-  logger: Logger,
-): Promise<{ store: OpenedStore; log: EventLog; specs: readonly TargetSpec[]; close(): Promise<void> }> {
-  const specs = moreTargets(settings);
-  const store = openStoreFor(settings, specs, clock, logger);
-  try {
-    const log = await openEventLog(settings, clock, logger, {
-      clientId: settings.synced.program,
-      sessionTimeoutMs: settings.sessionTimeoutMs,
-    });
-    return {
-      store,
-      log,
-      specs,
-      async close() {
-        await log.close();
-        await store.close();
-      },
-    };
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }
 
 /** Warns if other users may use the files of this program. Does nothing if it keeps no files. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Store } from '../../ports/store.ts';
 import { domainOf, topicNamesOf } from '../shared/settings/synced.ts';
-import type { OrderSyncSettings } from './order-sync.ts';
+import type { OrderSyncSettings } from './open-parts.ts';
 import { dueRulesOf } from './targets/targets.ts';
 
 /** What a rebuild of the view works with. */

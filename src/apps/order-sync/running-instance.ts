@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { InstanceStatus } from '../../pipeline/status/instance.ts';
 import type { StatusReport } from '../../pipeline/status/report.ts';
-import type { OrderSyncSettings } from './order-sync.ts';
+import type { OrderSyncSettings } from './open-parts.ts';
 
 /** What the HTTP API of a running order-sync said, or in one sentence why it said nothing. */
 export type InstanceAnswer =

@@ -144,9 +144,3 @@ export function addCounts(counts: VerificationCounts, verified: Verified): Verif
     mended: counts.mended + verified.mended,
   };
 }
-
-/** The sizes that an operator may ask for. */
-export const SAMPLE_MAX = 100_000;
-export const RATE_MAX = 1_000_000;
-/** Leaves ingest and deliveries most of a small machine. */
-export const DEFAULT_RATE = 2_000;

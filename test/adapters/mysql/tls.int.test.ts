@@ -288,7 +288,7 @@ function describeTls(name: ServerName): void {
       const values = at('address', '', { databaseTls: 'required', databaseTlsCaFile: caFile });
       const clock = systemClock;
       const logger = () => undefined;
-      const opened = openStore(values, { clock, logger, targets: ['order-mgt'], lanes: 1 });
+      const opened = await openStore(values, { clock, logger, targets: ['order-mgt'], lanes: 1 });
       const { view } = orders;
       const { store } = await opened.migrate({ view, targets: ['order-mgt'], adopt: null, nowMs: 0 });
       expect(await store.health()).toEqual({ ok: true });

@@ -1,7 +1,8 @@
 /** Runs order-sync on its embedded log and SQLite inside this process, so that a check can start it many times. */
 import { join } from 'node:path';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
-import { openParts, startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
+import { openParts } from '../../../src/apps/order-sync/open-parts.ts';
+import { startOrderSync } from '../../../src/apps/order-sync/order-sync.ts';
 import { loadSettings } from '../../../src/apps/shared/settings/load.ts';
 import type { RawRecord } from '../oracle.ts';
 import { Tables } from './tables.ts';

@@ -1,6 +1,4 @@
-import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { startOrderMgt } from '../order-mgt.ts';
 
 export function serveCommand(): CommandSpec<'order-mgt'> {
   return {
@@ -11,11 +9,6 @@ export function serveCommand(): CommandSpec<'order-mgt'> {
       ['order-mgt serve --port 0', 'Listen on a free port, which the log names'],
     ],
     isDefault: true,
-    async run({ settings, logger, shutdown }) {
-      const orderMgt = await startOrderMgt({ ...settings, logger });
-      shutdown.defer('order-mgt', () => orderMgt.close());
-      await shutdown.requested;
-      return EXIT.ok;
-    },
+    run: async (context) => (await import('../actions/serve.ts')).runServe(context),
   };
 }

@@ -1,25 +1,12 @@
-import { quarantineRedriveHandler } from '../../../pipeline/jobs/quarantine-redrive.ts';
-import { selectionJson } from '../../../pipeline/jobs/quarantine-selection.ts';
 import type { Clock } from '../../../ports/clock.ts';
-import { EXIT } from '../../shared/cli/exit-codes.ts';
-import { startProgress } from '../../shared/cli/progress.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
-import { domainOf } from '../../shared/settings/synced.ts';
-import { DECISION_OPTIONS, decisionFrom, personFrom } from '../decision.ts';
-import { decoderOf } from '../decoder-of.ts';
-import { jobJson, jobLine } from '../job-json.ts';
-import { migratedStore } from '../migrated-store.ts';
-import { openCommandStore } from '../order-sync.ts';
-import { SELECTION_OPTIONS, selectionFrom } from '../quarantine-options.ts';
-import { dueRulesOf } from '../targets/targets.ts';
-import { knownJob, waitForJob } from './jobs.ts';
+import { DECISION_OPTIONS } from '../decision.ts';
+import { SELECTION_OPTIONS } from '../quarantine-options.ts';
 
 const GROUP = { name: 'quarantine', summary: 'Show, redrive or discard refused records.' };
 const RECORDS = [
   ['[records...]', 'Topic, partition and offset of each, as in order_events/3/1204.'],
 ] as const;
-/** The records of one transaction. */
-const DISCARDED_AT_ONCE = 1_000;
 
 export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'> {
   return {
@@ -45,43 +32,8 @@ export function quarantineRedriveCommand(clock: Clock): CommandSpec<'order-sync'
       ],
       ['order-sync quarantine redrive order_events/3/1204 order_events/3/1205 --wait', 'Redrive two records'],
     ],
-    async run(context, input) {
-      const { settings, logger, output } = context;
-      const selection = selectionFrom(input);
-      const opened = openCommandStore(settings, clock, logger);
-      try {
-        const jobId = clock.uuid();
-        await opened.createJob({
-          jobId,
-          kind: 'quarantine_redrive',
-          parameters: selectionJson(selection),
-          isDryRun: input.options.dryRun === true,
-          requestedBy: personFrom(input),
-          reason: String(input.options.reason ?? '').trim(),
-          createdAtMs: clock.now(),
-        });
-        let job = await knownJob(opened, jobId);
-        if (input.options.wait === true) {
-          const store = await migratedStore(opened, settings, clock);
-          const handler = quarantineRedriveHandler({
-            domain: domainOf(settings),
-            decoder: decoderOf(settings, clock),
-            due: dueRulesOf(settings),
-            store,
-            clock,
-            logger,
-          });
-          const progress = startProgress(context, { unit: 'records', total: null, clock });
-          job = await waitForJob(context, { store, clock, handler }, jobId, (now) =>
-            progress.update(Number(now.progress.matched ?? 0)),
-          ).finally(() => progress.stop());
-        }
-        await output.document(jobJson(job), jobLine(job));
-        return EXIT.ok;
-      } finally {
-        await opened.close();
-      }
-    },
+    run: async (context, input) =>
+      (await import('../actions/quarantine-settle.ts')).runQuarantineRedrive(clock, context, input),
   };
 }
 
@@ -99,26 +51,7 @@ export function quarantineDiscardCommand(clock: Clock): CommandSpec<'order-sync'
         'All records that match a filter',
       ],
     ],
-    async run({ settings, logger, output, note }, input) {
-      const selection = selectionFrom(input);
-      const decision = decisionFrom(input, clock);
-      const store = openCommandStore(settings, clock, logger);
-      try {
-        let discarded = 0;
-        for (const filter of selection) {
-          for (;;) {
-            const count = await store.discardQuarantined({ ...decision, filter, limit: DISCARDED_AT_ONCE });
-            discarded += count;
-            if (count < DISCARDED_AT_ONCE) break;
-          }
-        }
-        const { decidedBy, reason } = decision;
-        await output.document({ discarded, decidedBy, reason }, `discarded ${discarded}`);
-        if (discarded === 0) note('No open record matches: see order-sync quarantine.');
-        return EXIT.ok;
-      } finally {
-        await store.close();
-      }
-    },
+    run: async (context, input) =>
+      (await import('../actions/quarantine-settle.ts')).runQuarantineDiscard(clock, context, input),
   };
 }

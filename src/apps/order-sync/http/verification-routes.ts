@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { VerifyParameters } from '../../../pipeline/jobs/verify.ts';
-import { DEFAULT_RATE, RATE_MAX, SAMPLE_MAX } from '../../../pipeline/verify/verification.ts';
+import { DEFAULT_RATE, RATE_MAX, SAMPLE_MAX } from '../../../pipeline/verify/limits.ts';
 import { HttpProblem } from '../../shared/http/problem.ts';
 import { jobJson } from '../job-json.ts';
 import { callerOf } from './caller.ts';

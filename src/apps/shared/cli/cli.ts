@@ -1,7 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { TributaryError } from '../../../core/errors.ts';
 import type { Logger } from '../../../ports/logger.ts';
-import { createLogger, hasColor } from '../process/logger.ts';
 import { keepFilesPrivate } from '../process/private-files.ts';
 import { createShutdown } from '../process/shutdown.ts';
 import { exampleFor, inWordsOf, messageFor, sentenceFor } from '../settings/domain-words.ts';
@@ -96,7 +95,7 @@ function buildRoot<Program extends ProgramName>(
     for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(syntax, said(help));
     for (const [flags, help] of commandSpec.options ?? []) command.option(flags, said(help));
     command.action(async () => {
-      const context = openContext(spec, command, host);
+      const context = await openContext(spec, command, host);
       setExitCode(await runCommand(commandSpec, context, command));
     });
   }
@@ -157,14 +156,15 @@ async function runCommand<Program extends ProgramName>(
   }
 }
 
-function openContext<Program extends ProgramName>(
+async function openContext<Program extends ProgramName>(
   { program, subject }: CliSpec<Program>,
   command: Command,
   host: CliHost,
-): CommandContext<Program> {
+): Promise<CommandContext<Program>> {
   const options = command.optsWithGlobals();
   const { values, entries, warnings } = loadFrom(program, command, host, subject);
   const level = options.quiet === true ? 'error' : options.verbose === true ? 'debug' : values.logLevel;
+  const { createLogger, hasColor } = await import('../process/logger.ts');
   const log = createLogger({
     program: subject?.synced.program ?? program,
     level,

@@ -5,7 +5,8 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import type * as Http from '../../../../src/adapters/http-delivery/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import type * as Topic from '../../../../src/adapters/topic-delivery/index.ts';
-import { moreTargets, openRoutes } from '../../../../src/apps/order-sync/targets/targets.ts';
+import { openRoutes } from '../../../../src/apps/order-sync/targets/routes.ts';
+import { moreTargets } from '../../../../src/apps/order-sync/targets/targets.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import type { EventLog } from '../../../../src/ports/event-log.ts';
 

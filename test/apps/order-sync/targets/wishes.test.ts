@@ -5,11 +5,11 @@ import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import {
   closeRoute,
-  moreTargets,
   openForReconciliation,
   openRoutes,
   targetsThatTell,
-} from '../../../../src/apps/order-sync/targets/targets.ts';
+} from '../../../../src/apps/order-sync/targets/routes.ts';
+import { moreTargets } from '../../../../src/apps/order-sync/targets/targets.ts';
 import { openEventLog } from '../../../../src/apps/shared/parts/open-log.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
 import { answers, startScriptedServer } from '../../../adapters/http-delivery/scripted-server.ts';

@@ -83,13 +83,13 @@ it('openEventLog gives Kafka extensions whose values have equals signs', async (
   expect(login).toMatchObject({ extensions: { logicalCluster: 'lkc-1', identity: 'YWJj==' } });
 });
 
-it.each([1, 8])('openStore gives MySQL four connections besides those of %i lanes', (lanes) => {
+it.each([1, 8])('openStore gives MySQL four connections besides those of %i lanes', async (lanes) => {
   const env = {
     DATABASE_URL: 'mysql://alice:secret@db.example:3307/shop',
     ORDER_SYNC_TABLE_PREFIX: 'eu_',
   };
   const { values } = loadSettings('order-sync', { env });
-  openStore(values, { clock: systemClock, logger, targets: ['shop'], lanes, maxRecordBytes: 1_000 });
+  await openStore(values, { clock: systemClock, logger, targets: ['shop'], lanes, maxRecordBytes: 1_000 });
   expect(opened.pop()).toMatchObject({
     connections: lanes + 4,
     targets: ['shop'],
@@ -108,7 +108,7 @@ it('openStore gives SQLite its file, its targets, and the names of the tables', 
     ORDER_SYNC_TABLE_PREFIX: 'eu_',
   };
   const { values } = loadSettings('order-sync', { env });
-  openStore(values, { clock: systemClock, logger, targets: ['shop'], lanes: 1 });
+  await openStore(values, { clock: systemClock, logger, targets: ['shop'], lanes: 1 });
   expect(opened.pop()).toMatchObject({
     file: join(dataDir, 'order-sync.sqlite'),
     targets: ['shop'],

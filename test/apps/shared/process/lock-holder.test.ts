@@ -33,7 +33,7 @@ describe.skipIf(!existsSync('/proc/locks'))('the holder of a write lock', () => 
 
   async function openParcels(file: string) {
     const clock = new HastyClock();
-    const opened = openStore(
+    const opened = await openStore(
       { databaseUrl: `sqlite:${file}` },
       { clock, logger: () => {}, targets: TARGETS, lanes: 1 },
     );
