@@ -1,6 +1,6 @@
 import { TributaryError } from '../../core/errors.ts';
 import type { Store, StoredRow } from '../../ports/store.ts';
-import type { SettledChange, ViewState } from '../../ports/view-rebuild.ts';
+import type { LedgerPlace, SettledChange, ViewState } from '../../ports/view-rebuild.ts';
 import type { DueRules } from '../ingest/due.ts';
 import type { Folder } from './folder.ts';
 import { replacing } from './replacing.ts';
@@ -82,24 +82,29 @@ export class ChangedStates<State, Event> {
   ): Promise<SettledChange[]> {
     const { due, store, folder } = this.#parts;
     const folded = await folder.fold(entityIds);
-    const added = entityIds.filter((entityId) => before.get(entityId) === null);
+    // Entities that are new, and those that ingest has changed since the tables were exchanged.
+    const asked = folded
+      .filter(({ entityId, version }) => before.get(entityId)?.version !== version)
+      .map(({ entityId }) => entityId);
     const ledger =
-      added.length === 0
+      asked.length === 0
         ? new Map<string, never>()
-        : Map.groupBy(await store.ledgerOf(added), ({ entityId }) => entityId);
+        : Map.groupBy(await store.ledgerOf(asked), ({ entityId }) => entityId);
     const changes: SettledChange[] = [];
     for (const { entityId, version, row, isReady } of folded) {
       const former = before.get(entityId) ?? null;
       if (row === null) continue;
       const delivery = due.changed(row, isReady);
+      const places: readonly LedgerPlace[] = ledger.get(entityId) ?? [];
       if (former === null) {
-        const owed = (ledger.get(entityId) ?? []).map(({ target }) => target);
+        const owed = places.map(({ target }) => target);
         const qualifiesFor = delivery.qualifiesFor.filter((target) => !owed.includes(target));
         if (qualifiesFor.length > 0)
           changes.push({ entityId, version, isNew: true, delivery: { hasChanged: true, qualifiesFor } });
         continue;
       }
       if (changedColumns(former.row, row, rebuild?.formerColumns ?? [], columns).length === 0) continue;
+      if (isDueSince(former.version, places)) continue;
       changes.push({
         entityId,
         version,
@@ -109,4 +114,12 @@ export class ChangedStates<State, Event> {
     }
     return changes;
   }
+}
+
+/**
+ * Whether every target that is owed the entity is owed a later version than that of its former row. Ingest has made that one due
+ * from the new view, and makes the next one due if the row changes again.
+ */
+function isDueSince(formerVersion: number, places: readonly LedgerPlace[]): boolean {
+  return places.length > 0 && places.every(({ dueVersion }) => dueVersion > formerVersion);
 }

@@ -167,6 +167,31 @@ describe('a rebuild', () => {
     await expectRight(program);
   });
 
+  it('leaves states alone that ingest has made due since the tables were exchanged', async () => {
+    const old = await world.program(buggyOrders);
+    await old.journal([...declined('wrong'), ...accepted('right')]);
+    await old.deliverAll();
+    const program = await world.program(fixedOrders);
+    await program.work('build', 'rebuild-1');
+    const busy = wrap(program.store, {
+      async exchange(switching) {
+        await program.store.exchange(switching);
+        await program.view.refresh();
+        await program.journal([paid('right', 'AUTHORIZATION_REVIEW_DECLINED', 3)]);
+        // A late event that leaves the row as it is, and one of an order whose row the rebuild has changed.
+        await program.journal([paid('right', 'PAYMENT_AUTHORIZED', 2)]);
+        await program.journal([paid('wrong', 'PAYMENT_AUTHORIZED', 0)]);
+      },
+    });
+    expect(await program.work('switch', 'rebuild-1', null, () => {}, busy)).toMatchObject({ due: 1 });
+    const due = await Promise.all(
+      ['right', 'wrong'].map((orderId) => program.store.readDelivery('order-mgt', orderId)),
+    );
+    expect(due.map((delivery) => delivery?.dueVersion)).toEqual([3, 4]);
+    await program.deliverAll();
+    await expectRight(program);
+  });
+
   it('replaces a state whose claim was under way when the tables were exchanged', async () => {
     const old = await world.program(buggyOrders);
     await old.journal(declined('a'));
