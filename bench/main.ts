@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: CheckComm
   ask: () => import('./ask.ts'),
   console: () => import('./console.ts'),
   delivery: () => import('./delivery.ts'),
+  start: () => import('./start.ts'),
 };
 
 const [name = ''] = process.argv.splice(2, 1);
