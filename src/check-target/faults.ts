@@ -169,12 +169,26 @@ export function fault(code: FaultCode, seen: string): Finding {
   return { verdict: FAULTS[code].severity, code, seen };
 }
 
+/** Faults of the way to the target. They strike every request alike, so one line about each of them says all. */
+const OF_EVERY_REQUEST: ReadonlySet<FaultCode> = new Set([
+  'target_unreachable',
+  'redirects',
+  'authorization_wanted',
+  'client_certificate_wanted',
+  'authority_unknown',
+  'proxy_in_the_way',
+  'throttled',
+]);
+
 /** A fault that any request can meet, such as a missing answer. The runner makes a finding of it. */
 export class RequestFault extends Error {
   readonly code: FaultCode;
+  /** Whether other requests meet the same fault, so that it says nothing about the check that meets it. */
+  readonly isOfEveryRequest: boolean;
 
-  constructor(code: FaultCode, seen: string) {
+  constructor(code: FaultCode, seen: string, isOfEveryRequest = OF_EVERY_REQUEST.has(code)) {
     super(seen);
     this.code = code;
+    this.isOfEveryRequest = isOfEveryRequest;
   }
 }

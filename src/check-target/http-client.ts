@@ -6,6 +6,7 @@ import {
   CERTIFICATE_MEANINGS,
   codeOf,
   describeFault,
+  firstOf,
   isOfProxy,
   isUnknownAuthority,
   type Reach,
@@ -130,14 +131,24 @@ export class HttpClient {
     const deadline = AbortSignal.timeout(this.#deadlineMs);
     const startedMs = performance.now();
     try {
-      const response = await this.#pool.request({
-        method,
-        path: this.#reach.pathPrefix + path,
-        headers: [...(await this.#commonHeaders(method)), ...Object.entries(headers).flat()],
-        body,
-        signal: AbortSignal.any([deadline, this.#stop]),
-      });
-      const read = await readBody(response.body);
+      const signal = AbortSignal.any([deadline, this.#stop]);
+      const send = (token: string | null) =>
+        this.#pool.request({
+          method,
+          path: this.#reach.pathPrefix + path,
+          headers: [...this.#commonHeaders(method, token), ...Object.entries(headers).flat()],
+          body,
+          signal,
+        });
+      const token = await this.#token();
+      let response = await send(token);
+      let read = await readBody(response.body);
+      // As order-sync does: a token may have been revoked before its end.
+      if (response.statusCode === 401 && token !== null) {
+        this.#reach.tokens?.refused(token);
+        response = await send(await this.#token());
+        read = await readBody(response.body);
+      }
       const latencyMs = Math.round(performance.now() - startedMs);
       this.#observe(response.headers, latencyMs, read.length);
       const { statusCode: status } = response;
@@ -167,7 +178,11 @@ export class HttpClient {
       return fault('client_certificate_wanted', `set ${names.certFile}`);
     if (isOfProxy(code))
       return fault('proxy_in_the_way', `look at ${names.proxy}, or except the host by ${names.noProxy}`);
-    if (this.observed.connections > 0) return new RequestFault('connection_broken', seen);
+    if (this.observed.connections > 0) {
+      const isGone = GONE.has(code);
+      const when = isGone ? `, after ${this.observed.requests} answers: it may have ended at a request` : '';
+      return new RequestFault('connection_broken', seen + when, isGone);
+    }
     return !this.isProxied && FAR_AWAY.has(code)
       ? fault(
           'target_unreachable',
@@ -176,10 +191,14 @@ export class HttpClient {
       : new RequestFault('target_unreachable', seen);
   }
 
-  /** Names and values by turns. */
-  async #commonHeaders(method: 'GET' | 'POST'): Promise<string[]> {
+  /** Null if requests carry none. */
+  async #token(): Promise<string | null> {
     const { tokens } = this.#reach;
-    const token = tokens === null ? null : (tokens.current ?? (await tokens.fetch()));
+    return tokens === null ? null : (tokens.current ?? tokens.fetch());
+  }
+
+  /** Names and values by turns. */
+  #commonHeaders(method: 'GET' | 'POST', token: string | null): string[] {
     return [
       ...['accept', 'application/json', 'user-agent', `tributary/${packageJson.version} (check-target)`],
       ...this.#reach.headersFor(method === 'GET' ? 'reads' : 'writes'),
@@ -198,10 +217,19 @@ export class HttpClient {
         observed.keepAliveSeconds ?? Number.POSITIVE_INFINITY,
         Number(kept),
       );
-    const atMs = Date.parse(String(headers.date ?? ''));
+    const atMs = Date.parse(firstOf(headers.date) ?? '');
     if (!Number.isNaN(atMs)) observed.clockAheadMs = atMs - Date.now();
   }
 }
+
+/** Nothing takes connections there. */
+const GONE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Where nothing answers, a firewall may let requests out through a proxy alone. */
 const FAR_AWAY: ReadonlySet<string> = new Set([

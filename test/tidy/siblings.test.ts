@@ -137,10 +137,12 @@ const targetDifferences: readonly Difference[] = [
         'bodyMaker',
         'codeOf',
         'describeFault',
+        'firstOf',
         'isOfProxy',
         'isUnknownAuthority',
         'locationIn',
         'reach',
+        'retryAfterMs',
         'wantedScheme',
       ],
     },
@@ -161,7 +163,7 @@ const targetDifferences: readonly Difference[] = [
   {
     file: 'verdict.ts',
     names: {
-      [HTTP]: ['Judge', 'httpDateMs', 'isAboutTheDeliveryBatch', 'judgeBy', 'retryAfterMs'],
+      [HTTP]: ['Judge', 'isAboutTheDeliveryBatch', 'judgeBy'],
       [TOPIC]: ['isTooLarge'],
     },
     reason: 'An HTTP answer has a status and headers. An append has an error.',

@@ -9,6 +9,7 @@ import { type FaultCode, type Finding, fault, notChecked, pass } from '../faults
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import type { OptionNames } from '../option-names.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
+import { seenOf } from '../rule-hints.ts';
 
 /** Checks that the target takes a state and shows it, and which other bodies and headers it takes. */
 export const acceptingChecks: readonly Check[] = [
@@ -122,8 +123,8 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
       ? fault('secret_wanted', `${seen}, and ${names.secret} is not set`)
       : fault('right_signature_refused', seen);
   }
-  const { allow } = answer.headers;
-  if (status === 405 && typeof allow === 'string' && !/\bPOST\b/i.test(allow))
+  const allow = [answer.headers.allow ?? []].flat().join(', ');
+  if (status === 405 && allow !== '' && !/\bPOST\b/i.test(allow))
     return fault(
       'state_refused',
       `${seen}: it takes ${SHORT.exec(allow)?.[0]} there, and states come by POST`,
@@ -209,7 +210,8 @@ async function checkGarbage(probe: Probe): Promise<Finding> {
   ];
   for (const [what, body] of bodies) {
     const answer = await probe.send(body);
-    if (isOk(answer)) return fault('garbage_accepted', unexpected(answer, what));
+    probe.statusesOfGarbage.add(answer.status);
+    if (isOk(answer)) return fault('garbage_accepted', `${what}: ${seenOf(answer, probe)}`);
     if (answer.status >= 500) return fault('garbage_fails', unexpected(answer, what));
   }
   return pass(`4xx to ${bodies.length} kinds of bodies that are no state`);
