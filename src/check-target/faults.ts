@@ -24,6 +24,7 @@ export const FAULTS = {
   authorization_wanted: fail('Give the key, the user or the token that the target wants.'),
   client_certificate_wanted: fail('Give a certificate that the target knows, and its key.'),
   authority_unknown: fail("Give the file of the authority that signs the target's certificate."),
+  certificate_invalid: fail('Renew the certificate of the target, and let it have the host name of the URL.'),
   proxy_in_the_way: fail('Correct the proxy, or reach the target without one.'),
   throttled: fail(
     'Answer 429 or 503 only if the same request can succeed soon, and say when by Retry-After.',
@@ -176,6 +177,7 @@ const OF_EVERY_REQUEST: ReadonlySet<FaultCode> = new Set([
   'authorization_wanted',
   'client_certificate_wanted',
   'authority_unknown',
+  'certificate_invalid',
   'proxy_in_the_way',
   'throttled',
 ]);

@@ -4,9 +4,11 @@ import {
   answerText,
   asksForCertificate,
   CERTIFICATE_MEANINGS,
+  CertificateFault,
   codeOf,
   describeFault,
   firstOf,
+  isInvalidCertificate,
   isOfProxy,
   isUnknownAuthority,
   type Reach,
@@ -168,14 +170,26 @@ export class HttpClient {
   #faultOf(error: unknown): RequestFault {
     const names = this.#names;
     const code = codeOf(error);
-    const seen = describeFault(error, this.#reach.place).replace(/\.$/, '');
+    const isShut = this.#wantsCertificate && this.observed.requests === 0;
+    const isOfOurs = isShut || Object.hasOwn(CERTIFICATE_MEANINGS, code);
+    const shown = isOfOurs ? this.#reach.shownCertificate() : null;
+    const isWorded = error instanceof CertificateFault || (shown === null && !isShut);
+    const known = isWorded ? error : new CertificateFault(shown, error as Error);
+    const seen = describeFault(known, this.#reach.place).replace(/\.$/, '');
     const fault = (kind: FaultCode, remedy: string) => new RequestFault(kind, `${seen}: ${remedy}`);
     if (error instanceof TokenFault)
       return new RequestFault('authorization_wanted', `${error.message} Look at ${names.oauth}`);
-    if (isUnknownAuthority(code)) return fault('authority_unknown', `set ${names.caFile}`);
-    const isShut = this.#wantsCertificate && this.observed.requests === 0;
-    if (isShut || Object.hasOwn(CERTIFICATE_MEANINGS, code))
-      return fault('client_certificate_wanted', `set ${names.certFile}`);
+    if (isUnknownAuthority(code)) {
+      const authorities = this.#reach.authorities();
+      const remedy = `set ${names.caFile}`;
+      return fault(
+        'authority_unknown',
+        authorities === null ? remedy : `${remedy} to a file with that authority; it has ${authorities}`,
+      );
+    }
+    if (isInvalidCertificate(code)) return new RequestFault('certificate_invalid', seen);
+    if (isOfOurs)
+      return fault('client_certificate_wanted', `${shown === null ? 'set' : 'look at'} ${names.certFile}`);
     if (isOfProxy(code))
       return fault('proxy_in_the_way', `look at ${names.proxy}, or except the host by ${names.noProxy}`);
     if (this.observed.connections > 0) {

@@ -69,7 +69,7 @@ export interface Report {
 export async function checkTarget(options: CheckTargetOptions): Promise<Report> {
   const { url, deadlineMs, verdicts = parseVerdictRules('') } = options;
   const clock = { monotonicMs: () => performance.now() };
-  const way = reach(url, { ...options.reach, name: 'the target', clock, logger: () => {}, deadlineMs });
+  const way = reach(url, { ...options.reach, name: url.host, clock, logger: () => {}, deadlineMs });
   const client = new HttpClient(url, { ...options, verdicts, reach: way });
   const { runId = randomBytes(4).toString('hex') } = options;
   const probe = new Probe({ ...options, runId, client, makeBody: bodyMaker(options.body ?? {}) });
