@@ -107,10 +107,22 @@ export class HttpClient {
     return this.#reach.place !== this.url.origin;
   }
 
-  /** Posts to the target's URL, or to another path of the same origin. */
-  post(headers: Readonly<Record<string, string>>, body: Buffer, path?: string): Promise<Answer> {
+  /** Whether the proxy gets a user and a password. */
+  get hasProxyLogin(): boolean {
+    return this.#reach.hasProxyLogin;
+  }
+
+  /**
+   * Posts to the target's URL, or to another path of the same origin. `renewsToken`: whether a 401 may be due to the token, and
+   * not to the request.
+   */
+  post(
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    { path, renewsToken = true }: { readonly path?: string | undefined; readonly renewsToken?: boolean } = {},
+  ): Promise<Answer> {
     const jsonHeaders = { 'content-type': 'application/json', ...headers };
-    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body);
+    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body, renewsToken);
   }
 
   /** Gets the target's URL, with `/segment` at the end of its path and `query` added to its query. */
@@ -129,6 +141,7 @@ export class HttpClient {
     path: string,
     headers: Readonly<Record<string, string>>,
     body: Buffer | null,
+    renewsToken = true,
   ): Promise<Answer> {
     const deadline = AbortSignal.timeout(this.#deadlineMs);
     const startedMs = performance.now();
@@ -146,7 +159,7 @@ export class HttpClient {
       let response = await send(token);
       let read = await readBody(response.body);
       // As order-sync does: a token may have been revoked before its end.
-      if (response.statusCode === 401 && token !== null) {
+      if (response.statusCode === 401 && token !== null && renewsToken) {
         this.#reach.tokens?.refused(token);
         response = await send(await this.#token());
         read = await readBody(response.body);
@@ -159,12 +172,29 @@ export class HttpClient {
       return { status, isTaken, headers: response.headers, body: read, json: parse(read), latencyMs };
     } catch (error) {
       if (deadline.aborted) {
-        throw new RequestFault('no_answer_in_time', `no complete answer within ${this.#deadlineMs} ms`);
+        throw this.#lateFault();
       }
       // A stop is no fault of the target. A request that could not be made is none, either.
       if (this.#stop.aborted || ['TypeError', 'UND_ERR_INVALID_ARG'].includes(codeOf(error))) throw error;
       throw this.#faultOf(error);
     }
+  }
+
+  /** A deadline that ended before any connection was made says nothing about the answers of the target. */
+  #lateFault(): RequestFault {
+    const { names, place } = { names: this.#names, place: this.#reach.place };
+    const within = `within ${this.#deadlineMs} ms`;
+    if (this.observed.connections > 0)
+      return new RequestFault('no_answer_in_time', `no complete answer ${within}`);
+    return this.isProxied
+      ? new RequestFault(
+          'proxy_in_the_way',
+          `${place}: no connection ${within}: look at ${names.proxy}, or except the host by ${names.noProxy}`,
+        )
+      : new RequestFault(
+          'target_unreachable',
+          `${place}: no connection ${within}: if this network lets requests out through a proxy alone, set ${names.proxy}`,
+        );
   }
 
   #faultOf(error: unknown): RequestFault {

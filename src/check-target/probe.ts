@@ -165,7 +165,11 @@ export class Probe {
   async send(body: Buffer, form: Form = {}): Promise<Answer> {
     const id = form.id ?? this.newDeliveryId();
     for (let tries = 1; ; tries++) {
-      const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, form.path);
+      const isRight = isAsOrderSyncSends(form);
+      const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, {
+        path: form.path,
+        renewsToken: isRight,
+      });
       if (answer.status >= 300 && answer.status < 400) {
         const place = locationOf(answer, this.client.url);
         throw new RequestFault(
@@ -173,7 +177,7 @@ export class Probe {
           `${answer.status} to ${place}: set ${this.optionNames.url} to where the target is`,
         );
       }
-      if (isRefusalOfTheSender(answer) && isAsOrderSyncSends(form)) await this.mustStillBeLetIn();
+      if (isRefusalOfTheSender(answer) && isRight) await this.mustStillBeLetIn();
       const isThrottled = answer.status === 429 || answer.status === 503;
       if (!isThrottled) return answer;
       if (tries === THROTTLED_TRIES) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type CheckTargetOptions, checkTarget } from '../../src/check-target/index.ts';
 import { parseVerdictRules } from '../../src/core/verdict-rules.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
@@ -92,6 +92,24 @@ describe('check-target, at a target that is lost in the middle of the run', () =
     const signed = checks.filter(({ check: name }) => /^signature|^timestamp/.test(name));
     expect(new Set(signed.map(({ verdict }) => verdict))).not.toContain('pass');
   });
+});
+
+it('check-target gets a new token once the target refuses the one that it has, as order-sync does', async () => {
+  let given = 0;
+  const endpoint = await startScriptedServer((response) => response.end(`{"access_token":"t${++given}"}`));
+  onTestFinished(() => endpoint.close());
+  const receiver = new (class extends Receiver {
+    #requests = 0;
+    override async onPost(...[request, response, body]: Parameters<Receiver['onPost']>) {
+      const known = ++this.#requests < 9 ? 'Bearer t1' : 'Bearer t2';
+      if (request.headers.authorization === known) await super.onPost(request, response, body);
+      else response.writeHead(401).end();
+    }
+  })();
+  const oauth = { tokenUrl: endpoint.url, clientId: 'a', clientSecret: 'b' };
+  const { failed } = await check(await startReceiver(receiver), { reach: { oauth } });
+  expect(failed).toEqual([]);
+  expect(given).toBe(2);
 });
 
 /** A target that answers this status to a state that it holds already, or holds newer. */

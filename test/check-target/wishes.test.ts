@@ -171,6 +171,33 @@ it('names the settings for a proxy that is not there, and for one that refuses',
   ]);
 });
 
+it('tells a proxy that was sent no login from one that does not take it', async () => {
+  const url = await startAnswering(407);
+  const proxy = new URL(new URL(url).origin);
+  const seenOf = async () =>
+    (await check('http://target.test/api/orders', { reach: { proxy } })).failed[0]?.seen;
+  expect(await seenOf()).toContain('so it wants a user and a password in its URL: look at THE_PROXY');
+  proxy.username = 'user';
+  proxy.password = 'hush';
+  const seen = await seenOf();
+  expect(seen).toContain('so it does not take the user and the password in its URL');
+  expect(seen).not.toContain('hush');
+});
+
+it('names the proxy that gives no answer to CONNECT', async () => {
+  const mute = createServer().on('connect', () => {});
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void mute.close());
+  const proxy = new URL(`http://127.0.0.1:${(mute.address() as AddressInfo).port}`);
+  const { failed } = await check('https://target.test/api/orders', { reach: { proxy }, deadlineMs: 200 });
+  expect(failed).toEqual([
+    {
+      code: 'proxy_in_the_way',
+      seen: expect.stringContaining('no connection within 200 ms: look at THE_PROXY'),
+    },
+  ]);
+});
+
 it('names the proxy for a host that cannot be looked up', async () => {
   const { failed, isReached } = await check('http://target.invalid/api/orders');
   expect(failed).toEqual([

@@ -143,6 +143,7 @@ const targetDifferences: readonly Difference[] = [
         'isOfProxy',
         'isUnknownAuthority',
         'locationIn',
+        'proxyLogin',
         'reach',
         'retryAfterMs',
         'wantedScheme',

@@ -53,7 +53,7 @@ export function adviceOn(
     case 405:
       return `Look at the path of ${url}.`;
     case 407:
-      return `A proxy in between wants a user and a password: write them into the URL of ${proxy}.`;
+      return `A proxy in between wants a user and a password, or others: look at the URL of the proxy, ${proxy}.`;
     case 413:
       return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a delivery batch.';
     default:
@@ -66,7 +66,7 @@ export function adviceOnFault(code: string, { url, caFile, certFile, proxy }: Se
   if (isUnknownAuthority(code)) return `Look at ${caFile}.`;
   if (Object.hasOwn(CERTIFICATE_MEANINGS, code)) return `Look at ${certFile}.`;
   if (code === 'PROXY_WANTS_LOGIN')
-    return `Write the user and the password of the proxy into the URL of ${proxy}.`;
+    return `Look at the user and the password in the URL of the proxy: ${proxy}.`;
   if (isOfProxy(code)) return `Look at ${proxy}.`;
   return WRONG_PLACE.has(code) || code.startsWith('HPE_') ? `Look at ${url}.` : null;
 }

@@ -11,17 +11,26 @@ export class ProxyFault extends Error {
   }
 
   static unreachable(origin: string, code: string): ProxyFault {
-    return new ProxyFault('PROXY_UNREACHABLE', `the proxy ${origin} cannot be reached (${code})`);
+    const what = code.startsWith('HPE_') ? 'does not answer in HTTP' : 'cannot be reached';
+    return new ProxyFault('PROXY_UNREACHABLE', `the proxy ${origin} ${what} (${code})`);
   }
 
-  /** The proxy answered CONNECT with this status. */
-  static refused(origin: string, status: number): ProxyFault {
+  /** The proxy answered CONNECT with this status. `hasLogin`: whether it was sent a user and a password. */
+  static refused(origin: string, status: number, hasLogin: boolean): ProxyFault {
     const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+    const login = status === 407 ? `, ${proxyLogin(hasLogin)}` : '';
     return new ProxyFault(
       status === 407 ? 'PROXY_WANTS_LOGIN' : 'PROXY_REFUSED',
-      `the proxy ${origin} made no way there: it answered CONNECT with ${answer}`,
+      `the proxy ${origin} made no way there: it answered CONNECT with ${answer}${login}`,
     );
   }
+}
+
+/** What 407 says of a proxy that was sent a user and a password, or none. */
+export function proxyLogin(hasLogin: boolean): string {
+  return hasLogin
+    ? 'so it does not take the user and the password in its URL'
+    : 'so it wants a user and a password in its URL';
 }
 
 /** The target did not take our certificate, or none. The message says so, as the end of a sentence. */

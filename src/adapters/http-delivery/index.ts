@@ -21,6 +21,7 @@ export {
   isInvalidCertificate,
   isOfProxy,
   isUnknownAuthority,
+  proxyLogin,
 } from './fault.ts';
 export { type HttpHoldingsOptions, openHttpHoldings } from './holdings.ts';
 export { type OAuthClient, TokenFault } from './oauth.ts';

@@ -31,6 +31,8 @@ export interface Way {
   readonly headers: readonly string[];
   /** How messages name the place: scheme, host and port, and the proxy. */
   readonly place: string;
+  /** Whether the proxy gets a user and a password. */
+  readonly hasProxyLogin: boolean;
   /** Describes the certificate that is shown there now; null if none is shown. */
   shownCertificate(): string | null;
   /** The names of the authorities that count beside those of the system; null if no file names any. */
@@ -51,7 +53,8 @@ export function wayTo(url: URL, options: WayOptions): Way {
     const { ca } = files.content;
     return ca === undefined ? null : describeAuthorities(ca);
   };
-  const told = { shownCertificate, authorities };
+  const hasProxyLogin = options.proxy ? basicAuthorization(options.proxy) !== null : false;
+  const told = { shownCertificate, authorities, hasProxyLogin };
   const direct = explaining(tlsConnector(options, files), shownCertificate);
   const { proxy } = options;
   if (proxy === null || proxy === undefined)
@@ -159,7 +162,7 @@ function tunnel(
         return;
       }
       socket.destroy();
-      connected(ProxyFault.refused(proxy.origin, statusCode), null);
+      connected(ProxyFault.refused(proxy.origin, statusCode, authorization !== null), null);
     });
     asked.once('timeout', () => asked.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
     asked.once('error', (error) => connected(unreachable(proxy, error), null));

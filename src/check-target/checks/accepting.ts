@@ -2,6 +2,7 @@ import {
   type Answered,
   answeredDelivery,
   answerText,
+  proxyLogin,
   wantedScheme,
 } from '../../adapters/http-delivery/index.ts';
 import { ACCEPTED, type Check, SHOWN } from '../check.ts';
@@ -100,7 +101,8 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
   const seen = describe(answer);
   if (status === 407 || (client.isProxied && PROXY_STATUSES.has(status))) {
     const remedy = `look at ${names.proxy}, or except the host by ${names.noProxy}`;
-    return fault('proxy_in_the_way', `${seen}, perhaps by a proxy: ${remedy}`);
+    const login = status === 407 ? `, ${proxyLogin(client.hasProxyLogin)}` : '';
+    return fault('proxy_in_the_way', `${seen}, perhaps by a proxy${login}: ${remedy}`);
   }
   if (status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(seen))
     return fault('state_refused', `${seen}: it speaks TLS, so ${names.url} has to begin with https`);

@@ -1,5 +1,6 @@
 import { checkTarget, type OptionNames, reportText } from '../../../check-target/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
+import { loginFault } from '../../../core/url-login.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
@@ -73,6 +74,8 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
 }
 
 function urlFrom(text: string): URL {
+  const login = loginFault(text);
+  if (login !== null) throw new TributaryError('usage', `The URL cannot be used: ${login}.`);
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new TributaryError('usage', `Give the URL that takes states, as in ${EXAMPLE_URL}.`);
