@@ -105,6 +105,11 @@ export class Probe {
     return this.#hasReadSide === true;
   }
 
+  /** Whether the bodies are not those of the contract for orders. */
+  get hasOwnBody(): boolean {
+    return this.#makeBody !== null;
+  }
+
   newDeliveryId(): string {
     return `msg_${this.prefix}${this.#nextId++}`;
   }

@@ -189,7 +189,11 @@ async function checkShown(probe: Probe): Promise<Finding> {
           `GET URL/<id> is refused (set ${probe.optionNames.apiKey} to a key that may read): ${describe(answer)}`,
         );
       }
-      return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);
+      return notChecked(
+        probe.hasOwnBody
+          ? `what GET URL/<id> shows is compared for the row of an order alone: ${describe(answer)}`
+          : `GET URL/<id> does not show a row with its version: ${describe(answer)}`,
+      );
     case 'shown': {
       const difference = differenceOf(await probe.held(state.order_id), state);
       return difference === null ? pass('GET shows the state as sent') : fault('state_differs', difference);

@@ -4,7 +4,9 @@ import { loginFault } from '../../../core/url-login.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandSpec } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS } from '../../shared/settings/synced.ts';
 import { reachOf, reachOptions } from '../targets/reach.ts';
+import { triedBody } from '../targets/tried-rows.ts';
 import { wishesOf } from '../targets/wishes.ts';
 
 const EXAMPLE_URL = 'http://localhost:3001/api/orders';
@@ -55,11 +57,13 @@ export function checkTargetCommand(): CommandSpec<'order-sync'> {
     async run({ settings, output, shutdown }, input) {
       const url = urlFrom(input.arguments[0] ?? '');
       const wishes = wishesOf(settings);
+      const { domain } = settings.synced;
+      const isOwn = domain === SYNCED_ORDERS.domain;
       const report = await checkTarget({
         url,
         keys: parseSigningKeys(settings.targetSecret ?? '', OPTION_NAMES.secret),
         reach: reachOptions(reachOf(settings), url.href, settings),
-        body: wishes,
+        body: isOwn ? wishes : { ...wishes, template: triedBody(domain, wishes.template) },
         verdicts: wishes.verdicts,
         deadlineMs: settings.deliveryDeadlineMs,
         mustShow: input.options.readSide === true,
