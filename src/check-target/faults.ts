@@ -24,6 +24,7 @@ export const FAULTS = {
   authorization_wanted: fail('Give the key, the user or the token that the target wants.'),
   client_certificate_wanted: fail('Give a certificate that the target knows, and its key.'),
   authority_unknown: fail("Give the file of the authority that signs the target's certificate."),
+  certificate_invalid: fail('Renew the certificate of the target, and let it have the host name of the URL.'),
   proxy_in_the_way: fail('Correct the proxy, or reach the target without one.'),
   throttled: fail(
     'Answer 429 or 503 only if the same request can succeed soon, and say when by Retry-After.',
@@ -169,12 +170,27 @@ export function fault(code: FaultCode, seen: string): Finding {
   return { verdict: FAULTS[code].severity, code, seen };
 }
 
+/** Faults of the way to the target. They strike every request alike, so one line about each of them says all. */
+const OF_EVERY_REQUEST: ReadonlySet<FaultCode> = new Set([
+  'target_unreachable',
+  'redirects',
+  'authorization_wanted',
+  'client_certificate_wanted',
+  'authority_unknown',
+  'certificate_invalid',
+  'proxy_in_the_way',
+  'throttled',
+]);
+
 /** A fault that any request can meet, such as a missing answer. The runner makes a finding of it. */
 export class RequestFault extends Error {
   readonly code: FaultCode;
+  /** Whether other requests meet the same fault, so that it says nothing about the check that meets it. */
+  readonly isOfEveryRequest: boolean;
 
-  constructor(code: FaultCode, seen: string) {
+  constructor(code: FaultCode, seen: string, isOfEveryRequest = OF_EVERY_REQUEST.has(code)) {
     super(seen);
     this.code = code;
+    this.isOfEveryRequest = isOfEveryRequest;
   }
 }

@@ -4,8 +4,11 @@ import {
   answerText,
   asksForCertificate,
   CERTIFICATE_MEANINGS,
+  CertificateFault,
   codeOf,
   describeFault,
+  firstOf,
+  isInvalidCertificate,
   isOfProxy,
   isUnknownAuthority,
   type Reach,
@@ -104,10 +107,22 @@ export class HttpClient {
     return this.#reach.place !== this.url.origin;
   }
 
-  /** Posts to the target's URL, or to another path of the same origin. */
-  post(headers: Readonly<Record<string, string>>, body: Buffer, path?: string): Promise<Answer> {
+  /** Whether the proxy gets a user and a password. */
+  get hasProxyLogin(): boolean {
+    return this.#reach.hasProxyLogin;
+  }
+
+  /**
+   * Posts to the target's URL, or to another path of the same origin. `renewsToken`: whether a 401 may be due to the token, and
+   * not to the request.
+   */
+  post(
+    headers: Readonly<Record<string, string>>,
+    body: Buffer,
+    { path, renewsToken = true }: { readonly path?: string | undefined; readonly renewsToken?: boolean } = {},
+  ): Promise<Answer> {
     const jsonHeaders = { 'content-type': 'application/json', ...headers };
-    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body);
+    return this.#request('POST', path ?? this.url.pathname + this.url.search, jsonHeaders, body, renewsToken);
   }
 
   /** Gets the target's URL, with `/segment` at the end of its path and `query` added to its query. */
@@ -126,18 +141,29 @@ export class HttpClient {
     path: string,
     headers: Readonly<Record<string, string>>,
     body: Buffer | null,
+    renewsToken = true,
   ): Promise<Answer> {
     const deadline = AbortSignal.timeout(this.#deadlineMs);
     const startedMs = performance.now();
     try {
-      const response = await this.#pool.request({
-        method,
-        path: this.#reach.pathPrefix + path,
-        headers: [...(await this.#commonHeaders(method)), ...Object.entries(headers).flat()],
-        body,
-        signal: AbortSignal.any([deadline, this.#stop]),
-      });
-      const read = await readBody(response.body);
+      const signal = AbortSignal.any([deadline, this.#stop]);
+      const send = (token: string | null) =>
+        this.#pool.request({
+          method,
+          path: this.#reach.pathPrefix + path,
+          headers: [...this.#commonHeaders(method, token), ...Object.entries(headers).flat()],
+          body,
+          signal,
+        });
+      const token = await this.#token();
+      let response = await send(token);
+      let read = await readBody(response.body);
+      // As order-sync does: a token may have been revoked before its end.
+      if (response.statusCode === 401 && token !== null && renewsToken) {
+        this.#reach.tokens?.refused(token);
+        response = await send(await this.#token());
+        read = await readBody(response.body);
+      }
       const latencyMs = Math.round(performance.now() - startedMs);
       this.#observe(response.headers, latencyMs, read.length);
       const { statusCode: status } = response;
@@ -146,7 +172,7 @@ export class HttpClient {
       return { status, isTaken, headers: response.headers, body: read, json: parse(read), latencyMs };
     } catch (error) {
       if (deadline.aborted) {
-        throw new RequestFault('no_answer_in_time', `no complete answer within ${this.#deadlineMs} ms`);
+        throw this.#lateFault();
       }
       // A stop is no fault of the target. A request that could not be made is none, either.
       if (this.#stop.aborted || ['TypeError', 'UND_ERR_INVALID_ARG'].includes(codeOf(error))) throw error;
@@ -154,20 +180,53 @@ export class HttpClient {
     }
   }
 
+  /** A deadline that ended before any connection was made says nothing about the answers of the target. */
+  #lateFault(): RequestFault {
+    const { names, place } = { names: this.#names, place: this.#reach.place };
+    const within = `within ${this.#deadlineMs} ms`;
+    if (this.observed.connections > 0)
+      return new RequestFault('no_answer_in_time', `no complete answer ${within}`);
+    return this.isProxied
+      ? new RequestFault(
+          'proxy_in_the_way',
+          `${place}: no connection ${within}: look at ${names.proxy}, or except the host by ${names.noProxy}`,
+        )
+      : new RequestFault(
+          'target_unreachable',
+          `${place}: no connection ${within}: if this network lets requests out through a proxy alone, set ${names.proxy}`,
+        );
+  }
+
   #faultOf(error: unknown): RequestFault {
     const names = this.#names;
     const code = codeOf(error);
-    const seen = describeFault(error, this.#reach.place).replace(/\.$/, '');
+    const isShut = this.#wantsCertificate && this.observed.requests === 0;
+    const isOfOurs = isShut || Object.hasOwn(CERTIFICATE_MEANINGS, code);
+    const shown = isOfOurs ? this.#reach.shownCertificate() : null;
+    const isWorded = error instanceof CertificateFault || (shown === null && !isShut);
+    const known = isWorded ? error : new CertificateFault(shown, error as Error);
+    const seen = describeFault(known, this.#reach.place).replace(/\.$/, '');
     const fault = (kind: FaultCode, remedy: string) => new RequestFault(kind, `${seen}: ${remedy}`);
     if (error instanceof TokenFault)
       return new RequestFault('authorization_wanted', `${error.message} Look at ${names.oauth}`);
-    if (isUnknownAuthority(code)) return fault('authority_unknown', `set ${names.caFile}`);
-    const isShut = this.#wantsCertificate && this.observed.requests === 0;
-    if (isShut || Object.hasOwn(CERTIFICATE_MEANINGS, code))
-      return fault('client_certificate_wanted', `set ${names.certFile}`);
+    if (isUnknownAuthority(code)) {
+      const authorities = this.#reach.authorities();
+      const remedy = `set ${names.caFile}`;
+      return fault(
+        'authority_unknown',
+        authorities === null ? remedy : `${remedy} to a file with that authority; it has ${authorities}`,
+      );
+    }
+    if (isInvalidCertificate(code)) return new RequestFault('certificate_invalid', seen);
+    if (isOfOurs)
+      return fault('client_certificate_wanted', `${shown === null ? 'set' : 'look at'} ${names.certFile}`);
     if (isOfProxy(code))
       return fault('proxy_in_the_way', `look at ${names.proxy}, or except the host by ${names.noProxy}`);
-    if (this.observed.connections > 0) return new RequestFault('connection_broken', seen);
+    if (this.observed.connections > 0) {
+      const isGone = GONE.has(code);
+      const when = isGone ? `, after ${this.observed.requests} answers: it may have ended at a request` : '';
+      return new RequestFault('connection_broken', seen + when, isGone);
+    }
     return !this.isProxied && FAR_AWAY.has(code)
       ? fault(
           'target_unreachable',
@@ -176,10 +235,14 @@ export class HttpClient {
       : new RequestFault('target_unreachable', seen);
   }
 
-  /** Names and values by turns. */
-  async #commonHeaders(method: 'GET' | 'POST'): Promise<string[]> {
+  /** Null if requests carry none. */
+  async #token(): Promise<string | null> {
     const { tokens } = this.#reach;
-    const token = tokens === null ? null : (tokens.current ?? (await tokens.fetch()));
+    return tokens === null ? null : (tokens.current ?? tokens.fetch());
+  }
+
+  /** Names and values by turns. */
+  #commonHeaders(method: 'GET' | 'POST', token: string | null): string[] {
     return [
       ...['accept', 'application/json', 'user-agent', `tributary/${packageJson.version} (check-target)`],
       ...this.#reach.headersFor(method === 'GET' ? 'reads' : 'writes'),
@@ -198,10 +261,19 @@ export class HttpClient {
         observed.keepAliveSeconds ?? Number.POSITIVE_INFINITY,
         Number(kept),
       );
-    const atMs = Date.parse(String(headers.date ?? ''));
+    const atMs = Date.parse(firstOf(headers.date) ?? '');
     if (!Number.isNaN(atMs)) observed.clockAheadMs = atMs - Date.now();
   }
 }
+
+/** Nothing takes connections there. */
+const GONE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Where nothing answers, a firewall may let requests out through a proxy alone. */
 const FAR_AWAY: ReadonlySet<string> = new Set([

@@ -1,6 +1,12 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Body, type bodyMaker, locationIn } from '../adapters/http-delivery/index.ts';
+import {
+  type Body,
+  type bodyMaker,
+  firstOf,
+  locationIn,
+  retryAfterMs,
+} from '../adapters/http-delivery/index.ts';
 import { type SigningKey, sign } from '../core/webhook-signature.ts';
 import { RequestFault } from './faults.ts';
 import { type Answer, describe, field, type HttpClient, isOk } from './http-client.ts';
@@ -69,10 +75,13 @@ export class Probe {
   /** Makes bodies that are not as the contract says. */
   readonly #makeBody: ReturnType<typeof bodyMaker>;
   #nextId = 1;
+  #controls = 0;
   /** The last announcement of delivery batches on a 2xx answer, or null. */
   announcement: string | null = null;
   /** The ids of the orders with a single state that was answered with 2xx. */
   readonly accepted = new Set<string>();
+  /** The statuses that were answered to bodies that are no states. */
+  readonly statusesOfGarbage = new Set<number>();
 
   constructor(options: {
     client: HttpClient;
@@ -94,6 +103,11 @@ export class Probe {
 
   get hasReadSide(): boolean {
     return this.#hasReadSide === true;
+  }
+
+  /** Whether the bodies are not those of the contract for orders. */
+  get hasOwnBody(): boolean {
+    return this.#makeBody !== null;
   }
 
   newDeliveryId(): string {
@@ -127,28 +141,40 @@ export class Probe {
   /** Sends one state. Throws a RequestFault for a missing answer and for a redirect. */
   async deliver(state: object, form: Form = {}): Promise<Answer> {
     const id = form.id ?? this.newDeliveryId();
+    const body = this.#bodyOf(state, id);
+    const answer = await this.send(body.bytes, { ...form, id, ...body.form });
+    const announced = firstOf(answer.headers['webhook-batch']);
+    // order-sync sends no delivery batches with another body.
+    const isBatched = announced !== undefined && body.form.made === undefined;
+    if (isOk(answer) && isBatched) this.announcement = announced;
+    const orderId = field(state, 'order_id');
+    if (isOk(answer) && typeof orderId === 'string') this.accepted.add(orderId);
+    return answer;
+  }
+
+  #bodyOf(state: object, deliveryId: string): { readonly bytes: Buffer; readonly form: Form } {
     const made = this.#makeBody?.({
-      deliveryId: id,
+      deliveryId,
       entityId: String(field(state, 'order_id')),
       version: Number(field(state, 'version')),
       body: { ...state },
       attempt: 1,
     });
-    const body = Buffer.from(made?.text ?? JSON.stringify(state));
-    const answer = await this.send(body, { ...form, id, ...(made === undefined ? {} : { made }) });
-    const announced = answer.headers['webhook-batch'];
-    // order-sync sends no delivery batches with another body.
-    if (isOk(answer) && announced !== undefined && made === undefined) this.announcement = String(announced);
-    const orderId = field(state, 'order_id');
-    if (isOk(answer) && typeof orderId === 'string') this.accepted.add(orderId);
-    return answer;
+    return {
+      bytes: Buffer.from(made?.text ?? JSON.stringify(state)),
+      form: made === undefined ? {} : { made },
+    };
   }
 
   /** Sends a body. If the target asks for fewer requests, waits and tries again, three times in all. */
   async send(body: Buffer, form: Form = {}): Promise<Answer> {
     const id = form.id ?? this.newDeliveryId();
     for (let tries = 1; ; tries++) {
-      const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, form.path);
+      const isRight = isAsOrderSyncSends(form);
+      const answer = await this.client.post(this.#headers(id, body, form), form.bodySent ?? body, {
+        path: form.path,
+        renewsToken: isRight,
+      });
       if (answer.status >= 300 && answer.status < 400) {
         const place = locationOf(answer, this.client.url);
         throw new RequestFault(
@@ -156,19 +182,33 @@ export class Probe {
           `${answer.status} to ${place}: set ${this.optionNames.url} to where the target is`,
         );
       }
-      // With a secret the target may refuse a signature instead.
-      if (answer.status === 401 && this.accepted.size > 0 && this.keys.length === 0) {
-        const seen = `${describe(answer)}, after it took states: the key or the token may have expired`;
-        throw new RequestFault('authorization_wanted', seen);
-      }
+      if (isRefusalOfTheSender(answer) && isRight) await this.mustStillBeLetIn();
       const isThrottled = answer.status === 429 || answer.status === 503;
       if (!isThrottled) return answer;
       if (tries === THROTTLED_TRIES) {
         throw new RequestFault('throttled', `${THROTTLED_TRIES} times, the last time ${describe(answer)}`);
       }
-      const wishedMs = Number(answer.headers['retry-after'] ?? 1) * 1_000;
-      await sleep(Math.min(Number.isNaN(wishedMs) ? 1_000 : wishedMs, THROTTLED_WAIT_LIMIT_MS));
+      const wishedMs = retryAfterMs(answer.headers['retry-after'], Date.now(), THROTTLED_WAIT_LIMIT_MS);
+      await sleep(wishedMs ?? 1_000);
     }
+  }
+
+  /**
+   * Throws a RequestFault if the target took states and now refuses the sender, for example because a token has expired. A
+   * state that is certainly right tells that from a refusal of one request.
+   */
+  async mustStillBeLetIn(): Promise<void> {
+    if (this.accepted.size === 0) return;
+    const state = this.state('control', ++this.#controls);
+    const id = this.newDeliveryId();
+    const body = this.#bodyOf(state, id);
+    const answer = await this.client.post(this.#headers(id, body.bytes, body.form), body.bytes);
+    if (isOk(answer)) this.accepted.add(state.order_id);
+    if (!isRefusalOfTheSender(answer)) return;
+    throw new RequestFault(
+      'authorization_wanted',
+      `${describe(answer)}, after it took states: the key or the token may have expired`,
+    );
   }
 
   #headers(id: string, body: Buffer, form: Form): Record<string, string> {
@@ -232,6 +272,16 @@ export class Probe {
   #get(orderId: string): Promise<Answer> {
     return this.client.get(encodeURIComponent(orderId));
   }
+}
+
+/** Whether the answer may speak of the one who sends, and not of what is sent. */
+function isRefusalOfTheSender({ status }: Answer): boolean {
+  return status === 401 || status === 403;
+}
+
+/** Whether the target can find nothing wrong with the signature. */
+function isAsOrderSyncSends({ signedBy, timestampShiftSeconds, bodySent }: Form): boolean {
+  return signedBy === undefined && timestampShiftSeconds === undefined && bodySent === undefined;
 }
 
 /** Where a redirect leads, without what may be secret in it. */

@@ -69,13 +69,14 @@ export interface Report {
 export async function checkTarget(options: CheckTargetOptions): Promise<Report> {
   const { url, deadlineMs, verdicts = parseVerdictRules('') } = options;
   const clock = { monotonicMs: () => performance.now() };
-  const way = reach(url, { ...options.reach, name: 'the target', clock, logger: () => {}, deadlineMs });
+  const way = reach(url, { ...options.reach, name: url.host, clock, logger: () => {}, deadlineMs });
   const client = new HttpClient(url, { ...options, verdicts, reach: way });
   const { runId = randomBytes(4).toString('hex') } = options;
   const probe = new Probe({ ...options, runId, client, makeBody: bodyMaker(options.body ?? {}) });
   const found = new Map<string, Finding>();
+  const lost = new Set<string>();
   try {
-    for (const check of CHECKS) found.set(check.name, await runCheck(check, probe, found));
+    for (const check of CHECKS) found.set(check.name, await runCheck(check, probe, found, lost));
   } finally {
     await client.close();
   }
@@ -92,14 +93,28 @@ export async function checkTarget(options: CheckTargetOptions): Promise<Report> 
   };
 }
 
-async function runCheck(check: Check, probe: Probe, found: ReadonlyMap<string, Finding>): Promise<Finding> {
-  const failed = check.needs.find((name) => found.get(name)?.verdict === 'fail');
+/** `lost` gets the checks whose requests met a fault that an earlier check has named. */
+async function runCheck(
+  check: Check,
+  probe: Probe,
+  found: ReadonlyMap<string, Finding>,
+  lost: Set<string>,
+): Promise<Finding> {
+  const failed = check.needs.find((name) => found.get(name)?.verdict === 'fail' || lost.has(name));
   if (failed !== undefined) return notChecked(`needs ${failed}`);
   if (check.needsSecret === true && probe.keys.length === 0) return notChecked('no secret is given');
   try {
     return await check.run(probe);
   } catch (error) {
-    if (error instanceof RequestFault) return fault(error.code, error.message);
-    throw error;
+    if (!(error instanceof RequestFault)) throw error;
+    const earlier = error.isOfEveryRequest ? firstWith(error.code, found) : undefined;
+    if (earlier === undefined) return fault(error.code, error.message);
+    lost.add(check.name);
+    return notChecked(`its request met the same as that of ${earlier}`);
   }
+}
+
+/** The check that has found this fault already. */
+function firstWith(code: Finding['code'], found: ReadonlyMap<string, Finding>): string | undefined {
+  return [...found].find(([, finding]) => finding.code === code)?.[0];
 }

@@ -21,6 +21,8 @@ export function nameFault(name: string, kind: 'table' | 'column'): string | null
   if (name.includes('?')) return 'has a question mark';
   // A server may keep each table in a file of its name.
   if (kind === 'table' && /[/\\]/.test(name)) return 'has a slash';
+  if (kind === 'table' && /^[\w$]+\.[\w$]+$/.test(name))
+    return 'names a database in front of the table: write the database into DATABASE_URL, and the table alone here';
   if (/^sqlite_/i.test(name)) return 'begins with sqlite_, which SQLite keeps for itself';
   return null;
 }
@@ -171,7 +173,8 @@ export function refuseReservedNames({ table, keyColumn, columns }: ViewShape, na
   if (names.isOwn(table))
     throw new TributaryError(
       'domain_invalid',
-      `The view cannot be called ${table}: the store has a table of that name.`,
+      `The view cannot be called ${table}: the store has a table of that name. For order-sync: set ORDER_SYNC_TABLE to another name, ` +
+        'or give the other tables a prefix by ORDER_SYNC_TABLE_PREFIX.',
     );
   const all = [keyColumn, ...columns.map((column) => column.name)].map((name) => name.toLowerCase());
   const clash = all.find((name, index) => name === 'version' || all.indexOf(name) !== index);

@@ -3,6 +3,7 @@ import type { Hold } from '../ports/holds.ts';
 import type { MigratedStore, Store } from '../ports/store.ts';
 import { createDecoder, type Decoder } from './decode/decoder.ts';
 import { Defects, type DefectsStatus } from './defects.ts';
+import { foreignTopics } from './foreign-topics.ts';
 import { HoldWatch, sentenceOf } from './holds.ts';
 import { Ingest } from './ingest/ingest.ts';
 import type { IngestStatus } from './ingest/options.ts';
@@ -200,6 +201,8 @@ export class Sync<State, Event> {
 
   /** A consumer starts only once, so each try makes a new ingest. */
   async #startIngest(store: Store, loops: StoreLoops<State, Event>, holds: HoldWatch): Promise<void> {
+    const foreign = foreignTopics(await store.checkpoints(), this.#topics);
+    if (foreign !== null) this.#options.logger('warn', foreign);
     const ingest = this.#createIngest(store, loops, holds, await store.storeId());
     this.#ingest = ingest;
     try {

@@ -229,6 +229,7 @@ it('check-target finds every fault that it can name at some receiver', () => {
     'authorization_wanted',
     'client_certificate_wanted',
     'authority_unknown',
+    'certificate_invalid',
     'proxy_in_the_way',
   ];
   const found = [...WRONG_RECEIVERS, ...SLOPPY_RECEIVERS].flatMap(([, , codes]) => codes);

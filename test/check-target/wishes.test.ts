@@ -1,16 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { type CheckTargetOptions, checkTarget } from '../../src/check-target/index.ts';
 import { parseBodyTemplate } from '../../src/core/body-template.ts';
 import { parseVerdictRules } from '../../src/core/verdict-rules.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { answers, startScriptedServer, unusedUrl } from '../adapters/http-delivery/scripted-server.ts';
-import { makeCertificate } from '../helpers/certificates.ts';
 import { OPTION_NAMES } from './option-names.ts';
 import { type Delivery, Receiver, SECRET, startReceiver } from './receiver.ts';
 
@@ -37,13 +32,6 @@ async function startAnswering(...given: Parameters<typeof answers>): Promise<str
   const server = await startScriptedServer(answers(...given));
   onTestFinished(() => server.close());
   return server.url;
-}
-
-function inFile(name: string, content: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-check-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, name), content);
-  return join(folder, name);
 }
 
 it.each([
@@ -161,54 +149,6 @@ it('sends the body that the target wants', async () => {
   );
 });
 
-const authority = makeCertificate({ commonName: 'authority', isAuthority: true });
-const certificate = makeCertificate({ commonName: 'target', names: ['127.0.0.1'], issuer: authority });
-
-async function startTls(options: ServerOptions = {}): Promise<string> {
-  const receiver = new Receiver();
-  const tls = { key: certificate.keyPem, cert: certificate.certificatePem, ...options };
-  const server = createTlsServer(tls, (request, response) => void receiver.onRequest(request, response));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `https://127.0.0.1:${(server.address() as AddressInfo).port}/api/orders`;
-}
-
-it('names the setting for a target whose authority is unknown, and passes it with the file', async () => {
-  const url = await startTls();
-  const { failed, isReached } = await check(url);
-  expect(failed).toEqual([{ code: 'authority_unknown', seen: expect.stringContaining('set THE_CA_FILE') }]);
-  expect(isReached).toBe(true);
-  const caFile = inFile('ca.pem', authority.certificatePem);
-  expect((await check(url, { reach: { caFile } })).failed).toEqual([]);
-});
-
-it.each(['TLSv1.2', 'TLSv1.3'] as const)(
-  'names the setting for a target that wants a certificate (%s), and passes it with one',
-  async (maxVersion) => {
-    const url = await startTls({
-      maxVersion,
-      ca: authority.certificatePem,
-      requestCert: true,
-      rejectUnauthorized: true,
-    });
-    const caFile = inFile('ca.pem', authority.certificatePem);
-    const { failed } = await check(url, { reach: { caFile } });
-    expect(failed).toEqual([
-      { code: 'client_certificate_wanted', seen: expect.stringContaining('set THE_CERT_FILE') },
-    ]);
-    const own = makeCertificate({ commonName: 'order-sync', issuer: authority });
-    const reach = {
-      caFile,
-      certFile: inFile('own.pem', own.certificatePem),
-      keyFile: inFile('own.key', own.keyPem),
-    };
-    expect((await check(url, { reach })).failed).toEqual([]);
-  },
-);
-
 it('names the settings for a proxy that is not there, and for one that refuses', async () => {
   const gone = new URL(new URL(await unusedUrl()).origin);
   const { failed } = await check('http://target.test/api/orders', { reach: { proxy: gone } });
@@ -228,6 +168,33 @@ it('names the settings for a proxy that is not there, and for one that refuses',
   const blocked = await check('http://target.test/api/orders', { reach: { proxy } });
   expect(blocked.failed).toEqual([
     { code: 'proxy_in_the_way', seen: expect.stringMatching(/403 blocked by policy, perhaps by a proxy/) },
+  ]);
+});
+
+it('tells a proxy that was sent no login from one that does not take it', async () => {
+  const url = await startAnswering(407);
+  const proxy = new URL(new URL(url).origin);
+  const seenOf = async () =>
+    (await check('http://target.test/api/orders', { reach: { proxy } })).failed[0]?.seen;
+  expect(await seenOf()).toContain('so it wants a user and a password in its URL: look at THE_PROXY');
+  proxy.username = 'user';
+  proxy.password = 'hush';
+  const seen = await seenOf();
+  expect(seen).toContain('so it does not take the user and the password in its URL');
+  expect(seen).not.toContain('hush');
+});
+
+it('names the proxy that gives no answer to CONNECT', async () => {
+  const mute = createServer().on('connect', () => {});
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void mute.close());
+  const proxy = new URL(`http://127.0.0.1:${(mute.address() as AddressInfo).port}`);
+  const { failed } = await check('https://target.test/api/orders', { reach: { proxy }, deadlineMs: 200 });
+  expect(failed).toEqual([
+    {
+      code: 'proxy_in_the_way',
+      seen: expect.stringContaining('no connection within 200 ms: look at THE_PROXY'),
+    },
   ]);
 });
 

@@ -69,6 +69,7 @@ describe('the names of a view', () => {
     ['a/b', /slash/],
     ['a\\b', /slash/],
     ['SQLite_x', /sqlite_/],
+    ['shop.orders', /DATABASE_URL/],
   ])('refuses the table name %j', (name, fault) => {
     expect(nameFault(name, 'table')).toMatch(fault);
   });

@@ -7,7 +7,7 @@ const VALUE_IMPORT =
 /** The one package that every command line needs at once. */
 const AT_ONCE = 'commander';
 /** Single files that reach no further than Node itself. */
-const LIGHT_ADAPTERS: ReadonlySet<string> = new Set(['src/adapters/system-clock.ts']);
+const LIGHT_ADAPTERS: ReadonlySet<string> = new Set(['src/adapters/pem.ts', 'src/adapters/system-clock.ts']);
 
 /**
  * Checks that a program loads neither an adapter nor a package until it knows which command it runs: `--help`, `--version` and

@@ -1,8 +1,8 @@
 import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
-import { answerText } from './answer.ts';
+import { answerText, firstOf } from './answer.ts';
 import { CERTIFICATE_MEANINGS, isOfProxy, isUnknownAuthority } from './fault.ts';
 import type { SettingNames } from './options.ts';
-import { httpDateMs } from './verdict.ts';
+import { httpDateMs } from './retry-after.ts';
 
 /** A smaller difference says nothing: the answer was under way for a while, and `Date` has whole seconds. */
 const CLOCKS_APART_SECONDS = 30;
@@ -53,7 +53,7 @@ export function adviceOn(
     case 405:
       return `Look at the path of ${url}.`;
     case 407:
-      return `A proxy in between wants a user and a password: write them into the URL of ${proxy}.`;
+      return `A proxy in between wants a user and a password, or others: look at the URL of the proxy, ${proxy}.`;
     case 413:
       return 'Look at the body limits of the target and of its proxies, and at how many states it takes in a delivery batch.';
     default:
@@ -66,7 +66,7 @@ export function adviceOnFault(code: string, { url, caFile, certFile, proxy }: Se
   if (isUnknownAuthority(code)) return `Look at ${caFile}.`;
   if (Object.hasOwn(CERTIFICATE_MEANINGS, code)) return `Look at ${certFile}.`;
   if (code === 'PROXY_WANTS_LOGIN')
-    return `Write the user and the password of the proxy into the URL of ${proxy}.`;
+    return `Look at the user and the password in the URL of the proxy: ${proxy}.`;
   if (isOfProxy(code)) return `Look at ${proxy}.`;
   return WRONG_PLACE.has(code) || code.startsWith('HPE_') ? `Look at ${url}.` : null;
 }
@@ -106,13 +106,15 @@ function problemCodeIn(text: string): string | null {
 }
 
 /** The header `Location` without user, password, query and fragment, which may contain secrets; null if there is none. */
-export function locationIn({ location }: IncomingHttpHeaders): string | null {
+export function locationIn(headers: IncomingHttpHeaders): string | null {
+  const location = firstOf(headers.location);
   if (location === undefined) return null;
   const bare = location.replace(/^([a-z][a-z0-9+.-]*:)?\/\/[^/?#]*@/i, '$1//').replace(/[?#].*$/s, '');
   return answerText(Buffer.from(bare.slice(0, LOCATION_CHARACTERS_MAX)));
 }
 
-function clocksIn({ date }: IncomingHttpHeaders, nowMs: number): string {
+function clocksIn(headers: IncomingHttpHeaders, nowMs: number): string {
+  const date = firstOf(headers.date);
   const theirMs = date === undefined ? null : httpDateMs(date, nowMs);
   if (theirMs === null) return '';
   const seconds = Math.round((nowMs - theirMs) / 1_000);

@@ -18,6 +18,11 @@ export function answerText(bytes: Buffer): string {
   );
 }
 
+/** The value of a header that has to come once. If a target or a proxy sends it several times, the first counts. */
+export function firstOf(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'object' ? header[0] : header;
+}
+
 /** Whether an answer names the delivery that was sent. */
 export type Answered = 'this' | 'another' | 'unknown';
 

@@ -10,12 +10,13 @@ import {
   RETRY_AFTER_MAX_MS,
 } from '../../ports/delivery-target.ts';
 import { adviceOn, adviceOnFault, describeAnswer, wantedScheme } from './advice.ts';
-import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText } from './answer.ts';
+import { ANSWER_KEPT_BYTES, type Answered, answeredDelivery, answerText, firstOf } from './answer.ts';
 import type { Connection, Connections, ConnectionUser } from './connections.ts';
 import { codeOf, describeFault } from './fault.ts';
 import type { SettingNames } from './options.ts';
+import { retryAfterMs } from './retry-after.ts';
 import type { Endable, UnderWay } from './under-way.ts';
-import { type Judge, retryAfterMs } from './verdict.ts';
+import type { Judge } from './verdict.ts';
 
 /** The parts that all attempts of one target share. */
 export interface AttemptContext {
@@ -138,8 +139,7 @@ export class Attempt implements ConnectionUser, Endable {
       );
       return;
     }
-    const announced = headers['webhook-batch'];
-    this.#announcement = Array.isArray(announced) ? announced.join(', ') : announced;
+    this.#announcement = firstOf(headers['webhook-batch']);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
 import { ConnectionLimit } from './connection-limit.ts';
-import { CertificateWanted, codeOf, isCut } from './fault.ts';
+import { CERTIFICATE_MEANINGS, CertificateFault, codeOf, isCut } from './fault.ts';
 import { asksForCertificate } from './way.ts';
 
 /** The handler of one request. It waits for a connection, and has one while the request is under way. */
@@ -24,6 +24,8 @@ export interface ConnectionsOptions {
   readonly max: number;
   /** Makes the sockets. */
   readonly connector: buildConnector.connector;
+  /** Describes the certificate that the target is shown; null if it is shown none. */
+  readonly shownCertificate: () => string | null;
   /** Called when the target cuts connections, so that fewer are kept open: at most once a second. */
   readonly onFewer?: (limit: number) => void;
 }
@@ -66,10 +68,18 @@ export class Connection extends Client {
     this.freeSinceMs = null;
   }
 
-  /** The error of its request, or that the target wants a certificate, if it asked for one and then cut the socket. */
-  explained(error: Error): Error {
-    const isMute = this.#answeredBytes === undefined && isCut(codeOf(error));
-    return isMute && this.#wantsCertificate ? new CertificateWanted(error) : error;
+  /**
+   * The error of its request, or that the target wants another certificate: if it asked for one and then cut the socket, or
+   * says so.
+   */
+  explained(error: Error, shownCertificate: () => string | null): Error {
+    if (error instanceof CertificateFault) return error;
+    const code = codeOf(error);
+    const isMute = this.#answeredBytes === undefined && isCut(code);
+    const isWanted = isMute && this.#wantsCertificate;
+    const shown = shownCertificate();
+    const isRefused = shown !== null && Object.hasOwn(CERTIFICATE_MEANINGS, code);
+    return isWanted || isRefused ? new CertificateFault(shown, error) : error;
   }
 
   /** Whether its socket has carried an answer before, and has brought nothing since then. */
@@ -170,7 +180,7 @@ export class Connections {
     const wasCut = isCut(codeOf(error)) && connection?.isSilentSinceAnswer === true;
     if (connection === null || request === null || !wasCut || user.isSettled) {
       this.#rest(connection);
-      return connection?.explained(error) ?? error;
+      return connection?.explained(error, this.#options.shownCertificate) ?? error;
     }
     this.#wasCut(connection);
     // Undici still works on the client during this turn.

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { answerText } from './answer.ts';
 
 /** A connection that the proxy in between did not make. The message says why, as the end of a sentence. */
 export class ProxyFault extends Error {
@@ -10,25 +11,39 @@ export class ProxyFault extends Error {
   }
 
   static unreachable(origin: string, code: string): ProxyFault {
-    return new ProxyFault('PROXY_UNREACHABLE', `the proxy ${origin} cannot be reached (${code})`);
+    const what = code.startsWith('HPE_') ? 'does not answer in HTTP' : 'cannot be reached';
+    return new ProxyFault('PROXY_UNREACHABLE', `the proxy ${origin} ${what} (${code})`);
   }
 
-  /** The proxy answered CONNECT with this status. */
-  static refused(origin: string, status: number): ProxyFault {
+  /** The proxy answered CONNECT with this status. `hasLogin`: whether it was sent a user and a password. */
+  static refused(origin: string, status: number, hasLogin: boolean): ProxyFault {
     const answer = `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+    const login = status === 407 ? `, ${proxyLogin(hasLogin)}` : '';
     return new ProxyFault(
       status === 407 ? 'PROXY_WANTS_LOGIN' : 'PROXY_REFUSED',
-      `the proxy ${origin} made no way there: it answered CONNECT with ${answer}`,
+      `the proxy ${origin} made no way there: it answered CONNECT with ${answer}${login}`,
     );
   }
 }
 
-/** The target asked for a certificate in the handshake, and then cut the connection without a word. */
-export class CertificateWanted extends Error {
-  readonly code = 'CERTIFICATE_WANTED';
+/** What 407 says of a proxy that was sent a user and a password, or none. */
+export function proxyLogin(hasLogin: boolean): string {
+  return hasLogin
+    ? 'so it does not take the user and the password in its URL'
+    : 'so it wants a user and a password in its URL';
+}
 
-  constructor(cause: Error) {
-    super('The target wants a certificate.', { cause });
+/** The target did not take our certificate, or none. The message says so, as the end of a sentence. */
+export class CertificateFault extends Error {
+  readonly code: 'CERTIFICATE_WANTED' | 'CERTIFICATE_REFUSED';
+
+  /** `shown`: describes the certificate that the target was shown; null if it was shown none. */
+  constructor(shown: string | null, cause: Error) {
+    const code = codeOf(cause);
+    const what = isCut(code) ? 'it cut the connection, perhaps because it does' : 'it does';
+    const refused = `${what} not take the certificate that it was shown: ${shown} (${code})`;
+    super(shown === null ? WANTED : refused, { cause });
+    this.code = shown === null ? 'CERTIFICATE_WANTED' : 'CERTIFICATE_REFUSED';
   }
 }
 
@@ -37,11 +52,11 @@ export class CertificateWanted extends Error {
  * messages of libraries may quote addresses that contain secrets. `what` is asked.
  */
 export function describeFault(error: unknown, place: string, what = 'target'): string {
-  const proxied = proxyFaultIn(error);
-  if (proxied !== null) return `${place}: ${proxied.message}.`;
+  const worded = wordedFaultIn(error);
+  if (worded !== null) return `${place}: ${worded.message}.`;
   const code = codeOf(error);
   const meaning = MEANINGS[code.startsWith('HPE_') ? 'HTTPParserError' : code]?.replaceAll('target', what);
-  if (meaning !== undefined) return `${place}: ${meaning} (${code}).`;
+  if (meaning !== undefined) return `${place}: ${meaning}${namesIn(error)} (${code}).`;
   return `${place}: the request failed (${code}).`;
 }
 
@@ -57,10 +72,18 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && /^[A-Za-z]{1,64}$/.test(error.name) ? error.name : 'unknown error';
 }
 
-function proxyFaultIn(error: unknown): ProxyFault | null {
+/** The names that a certificate has, if it lacks the one of the URL: they show whose server answers there. */
+function namesIn(error: unknown): string {
+  const { code, cert } = Object(error) as { code?: unknown; cert?: { subjectaltname?: unknown } };
+  const names = cert?.subjectaltname;
+  if (code !== 'ERR_TLS_CERT_ALTNAME_INVALID' || typeof names !== 'string') return '';
+  return `: ${answerText(Buffer.from(names.slice(0, 200)))}`;
+}
+
+function wordedFaultIn(error: unknown): ProxyFault | CertificateFault | null {
   let current = error;
   for (let depth = 0; depth < 5 && current instanceof Error; depth++) {
-    if (current instanceof ProxyFault) return current;
+    if (current instanceof ProxyFault || current instanceof CertificateFault) return current;
     current = current.cause;
   }
   return null;
@@ -76,6 +99,17 @@ const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Whether the code says that the target's certificate does not count, though a known authority has signed it. */
+export function isInvalidCertificate(code: string): boolean {
+  return INVALID_CERTIFICATE.has(code);
+}
+
+const INVALID_CERTIFICATE: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
 /** Whether the code says that the other end has closed the socket. */
@@ -97,6 +131,7 @@ const REFUSED =
 /** Codes by which the target says that it wants another certificate of ours, or one at all. */
 export const CERTIFICATE_MEANINGS: Readonly<Record<string, string>> = {
   CERTIFICATE_WANTED: WANTED,
+  CERTIFICATE_REFUSED: REFUSED,
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: WANTED,
   // With TLS 1.2, a missing certificate ends the handshake. Other causes are rare.
   'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE': `TLS could not be agreed on, perhaps because ${WANTED}`,
@@ -109,6 +144,9 @@ export const CERTIFICATE_MEANINGS: Readonly<Record<string, string>> = {
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: REFUSED,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: REFUSED,
 };
+
+const UNKNOWN_ISSUER =
+  "the target's certificate is signed by an unknown authority, or the target does not send the certificates between; give the authority's file in the settings";
 
 const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there; start the target or correct the target URL',
@@ -132,10 +170,8 @@ const MEANINGS: Readonly<Record<string, string>> = {
     "the target's certificate is self-signed; give its authority's file in the settings",
   SELF_SIGNED_CERT_IN_CHAIN:
     "the target's certificate is signed by an unknown authority; give its file in the settings",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    "the target's certificate is signed by an unknown authority; give its file in the settings",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    "the target's certificate is signed by an unknown authority; give its file in the settings",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_ISSUER,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
   ERR_TLS_CERT_ALTNAME_INVALID: "the target's certificate is for another host name",
   ...CERTIFICATE_MEANINGS,
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS; correct the scheme of the target URL',

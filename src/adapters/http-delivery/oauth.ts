@@ -1,6 +1,7 @@
 import { getCACertificates } from 'node:tls';
 import { Pool } from 'undici';
 import type { Clock } from '../../ports/clock.ts';
+import { answerText } from './answer.ts';
 import { basicAuthorization } from './authorization.ts';
 import { codeOf, describeFault } from './fault.ts';
 import { readUpTo } from './reading.ts';
@@ -138,24 +139,47 @@ export class TokenSource {
   #take(status: number, text: string, askedAtMs: number): string {
     const fields = fieldsOf(text);
     const { access_token: token, token_type: type, expires_in: seconds } = fields;
-    if (status !== 200) {
-      const isRefusal = status === 400 || status === 401 || status === 403;
+    const answered = `The token endpoint ${this.#place} answered ${status}`;
+    const isOk = status >= 200 && status < 300;
+    if (!isOk || typeof fields.error === 'string') {
+      const isRefusal = isOk || status === 400 || status === 401 || status === 403;
       throw new TokenFault(
-        `The token endpoint ${this.#place} answered ${status}${errorWord(fields)}, so nothing was sent to the target.`,
+        `${answered}${this.#errorIn(fields)}, so nothing was sent to the target${this.#hintOn(status, fields)}.`,
         isRefusal,
       );
     }
     if (typeof token !== 'string' || !/^[\x21-\x7e]+$/.test(token)) {
-      throw new TokenFault(`The token endpoint ${this.#place} answered 200 without an access_token.`, false);
+      throw new TokenFault(`${answered} without an access_token: ${formOf(text, fields)}.`, false);
     }
-    if (typeof type === 'string' && type.toLowerCase() !== 'bearer') {
-      throw new TokenFault(`The token endpoint ${this.#place} gave a token that is no bearer token.`, false);
+    if (typeof type === 'string' && !BEARER.test(type)) {
+      throw new TokenFault(
+        `${answered} with a token of the type ${JSON.stringify(answerText(Buffer.from(type.slice(0, 60))))}, which is no bearer token.`,
+        false,
+      );
     }
     const lifeMs = Number(seconds) > 0 ? Number(seconds) * 1_000 : Number.POSITIVE_INFINITY;
     this.#token = token;
     this.#endsAtMs = askedAtMs + lifeMs;
     this.#renewAtMs = askedAtMs + Math.max(lifeMs * RENEWED_AFTER, lifeMs - RENEWED_BEFORE_END_MS);
     return token;
+  }
+
+  /** The error and its description in an answer, in brackets. Never what was sent. Source: RFC 6749, 5.2. */
+  #errorIn({ error, error_description: description }: Fields): string {
+    if (typeof error !== 'string' || !/^[\w.-]{1,60}$/.test(error)) return '';
+    const text = typeof description === 'string' ? answerText(Buffer.from(description.slice(0, 200))) : '';
+    const isSafe = text !== '' && !text.includes(this.#client.clientSecret);
+    return isSafe ? ` (${error}: ${text.replace(/\.$/, '')})` : ` (${error})`;
+  }
+
+  /** What may help after such an answer, as the end of a sentence. */
+  #hintOn(status: number, { error }: Fields): string {
+    if (status >= 300 && status < 400) return '; redirects are not followed, so give the URL where it is';
+    if (status === 404 || status === 405) return '; look at the path of its URL';
+    const isOfClient = error === 'invalid_client' || status === 401;
+    return isOfClient && this.#client.sendsSecretIn !== 'body'
+      ? '; id and secret went as Basic authorization, and some endpoints want them in the body (..._OAUTH_SECRET_IN=body, or "secretIn")'
+      : '';
   }
 
   #form(): URLSearchParams {
@@ -185,18 +209,28 @@ export class TokenSource {
   }
 }
 
-function fieldsOf(text: string): Readonly<Record<string, unknown>> {
+/** How endpoints call a token that is sent as `Authorization: Bearer`. */
+const BEARER = /^(?:bearer|bearer ?token|jwt)$/i;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The fields of an answer: of JSON, or of a form, in which some endpoints answer. */
+function fieldsOf(text: string): Fields {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+    const value: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
   } catch {
-    return {};
+    return /^[\w.-]+=[^\s<]*$/.test(text.trim()) ? Object.fromEntries(new URLSearchParams(text.trim())) : {};
   }
 }
 
-/** The error code of an answer, in brackets. Empty if it has none. Source: RFC 6749, 5.2. */
-function errorWord({ error }: Readonly<Record<string, unknown>>): string {
-  return typeof error === 'string' && /^[\w-]{1,60}$/.test(error) ? ` (${error})` : '';
+/** What an answer is that has no token. Names fields, and never their values. */
+function formOf(text: string, fields: Fields): string {
+  if (/^\s*</.test(text)) return 'it is a page, so look at its URL';
+  const names = Object.keys(fields)
+    .slice(0, 8)
+    .map((name) => answerText(Buffer.from(name.slice(0, 40))));
+  return names.length === 0 ? 'it is no JSON object' : `it has ${names.join(', ')}`;
 }
 
 function formEncoded(text: string): string {

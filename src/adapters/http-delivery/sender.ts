@@ -51,6 +51,7 @@ export class Sender {
       origin: reached.origin,
       max: options.connections ?? 64,
       connector: reached.connector,
+      shownCertificate: reached.shownCertificate,
       onFewer: (limit) =>
         logger(
           'info',

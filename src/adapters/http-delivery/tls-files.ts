@@ -2,6 +2,8 @@ import { readFileSync, statSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
+import { certificatesIn, pemFault } from '../pem.ts';
+import { outsideValidity } from './own-certificate.ts';
 
 /** PEM files for TLS to a target. */
 export interface TlsFileNames {
@@ -40,6 +42,7 @@ export class TlsFiles {
     this.#logger = logger;
     this.#stamp = this.#stampNow();
     this.#content = this.#read();
+    this.#warnOfValidity();
   }
 
   /** The same object as long as no file has changed. */
@@ -51,10 +54,22 @@ export class TlsFiles {
     try {
       this.#content = this.#read();
       this.#logger('info', `The PEM files of target ${this.#name} have changed, and count from now on.`);
+      this.#warnOfValidity();
     } catch (error) {
       this.#logger('warn', `${messageOf(error)} Until then the files count as they were before.`);
     }
     return this.#content;
+  }
+
+  /** The target refuses a certificate that has expired, without saying why. */
+  #warnOfValidity(): void {
+    const own = certificatesIn(this.#content.cert ?? '')[0];
+    const fault = own === undefined ? null : outsideValidity(own, Date.now());
+    if (own === undefined || fault === null) return;
+    this.#logger(
+      'warn',
+      `The certificate that target ${this.#name} is shown is valid until ${own.validToDate.toISOString().slice(0, 10)}, ${fault}.`,
+    );
   }
 
   #stampNow(): string {
@@ -75,8 +90,8 @@ export class TlsFiles {
     } catch (error) {
       throw new TributaryError(
         'setting_invalid',
-        `The PEM files of target ${this.#name} cannot be used (${codeOrMessage(error)}): name PEM files ` +
-          '(certFile and keyFile have to be a pair, and the key has no passphrase).',
+        `The PEM files of target ${this.#name} cannot be used (${codeOrMessage(error)}): the key has to belong to the ` +
+          'first certificate in its file, and the certificates of intermediate authorities come behind that.',
         { cause: error },
       );
     }
@@ -87,8 +102,9 @@ export class TlsFiles {
 const WHAT = { ca: "authorities' file", cert: 'certificate file', key: 'key file' } as const;
 
 function readPem(path: string, what: string, name: string): string {
+  let content: Buffer;
   try {
-    return readFileSync(path, 'utf8');
+    content = readFileSync(path);
   } catch (error) {
     throw new TributaryError(
       'setting_invalid',
@@ -96,6 +112,10 @@ function readPem(path: string, what: string, name: string): string {
       { cause: error },
     );
   }
+  const fault = pemFault(content, what === WHAT.key ? 'key' : 'certificates');
+  if (fault !== null)
+    throw new TributaryError('setting_invalid', `The ${what} of target ${name}, ${path}, ${fault}.`);
+  return content.toString('utf8');
 }
 
 function codeOrMessage(error: unknown): string {

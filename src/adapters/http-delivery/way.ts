@@ -5,7 +5,8 @@ import { TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
 import type { Logger } from '../../ports/logger.ts';
 import { basicAuthorization } from './authorization.ts';
-import { codeOf, ProxyFault } from './fault.ts';
+import { CertificateFault, codeOf, isCut, ProxyFault } from './fault.ts';
+import { describeAuthorities, describeCertificate } from './own-certificate.ts';
 import { type TlsFileNames, TlsFiles } from './tls-files.ts';
 
 export interface WayOptions extends TlsFileNames {
@@ -30,6 +31,12 @@ export interface Way {
   readonly headers: readonly string[];
   /** How messages name the place: scheme, host and port, and the proxy. */
   readonly place: string;
+  /** Whether the proxy gets a user and a password. */
+  readonly hasProxyLogin: boolean;
+  /** Describes the certificate that is shown there now; null if none is shown. */
+  shownCertificate(): string | null;
+  /** The names of the authorities that count beside those of the system; null if no file names any. */
+  authorities(): string | null;
 }
 
 /**
@@ -37,10 +44,21 @@ export interface Way {
  * an `http:` URL are sent to the proxy, which sends them on. Source: RFC 9110, 7.3.2 and 9.3.6. Throws `setting_invalid`.
  */
 export function wayTo(url: URL, options: WayOptions): Way {
-  const direct = tlsConnector(options);
+  const files = new TlsFiles(options, options.name, options.logger);
+  const shownCertificate = () => {
+    const { cert } = files.content;
+    return cert === undefined ? null : describeCertificate(cert, Date.now());
+  };
+  const authorities = () => {
+    const { ca } = files.content;
+    return ca === undefined ? null : describeAuthorities(ca);
+  };
+  const hasProxyLogin = options.proxy ? basicAuthorization(options.proxy) !== null : false;
+  const told = { shownCertificate, authorities, hasProxyLogin };
+  const direct = explaining(tlsConnector(options, files), shownCertificate);
   const { proxy } = options;
   if (proxy === null || proxy === undefined)
-    return { origin: url.origin, connector: direct, pathPrefix: '', headers: [], place: url.origin };
+    return { origin: url.origin, connector: direct, pathPrefix: '', headers: [], place: url.origin, ...told };
   const place = `${url.origin} (through the proxy ${proxy.origin})`;
   if (url.protocol === 'https:') {
     return {
@@ -49,6 +67,7 @@ export function wayTo(url: URL, options: WayOptions): Way {
       pathPrefix: '',
       headers: [],
       place,
+      ...told,
     };
   }
   const authorization = basicAuthorization(proxy);
@@ -58,12 +77,12 @@ export function wayTo(url: URL, options: WayOptions): Way {
     pathPrefix: url.origin,
     headers: ['host', url.host, ...(authorization === null ? [] : ['proxy-authorization', authorization])],
     place,
+    ...told,
   };
 }
 
 /** All connections of a target share one connector, and with it their TLS sessions, until its PEM files change. */
-function tlsConnector(options: WayOptions): buildConnector.connector {
-  const files = new TlsFiles(options, options.name, options.logger);
+function tlsConnector(options: WayOptions, files: TlsFiles): buildConnector.connector {
   const build = (content: TlsFiles['content']) => {
     const { ca, ...own } = content;
     const authorities = [...(ca === undefined ? [] : [ca]), ...(options.moreAuthorities ?? [])];
@@ -71,7 +90,8 @@ function tlsConnector(options: WayOptions): buildConnector.connector {
       allowH2: false,
       timeout: options.deadlineMs,
       ...own,
-      ...(authorities.length === 0 ? {} : { ca: authorities }),
+      // A file may have the authority right above the target's certificate alone, or that certificate itself.
+      ...(authorities.length === 0 ? {} : { ca: authorities, allowPartialTrustChain: true }),
     });
   };
   let used = files.content;
@@ -84,6 +104,24 @@ function tlsConnector(options: WayOptions): buildConnector.connector {
     }
     return connector(to, connected);
   };
+}
+
+/**
+ * Says of a handshake that the target breaks off that it may not take our certificate. With TLS 1.2 many targets cut the
+ * connection then, without a word.
+ */
+function explaining(
+  connector: buildConnector.connector,
+  shownCertificate: () => string | null,
+): buildConnector.connector {
+  return (to, connected) =>
+    connector(to, (...[error, socket]: Parameters<buildConnector.Callback>) => {
+      if (error === null) connected(null, socket as Socket);
+      else {
+        const shown = isCut(codeOf(error)) ? shownCertificate() : null;
+        connected(shown === null ? error : new CertificateFault(shown, error), null);
+      }
+    });
 }
 
 /** Says of a connection that cannot be made that it is the one to the proxy. */
@@ -124,7 +162,7 @@ function tunnel(
         return;
       }
       socket.destroy();
-      connected(ProxyFault.refused(proxy.origin, statusCode), null);
+      connected(ProxyFault.refused(proxy.origin, statusCode, authorization !== null), null);
     });
     asked.once('timeout', () => asked.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })));
     asked.once('error', (error) => connected(unreachable(proxy, error), null));

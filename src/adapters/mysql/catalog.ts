@@ -131,7 +131,8 @@ function notesOf({ engine, isPartitioned }: TableFacts, indexes: readonly Index[
   if (others.length > 0)
     notes.push(`its indexes ${others.join(', ')} stay with the renamed table, and the view has none of them`);
   if (isPartitioned) notes.push('it is partitioned, and the view is not');
-  if (engine !== 'InnoDB') notes.push(`its engine is ${engine}, and the view is kept by InnoDB`);
+  if (engine !== '' && engine !== 'InnoDB')
+    notes.push(`its engine is ${engine}, and the view is kept by InnoDB`);
   return notes;
 }
 

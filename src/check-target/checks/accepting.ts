@@ -2,6 +2,7 @@ import {
   type Answered,
   answeredDelivery,
   answerText,
+  proxyLogin,
   wantedScheme,
 } from '../../adapters/http-delivery/index.ts';
 import { ACCEPTED, type Check, SHOWN } from '../check.ts';
@@ -9,6 +10,7 @@ import { type FaultCode, type Finding, fault, notChecked, pass } from '../faults
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import type { OptionNames } from '../option-names.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
+import { seenOf } from '../rule-hints.ts';
 
 /** Checks that the target takes a state and shows it, and which other bodies and headers it takes. */
 export const acceptingChecks: readonly Check[] = [
@@ -99,7 +101,8 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
   const seen = describe(answer);
   if (status === 407 || (client.isProxied && PROXY_STATUSES.has(status))) {
     const remedy = `look at ${names.proxy}, or except the host by ${names.noProxy}`;
-    return fault('proxy_in_the_way', `${seen}, perhaps by a proxy: ${remedy}`);
+    const login = status === 407 ? `, ${proxyLogin(client.hasProxyLogin)}` : '';
+    return fault('proxy_in_the_way', `${seen}, perhaps by a proxy${login}: ${remedy}`);
   }
   if (status === 400 && /HTTP request (?:was sent )?to (?:an )?HTTPS/i.test(seen))
     return fault('state_refused', `${seen}: it speaks TLS, so ${names.url} has to begin with https`);
@@ -122,8 +125,8 @@ function refusalOf(answer: Answer, { client, keys, optionNames: names }: Probe):
       ? fault('secret_wanted', `${seen}, and ${names.secret} is not set`)
       : fault('right_signature_refused', seen);
   }
-  const { allow } = answer.headers;
-  if (status === 405 && typeof allow === 'string' && !/\bPOST\b/i.test(allow))
+  const allow = [answer.headers.allow ?? []].flat().join(', ');
+  if (status === 405 && allow !== '' && !/\bPOST\b/i.test(allow))
     return fault(
       'state_refused',
       `${seen}: it takes ${SHORT.exec(allow)?.[0]} there, and states come by POST`,
@@ -186,7 +189,11 @@ async function checkShown(probe: Probe): Promise<Finding> {
           `GET URL/<id> is refused (set ${probe.optionNames.apiKey} to a key that may read): ${describe(answer)}`,
         );
       }
-      return notChecked(`GET URL/<id> does not show a row with its version: ${describe(answer)}`);
+      return notChecked(
+        probe.hasOwnBody
+          ? `what GET URL/<id> shows is compared for the row of an order alone: ${describe(answer)}`
+          : `GET URL/<id> does not show a row with its version: ${describe(answer)}`,
+      );
     case 'shown': {
       const difference = differenceOf(await probe.held(state.order_id), state);
       return difference === null ? pass('GET shows the state as sent') : fault('state_differs', difference);
@@ -209,7 +216,8 @@ async function checkGarbage(probe: Probe): Promise<Finding> {
   ];
   for (const [what, body] of bodies) {
     const answer = await probe.send(body);
-    if (isOk(answer)) return fault('garbage_accepted', unexpected(answer, what));
+    probe.statusesOfGarbage.add(answer.status);
+    if (isOk(answer)) return fault('garbage_accepted', `${what}: ${seenOf(answer, probe)}`);
     if (answer.status >= 500) return fault('garbage_fails', unexpected(answer, what));
   }
   return pass(`4xx to ${bodies.length} kinds of bodies that are no state`);

@@ -2,8 +2,10 @@ import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type Finding, fault, notChecked, pass } from '../faults.ts';
 import { type Answer, describe, field, isOk } from '../http-client.ts';
 import { differenceOf, type Probe, unexpected } from '../probe.ts';
+import { deliveredHint, isTakenByRule } from '../rule-hints.ts';
 
 const DUPLICATE = 'duplicate';
+const HELD = 'that the target has the state';
 
 /** Checks what the target does with a delivery id that comes again. Every id may come again, because any answer may be lost. */
 export const repetitionChecks: readonly Check[] = [
@@ -19,13 +21,13 @@ export const repetitionChecks: readonly Check[] = [
       const first = await probe.deliver(state, { id });
       if (!isOk(first)) return fault('state_refused', describe(first));
       const answer = await probe.deliver(probe.changed(state), { id });
-      if (isOk(answer)) return fault('payload_change_accepted', describe(answer));
+      if (isOk(answer) && !isTakenByRule(answer)) return fault('payload_change_accepted', describe(answer));
       if (answer.status >= 500) return fault('payload_change_fails', describe(answer));
       const difference = differenceOf(await probe.held(state.order_id), state);
       if (difference !== null)
         return fault('payload_change_accepted', `${answer.status}, and yet ${difference}`);
-      return answer.status === 422
-        ? pass('422, and the first payload stays')
+      return answer.status === 422 || isTakenByRule(answer)
+        ? pass(`${answer.status}, and the first payload stays`)
         : fault('payload_change_not_422', describe(answer));
     },
   },
@@ -43,8 +45,7 @@ async function checkDuplicate(probe: Probe): Promise<Finding> {
   if (second.status >= 500) return fault('duplicate_fails', unexpected(second, 'the second time'));
   if (!isOk(second)) {
     const seen = unexpected(second, 'the second time');
-    const hint = `; if that means that the target has the state, set ${probe.optionNames.verdicts}=409=delivered`;
-    return fault('duplicate_refused', second.status === 409 ? seen + hint : seen);
+    return fault('duplicate_refused', seen + deliveredHint(second.status, HELD, probe));
   }
   if (isCountedTwice([first, second])) {
     return fault('duplicate_applied_twice', 'the receipt says duplicate: false both times');
@@ -76,7 +77,8 @@ async function checkLateDuplicate(probe: Probe): Promise<Finding> {
   }
   const again = await probe.deliver(old, { id });
   if (again.status >= 500) return fault('duplicate_fails', describe(again));
-  if (!isOk(again)) return fault('duplicate_refused', describe(again));
+  if (!isOk(again))
+    return fault('duplicate_refused', describe(again) + deliveredHint(again.status, HELD, probe));
   const held = await probe.held(old.order_id, again);
   const difference = differenceOf(held, newer);
   if (difference !== null) return fault('duplicate_undid_newer', difference);
@@ -91,7 +93,8 @@ async function checkDuplicatesAtOnce(probe: Probe): Promise<Finding> {
   const id = probe.newDeliveryId();
   const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => probe.deliver(state, { id })));
   const failed = answers.find((answer) => !isOk(answer) && answer.status !== 409);
-  if (failed !== undefined) return fault('duplicates_at_once_fail', describe(failed));
+  if (failed !== undefined)
+    return fault('duplicates_at_once_fail', describe(failed) + deliveredHint(failed.status, HELD, probe));
   if (!answers.some(isOk)) return fault('duplicates_at_once_fail', 'all of them were answered with 409');
   if (isCountedTwice(answers)) {
     return fault('duplicate_applied_twice', `of ${AT_ONCE} at once, several receipts say duplicate: false`);

@@ -2,6 +2,7 @@ import { ACCEPTED, type Check } from '../check.ts';
 import { type FaultCode, type Finding, fault, pass } from '../faults.ts';
 import { describe, isOk } from '../http-client.ts';
 import { type Form, type Probe, type State, unexpected } from '../probe.ts';
+import { seenOf } from '../rule-hints.ts';
 
 /** The shift of a wrong timestamp. Five minutes are allowed, and clocks usually differ by less than the other five. */
 const TOO_FAR_SECONDS = 10 * 60;
@@ -72,8 +73,9 @@ export const signatureChecks: readonly Check[] = [
         ['right one first', [...probe.keys, probe.foreignKey]],
       ] as const) {
         const answer = await probe.deliver(probe.state(`rotation-${name.slice(0, 5)}`, 1), { signedBy });
-        if (!isOk(answer))
-          return fault('signature_rotation_refused', unexpected(answer, `two signatures, the ${name}`));
+        if (isOk(answer)) continue;
+        await probe.mustStillBeLetIn();
+        return fault('signature_rotation_refused', unexpected(answer, `two signatures, the ${name}`));
       }
       return pass('2xx if one of two signatures is right, whichever comes first');
     },
@@ -82,12 +84,13 @@ export const signatureChecks: readonly Check[] = [
 
 async function refuses(probe: Probe, state: State, form: Form, accepted: FaultCode): Promise<Finding> {
   const answer = await probe.deliver(state, form);
-  if (isOk(answer)) return fault(accepted, describe(answer));
+  if (isOk(answer)) return fault(accepted, seenOf(answer, probe));
   if (answer.status >= 500) return fault('refusal_fails', describe(answer));
   if ((await probe.held(state.order_id)).kind === 'seen') {
     return fault('refused_but_stored', `${answer.status}, and GET shows the state all the same`);
   }
-  return answer.status === 401 || answer.status === 403
-    ? pass(String(answer.status))
-    : fault('refusal_not_401', describe(answer));
+  if (answer.status !== 401 && answer.status !== 403) return fault('refusal_not_401', describe(answer));
+  // The refusal has to be one of the signature, and not of a key that has expired meanwhile.
+  await probe.mustStillBeLetIn();
+  return pass(String(answer.status));
 }

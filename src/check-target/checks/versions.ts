@@ -2,8 +2,10 @@ import { ACCEPTED, type Check, SHOWN } from '../check.ts';
 import { type FaultCode, type Finding, fault, notChecked, pass } from '../faults.ts';
 import { isOk } from '../http-client.ts';
 import { differenceOf, type Probe, type State, unexpected } from '../probe.ts';
+import { deliveredHint } from '../rule-hints.ts';
 
 const OLDER = 'older_version';
+const NEWER = 'that the target has a newer state';
 
 /** Checks that the target keeps the state with the higher version, in whichever sequence two states come. */
 export const versionChecks: readonly Check[] = [
@@ -44,7 +46,7 @@ async function keepsFirst(
   const what = `version ${ignored.version} after version ${kept.version}`;
   if (!isOk(second)) {
     const seen = unexpected(second, what);
-    return fault(codes.refused, `${seen}${hintFor(second.status, probe)}`);
+    return fault(codes.refused, `${seen}${deliveredHint(second.status, NEWER, probe)}`);
   }
   const held = await probe.held(kept.order_id, second);
   const difference = differenceOf(held, kept);
@@ -52,13 +54,6 @@ async function keepsFirst(
   return held.kind === 'seen' && (held.state !== null || kept.version !== ignored.version)
     ? pass(`${second.status}, and the first one stays, by ${held.by}`)
     : notChecked(`${second.status}; which of the two is held cannot be seen`);
-}
-
-/** How to take a status by which targets say that they hold a newer version. */
-function hintFor(status: number, { optionNames: { verdicts } }: Probe): string {
-  return status === 409 || status === 412
-    ? `; if that means that the target has a newer state, set ${verdicts}=${status}=delivered`
-    : '';
 }
 
 /** Sends two versions at once, in several rounds, since a race is not lost each time. Every other round sends the higher version first. */
@@ -72,8 +67,10 @@ async function checkVersionsAtOnce(probe: Probe): Promise<Finding> {
     if (round % 2 === 0) states.reverse();
     const answers = await Promise.all(states.map((state) => probe.deliver(state)));
     const refused = answers.find((answer) => !isOk(answer));
-    if (refused !== undefined)
-      return fault('versions_at_once_refused', unexpected(refused, `round ${round}`));
+    if (refused !== undefined) {
+      const seen = unexpected(refused, `round ${round}`);
+      return fault('versions_at_once_refused', seen + deliveredHint(refused.status, NEWER, probe));
+    }
     const held = await probe.held(higher.order_id);
     const difference = differenceOf(held, higher);
     if (difference !== null) return fault('versions_at_once_lower_won', `round ${round}: ${difference}`);

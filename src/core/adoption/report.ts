@@ -31,9 +31,11 @@ export function notAdoptable({
     only !== undefined && others.length === 0
       ? `${only.problem}. ${only.remedy}`
       : findings.map(({ problem, remedy }, index) => `(${index + 1}) ${problem}. ${remedy}`).join(' ');
+  // This one was made by Tributary, for another pipeline or before the other tables were lost.
+  const maker = only?.code === 'own_view_without_journal' ? '' : 'was made by another program and ';
   return new TributaryError(
     'view_not_adoptable',
-    `The table ${quoted(table)} was made by another program and can't be taken over; nothing was changed. ` +
+    `The table ${quoted(table)} ${maker}can't be taken over; nothing was changed. ` +
       `${list} "order-sync adopt --dry-run" prints this as a list.`,
   );
 }

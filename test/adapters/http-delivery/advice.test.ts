@@ -50,7 +50,7 @@ describe('the advice after a request without an answer', () => {
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'Look at CRM_CA_FILE.'],
     ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'Look at CRM_CERT_FILE.'],
     ['PROXY_UNREACHABLE', 'Look at CRM_PROXY.'],
-    ['PROXY_WANTS_LOGIN', 'Write the user and the password of the proxy into the URL of CRM_PROXY.'],
+    ['PROXY_WANTS_LOGIN', 'Look at the user and the password in the URL of the proxy: CRM_PROXY.'],
     ['ECONNRESET', null],
   ])('after %s names the setting that is a likely cause, if there is one', (code, advice) => {
     expect(adviceOnFault(code, NAMES)).toBe(advice);

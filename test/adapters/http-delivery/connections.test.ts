@@ -89,6 +89,7 @@ function open(origin: string, max: number, clock = REAL_CLOCK): Connections {
     origin,
     max,
     clock,
+    shownCertificate: () => null,
     connector: buildConnector({ allowH2: false, timeout: 5_000 }),
   });
   cleanups.push(() => connections.destroy());

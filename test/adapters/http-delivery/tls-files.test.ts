@@ -44,4 +44,29 @@ describe('the PEM files of a target', () => {
       expect.objectContaining({ code: 'setting_invalid' }),
     );
   });
+
+  it.each([
+    ['nothing', ''],
+    ['the key', FIRST.keyPem],
+  ])('stop the start if the file of the authorities holds %s', (_what, content) => {
+    const { certFile } = place();
+    writeFileSync(certFile, content);
+    expect(() => new TlsFiles({ caFile: certFile }, 'shop', () => {})).toThrow(
+      expect.objectContaining({ code: 'setting_invalid', message: expect.stringContaining(certFile) }),
+    );
+  });
+
+  it('warn of a certificate that has expired, at the start and when it is replaced', () => {
+    const { certFile, keyFile, logged, files } = place();
+    const validTo = new Date(Date.now() - 1);
+    const expired = makeCertificate({ commonName: 'order-sync', validTo });
+    writeFileSync(certFile, expired.certificatePem);
+    writeFileSync(keyFile, expired.keyPem);
+    expect(files.content.cert).toBe(expired.certificatePem);
+    new TlsFiles({ certFile, keyFile }, 'again', (level, message) => logged.push(`${level}: ${message}`));
+    expect(logged.filter((line) => line.includes('expired'))).toEqual([
+      expect.stringMatching(/^warn: .*target shop is shown .*it has expired: renew it/),
+      expect.stringMatching(/^warn: .*target again is shown .*it has expired: renew it/),
+    ]);
+  });
 });

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { answerText } from '../../../src/adapters/http-delivery/answer.ts';
 import { codeOf, describeFault } from '../../../src/adapters/http-delivery/fault.ts';
-import {
-  isAboutTheDeliveryBatch,
-  retryAfterMs,
-  verdictOf,
-} from '../../../src/adapters/http-delivery/verdict.ts';
+import { isAboutTheDeliveryBatch, verdictOf } from '../../../src/adapters/http-delivery/verdict.ts';
 
 describe('verdict by status', () => {
   const cases: readonly (readonly [string, readonly number[]])[] = [
@@ -36,41 +32,6 @@ describe('the status of a delivery batch', () => {
     ['as they are', false, [200, 299, 408, 410, 425, 429, 500, 502, 503, 504, 599]],
   ])('sends its members again %s', (_, isAbout, statuses) => {
     for (const status of statuses) expect(isAboutTheDeliveryBatch(status), String(status)).toBe(isAbout);
-  });
-});
-
-describe('Retry-After', () => {
-  const nowMs = Date.UTC(2026, 10, 22, 18, 0, 0);
-  const read = (value: string | string[] | undefined) => retryAfterMs(value, nowMs, 3_600_000);
-
-  it('Retry-After is read as seconds and as a date in all three forms', () => {
-    expect(read('0')).toBe(0);
-    expect(read(' 120 ')).toBe(120_000);
-    expect(read('Sun, 22 Nov 2026 18:01:30 GMT')).toBe(90_000);
-    expect(read('Sunday, 22-Nov-26 18:01:30 GMT')).toBe(90_000);
-    expect(read('Sun Nov 22 18:01:30 2026')).toBe(90_000);
-    expect(read(['5', '9'])).toBe(5_000);
-  });
-
-  it('Retry-After is at least zero and at most the limit', () => {
-    expect(read('999999999999999999999')).toBe(3_600_000);
-    expect(read('Sun, 22 Nov 2099 18:00:00 GMT')).toBe(3_600_000);
-    expect(read('Sun, 06 Nov 1994 08:49:37 GMT')).toBe(0);
-    expect(read('Sunday, 06-Nov-94 08:49:37 GMT')).toBe(0);
-  });
-
-  it('Retry-After is ignored when it cannot be read', () => {
-    for (const value of [
-      undefined,
-      '',
-      '-1',
-      '1.5',
-      'soon',
-      '2026-11-22T18:01:30Z',
-      'Sun, 22 Foo 2026 18:01:30 GMT',
-    ]) {
-      expect(read(value), String(value)).toBeNull();
-    }
   });
 });
 

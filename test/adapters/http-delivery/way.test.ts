@@ -213,7 +213,7 @@ describe('a target behind a proxy', () => {
     const outcome = await open({ url: `${scheme}://target.test/api/orders`, proxy: proxy.url }).send();
     expect(outcome).toMatchObject({
       verdict: 'retry',
-      advice: expect.stringContaining('into the URL of the proxy'),
+      advice: expect.stringContaining('the URL of the proxy'),
     });
     expect(outcome.error).toContain('407 Proxy Authentication Required');
     expect(outcome.error).toContain(`proxy http://127.0.0.1:${proxy.url.port}`);

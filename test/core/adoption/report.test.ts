@@ -26,6 +26,13 @@ const report = (more: Partial<AdoptionReport>): AdoptionReport => ({
   ...more,
 });
 
+it('notAdoptable calls a view of Tributary itself no table of another program', () => {
+  const own = { code: 'own_view_without_journal', problem: 'it is a view of ours', remedy: 'Look.' };
+  expect(notAdoptable({ table: 'orders', findings: [own] }).message).toMatch(
+    /^The table "orders" can't be taken over; nothing was changed\. it is a view of ours\./,
+  );
+});
+
 describe('reportText', () => {
   it('says in one line that there is nothing to take over', () => {
     expect(reportText(report({}))).toBe('There is no table "orders": a start makes it.');

@@ -133,7 +133,9 @@ async function ask(
       `The token endpoint ${shown} answers ${status} without a token${errorWord(text)}: correct KAFKA_SASL_OAUTH_TOKEN_URL.`,
     );
   }
-  return { token, lifeMs: typeof expiresIn === 'number' && expiresIn > 0 ? expiresIn * 1_000 : null };
+  // Some endpoints write the number as a text.
+  const seconds = Number(expiresIn);
+  return { token, lifeMs: seconds > 0 ? seconds * 1_000 : null };
 }
 
 async function limitedText(body: AsyncIterable<Uint8Array>): Promise<string> {

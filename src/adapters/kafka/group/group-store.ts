@@ -113,8 +113,8 @@ export function isStranger(error: unknown): boolean {
 function strangerError(group: string, theirs: string, ours: string): TributaryError {
   return new TributaryError(
     'group_of_another_store',
-    `The group ${group} journals into another database: its store is ${theirs}, that of this DATABASE_URL is ${ours}. ` +
-      'Nothing was read. Give this instance the DATABASE_URL of the others, or a group of its own by ORDER_SYNC_GROUP. If ' +
+    `The group ${group} journals into another database, or into tables with another ORDER_SYNC_TABLE_PREFIX: its store is ${theirs}, that of this DATABASE_URL is ${ours}. ` +
+      'Nothing was read. Give this instance the DATABASE_URL and the prefix of the others, or a group of its own by ORDER_SYNC_GROUP. If ' +
       'the group is to go on with this database, stop its other members and run: order-sync take-group --reason "..."',
   );
 }

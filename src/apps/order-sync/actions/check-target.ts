@@ -1,10 +1,13 @@
 import { checkTarget, type OptionNames, reportText } from '../../../check-target/index.ts';
 import { TributaryError } from '../../../core/errors.ts';
+import { loginFault } from '../../../core/url-login.ts';
 import { parseSigningKeys } from '../../../core/webhook-signature.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
 import type { CommandContext, CommandInput } from '../../shared/cli/spec.ts';
+import { SYNCED_ORDERS } from '../../shared/settings/synced.ts';
 import { EXAMPLE_URL } from '../commands/check-target.ts';
 import { reachOf, reachOptions } from '../targets/reach.ts';
+import { triedBody } from '../targets/tried-rows.ts';
 import { wishesOf } from '../targets/wishes.ts';
 
 const OPTION_NAMES: OptionNames = {
@@ -29,11 +32,13 @@ export async function runCheckTarget(
 ): Promise<number> {
   const url = urlFrom(input.arguments[0] ?? '');
   const wishes = wishesOf(settings);
+  const { domain } = settings.synced;
+  const isOwn = domain === SYNCED_ORDERS.domain;
   const report = await checkTarget({
     url,
     keys: parseSigningKeys(settings.targetSecret ?? '', OPTION_NAMES.secret),
     reach: reachOptions(reachOf(settings), url.href, settings),
-    body: wishes,
+    body: isOwn ? wishes : { ...wishes, template: triedBody(domain, wishes.template) },
     verdicts: wishes.verdicts,
     deadlineMs: settings.deliveryDeadlineMs,
     mustShow: input.options.readSide === true,
@@ -46,6 +51,8 @@ export async function runCheckTarget(
 }
 
 function urlFrom(text: string): URL {
+  const login = loginFault(text);
+  if (login !== null) throw new TributaryError('usage', `The URL cannot be used: ${login}.`);
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new TributaryError('usage', `Give the URL that takes states, as in ${EXAMPLE_URL}.`);

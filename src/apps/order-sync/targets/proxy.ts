@@ -1,5 +1,7 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList, isIP, SocketAddress } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { TributaryError } from '../../../core/errors.ts';
+import { loginFault } from '../../../core/url-login.ts';
 import { isLoopback } from '../../shared/http/loopback.ts';
 
 /** The proxies of the environment, as many programs read them. */
@@ -34,6 +36,8 @@ function isOnThisMachine({ hostname }: URL): boolean {
 function parsed(given: string, name: string): URL {
   const withScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(given) ? given : `http://${given}`;
   const url = URL.canParse(withScheme) ? new URL(withScheme) : null;
+  const login = loginFault(withScheme, false);
+  if (login !== null) throw new TributaryError('setting_invalid', `${name} cannot be used: ${login}.`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '') {
     throw new TributaryError(
       'setting_invalid',
@@ -46,25 +50,40 @@ function parsed(given: string, name: string): URL {
 
 /** Whether one of the exceptions names the host: `*`, a host with everything below it, an address or a network. */
 function isExcepted(url: URL, exceptions: string): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const host = plainHost(url.hostname);
   const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port;
   return exceptions
-    .split(/[\s,]+/)
+    .split(/[\s,;]+/)
     .filter((item) => item !== '')
     .some((item) => {
       if (item === '*') return true;
-      const [, named = '', namedPort] = /^(\[[^\]]*\]|[^:]*|.*:.*:.*?)(?::(\d+))?$/.exec(item) ?? [];
+      const bare = item.replace(/^[a-z]+:\/\//i, '').replace(/\/$/, '');
+      const [, named = '', namedPort] =
+        /^(\[[^\]]*\](?:\/\d+)?|[^:]*|.*:.*:.*?)(?::(\d+))?$/.exec(bare) ?? [];
       if (namedPort !== undefined && namedPort !== port) return false;
-      return isSame(named.replace(/^\[|\]$/g, '').toLowerCase(), host);
+      return isSame(plainHost(named), host);
     });
+}
+
+/** A host in the one form that can be compared: without brackets and a full stop at its end, in ASCII. */
+function plainHost(given: string): string {
+  const bare = given.replace(/[[\]]/g, '').replace(/\.$/, '').toLowerCase();
+  const ascii = /[^\x20-\x7e]/.test(bare) ? domainToASCII(bare) : bare;
+  return isIP(ascii) === 6 ? (SocketAddress.parse(`[${ascii}]:1`)?.address ?? ascii) : ascii;
 }
 
 function isSame(exception: string, host: string): boolean {
   const network = /^(.+)\/(\d+)$/.exec(exception);
   if (network !== null) return isInNetwork(network[1] ?? '', Number(network[2]), host);
+  if (/[^*.]\*|\*[^*.]|^\*$|\.\*/.test(exception)) return asPattern(exception).test(host);
   if (isIP(host) !== 0) return exception === host;
   const domain = exception.replace(/^\*?\./, '');
   return host === domain || host.endsWith(`.${domain}`);
+}
+
+/** A star stands for any signs, as in `10.1.*`. */
+function asPattern(exception: string): RegExp {
+  return new RegExp(`^${exception.replace(/[^a-z0-9*]/g, '\\$&').replaceAll('*', '.*')}$`);
 }
 
 function isInNetwork(address: string, bits: number, host: string): boolean {

@@ -88,11 +88,11 @@ function buildRoot<Program extends ProgramName>(
   for (const option of settingOptions(spec.program, subject)) root.addOption(option);
 
   for (const commandSpec of spec.commands) {
-    const parent = parentOf(root, commandSpec);
+    const parent = parentOf(root, commandSpec, typed);
     const command = parent.command(commandSpec.name, { isDefault: commandSpec.isDefault ?? false });
     command.description(said(commandSpec.summary));
     addExamples(command, typed(commandSpec.examples));
-    for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(syntax, said(help));
+    for (const [syntax, help] of commandSpec.arguments ?? []) command.argument(said(syntax), said(help));
     for (const [flags, help] of commandSpec.options ?? []) command.option(flags, said(help));
     command.action(async () => {
       const context = await openContext(spec, command, host);
@@ -108,12 +108,16 @@ function buildRoot<Program extends ProgramName>(
  * The parent of the command: its group, or the program. The first command of a group makes the group, unless the group is
  * a command that also works alone.
  */
-function parentOf(root: Command, { group, examples }: CommandSpec<ProgramName>): Command {
+function parentOf(
+  root: Command,
+  { group, examples }: CommandSpec<ProgramName>,
+  typed: (examples: CommandExamples) => CommandExamples,
+): Command {
   if (group === undefined) return root;
   const known = root.commands.find((command) => command.name() === group.name);
   if (known !== undefined) return known;
   const made = root.command(group.name).description(group.summary);
-  addExamples(made, examples);
+  addExamples(made, typed(examples));
   return made;
 }
 

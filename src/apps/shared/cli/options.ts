@@ -23,6 +23,9 @@ export function settingOptions(
 /** The default of a setting as people see it. */
 function defaultFor({ env, fallbackText }: AnySetting, synced: Synced): string {
   if (synced !== SYNCED_ORDERS && env === 'ORDER_SYNC_TARGET_URL') return 'not set: nothing is sent';
+  if (synced !== SYNCED_ORDERS && env === 'ORDER_SYNC_TABLE') return synced.domain.view.table;
+  if (synced !== SYNCED_ORDERS && env === 'ORDER_SYNC_TARGET_CLOUDEVENTS_TYPE')
+    return `${(synced.domain.noun ?? 'entity').replaceAll(/[^a-z0-9]+/gi, '.')}.state`;
   return ownDefault(env, synced, '<data directory>')?.text ?? fallbackText;
 }
 

@@ -1,7 +1,7 @@
 import type { Command, CommanderError, Option } from 'commander';
 import { TributaryError } from '../../../core/errors.ts';
 import { type ProgramName, tableOf } from '../settings/load.ts';
-import type { CliHost, CliSpec } from './spec.ts';
+import type { CliHost, CliSpec, CliSubject } from './spec.ts';
 import { suggest } from './suggest.ts';
 
 /**
@@ -84,11 +84,18 @@ export function unknownWord(program: ProgramName, word: string, env: Env): Tribu
   return usage(`${shown}: ${program} has ${own.join(', ')}. See ${invocationOf(program, env)} --help.`);
 }
 
-/** The same for the program of a domain of somebody else, which has no siblings. */
-function unknownForeignWord(root: Command, invocation: string, word: string): TributaryError {
+/**
+ * The same for the program of a domain of somebody else, which has no siblings. `plural`: the command that lists the entities, as
+ * `orders` lists orders.
+ */
+function unknownForeignWord(
+  root: Command,
+  { invocation, synced: { plural } }: CliSubject,
+  word: string,
+): TributaryError {
   const shown = `unknown command ${JSON.stringify(word.slice(0, 100))}`;
   const own = root.commands.map((command) => command.name());
-  const nearest = suggest(word, own);
+  const nearest = /^orders?$/.test(word) ? plural : suggest(word, own);
   return nearest === null
     ? usage(`${shown}: there are ${own.join(', ')}. See ${invocation} --help.`)
     : usage(`${shown}: did you mean ${nearest}? (${invocation} ${nearest})`);
@@ -126,7 +133,7 @@ export function toUsageError(
   if (isWordWrong && !isBehindUnknown && first !== undefined && command === undefined && !takesWords)
     return subject === undefined
       ? unknownWord(program, first, env)
-      : unknownForeignWord(root, subject.invocation, first);
+      : unknownForeignWord(root, subject, first);
 
   const invocation = subject?.invocation ?? invocationOf(program, env);
   const path = command === undefined ? invocation : `${invocation} ${command.name()}`;
@@ -169,9 +176,21 @@ export function toUsageError(
     .replace(/^option '(.*)' argument missing$/, "the option '$1' has no value after it: give one")
     .replace(/^missing required argument '(.*)'$/, `${command?.name() ?? program} needs <$1> after it`);
   const option = /^unknown option '(--?[\w-]+)/.exec(sentence)?.[1];
-  const hint = option === undefined ? null : optionHint(program, option, env);
+  const hint =
+    option === undefined
+      ? null
+      : (nounHint(option, subject?.synced.domain.noun, command) ?? optionHint(program, option, env));
   if (hint !== null) return usage(`unknown option '${option}': ${hint}`);
   return usage(sentence.includes('Did you mean') ? `${sentence}.` : `${sentence}. ${see}`);
+}
+
+/** The option that takes the id of an entity of any domain. Null if the unknown one is not called by the domain's noun. */
+function nounHint(option: string, noun: string | undefined, command: Command | undefined): string | null {
+  const takesId = command?.options.some(({ long }) => long === '--order') === true;
+  const bare = option.replace(/^-+/, '').replace(/-?id$/, '');
+  return takesId && noun !== undefined && bare === noun.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+    ? `the id of one ${noun} is given by --order.`
+    : null;
 }
 
 /** Where an option belongs that the program does not have: in a variable, or to a sibling. Null if nobody knows it. */

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { pemFault } from '../../../adapters/pem.ts';
 import { openValueSchemas } from '../../../adapters/schema-registry/index.ts';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 import type { Clock } from '../../../ports/clock.ts';
@@ -25,12 +26,18 @@ export function openSchemas(settings: SchemaSettings, clock: Pick<Clock, 'now'>)
 
 function readAuthorities(path: string | undefined): Buffer | undefined {
   if (path === undefined) return undefined;
+  let content: Buffer;
   try {
-    return readFileSync(path);
+    content = readFileSync(path);
   } catch (error) {
     throw new TributaryError(
       'setting_invalid',
       `SCHEMA_REGISTRY_CA_FILE names ${path}, which cannot be read (${messageOf(error)}): name a PEM file.`,
     );
   }
+  // Without a certificate in it, the system's authorities would count instead.
+  const fault = pemFault(content, 'certificates');
+  if (fault !== null)
+    throw new TributaryError('setting_invalid', `SCHEMA_REGISTRY_CA_FILE names ${path}, which ${fault}.`);
+  return content;
 }

@@ -36,6 +36,9 @@ export function checkApiKeys(program: ApiProgram): (given: string) => void {
 
 /** A key for another program's API. Any form is right that a bearer token may have. Source: RFC 6750, 2.1. */
 export function checkBearerKey(given: string): void {
+  if (/^(?:Bearer|Basic|Token|ApiKey)\s/i.test(given)) {
+    throw new SettingFault('give the key alone: the word Bearer is written in front of it');
+  }
   if (!/^[A-Za-z0-9._~+/-]+=*$/.test(given)) {
     throw new SettingFault(
       'give one key, as the target knows it: letters, digits and - . _ ~ + / without blanks',

@@ -20,6 +20,9 @@ const DEFAULT_PORT = 3306;
 /** Characters that end a part of a URL, and the escapes for them in user names and passwords. */
 const ESCAPES = { '#': '%23', '%': '%25', '/': '%2F', '?': '%3F', '@': '%40' } as const;
 
+/** Databases of MySQL and MariaDB themselves. */
+const OF_SERVER: ReadonlySet<string> = new Set(['mysql', 'sys', 'information_schema', 'performance_schema']);
+
 /**
  * Reads `mysql://user:password@host:port/database?words`, `mariadb://...` or `sqlite:file`. Throws a `SettingFault` that says
  * what to write instead, for a character that has to be escaped, a missing part, or an unknown word behind the question mark.
@@ -61,6 +64,10 @@ function parseServer(text: string): DatabaseUrl {
   if (database === '') throw new SettingFault(`name the database too, as in ${EXAMPLE}`);
   if (database.includes('/'))
     throw new SettingFault(`name one database behind the host, without a further slash, as in ${EXAMPLE}`);
+  if (OF_SERVER.has(database.toLowerCase()))
+    throw new SettingFault(
+      `${database} is a database that the server keeps for itself: make another one (CREATE DATABASE), as in ${EXAMPLE}`,
+    );
   return {
     kind: 'mysql',
     host,

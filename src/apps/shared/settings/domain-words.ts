@@ -5,11 +5,11 @@ import { SYNCED_ORDERS, type Synced } from './synced.ts';
  * The text in the words of the domain. Help and descriptions are written for orders, and in them "order" is always the
  * purchase, so each "order" becomes the domain's noun. The names of our programs, settings and columns stay.
  */
-export function inWordsOf({ domain, plural }: Synced, text: string): string {
+export function inWordsOf({ domain, plural, target, invocation }: Synced, text: string): string {
   if (domain === SYNCED_ORDERS.domain) return text;
   const noun = domain.noun ?? 'entity';
   const several = plural.replaceAll('-', ' ');
-  return text
+  return namesOf({ domain, target, invocation }, text)
     .replaceAll(
       /\b([Aa])n order\b(?![-_])/g,
       (_, a: string) => `${/^[aeiou]/.test(noun) ? `${a}n` : a} ${noun}`,
@@ -17,6 +17,34 @@ export function inWordsOf({ domain, plural }: Synced, text: string): string {
     .replaceAll(/\border123\b/g, 'ID')
     .replaceAll(/(?<![-_/."{])\b(O|o)rders\b(?![-_]|\.\w)/g, (_, o: string) => cased(o, several))
     .replaceAll(/(?<![-_/."{])\b(O|o)rder\b(?![-_:]|\.\w)/g, (_, o: string) => cased(o, noun));
+}
+
+/** The text with the commands, the target, the first topic and the first columns of the domain in place of those of orders. */
+function namesOf(
+  { domain, target, invocation }: Pick<Synced, 'domain' | 'target' | 'invocation'>,
+  text: string,
+): string {
+  const { keyColumn, columns } = domain.view;
+  const column = columns[0]?.name ?? keyColumn;
+  return text
+    .replaceAll(NAMED_COMMAND, `${invocation} `)
+    .replaceAll(/\border-mgt\b/g, target)
+    .replaceAll(/\border_events\b/g, firstTopicOf(domain))
+    .replaceAll(
+      'order_id=id,order_status=state',
+      `${keyColumn}=id${columns.length === 0 ? '' : `,${column}=other`}`,
+    )
+    .replaceAll('{order_id}', `{${keyColumn}}`);
+}
+
+function firstTopicOf({ eventTypes }: Synced['domain']): string {
+  return Object.values(eventTypes)[0]?.topic ?? 'events';
+}
+
+/** An event of the domain, as far as its names are known: its own fields are left out. */
+function sampleEventOf({ eventTypes }: Synced['domain']): string {
+  const [type = 'TYPE', found] = Object.entries(eventTypes)[0] ?? [];
+  return JSON.stringify({ eventType: type, [found?.entityIdField ?? 'id']: 'ID', '...': '...' });
 }
 
 function cased(first: string, word: string): string {
@@ -27,6 +55,8 @@ function cased(first: string, word: string): string {
 export function exampleFor(synced: Synced, invocation: string, line: string): string {
   if (synced.domain === SYNCED_ORDERS.domain) return line;
   return line
+    .replaceAll(/'\{"eventType":"ORDER".*?\}'/g, () => `'${sampleEventOf(synced.domain)}'`)
+    .replaceAll(/\border_events\b/g, firstTopicOf(synced.domain))
     .replaceAll(/\border-sync orders\b/g, `order-sync ${synced.plural}`)
     .replaceAll(/\border-sync\b/g, invocation)
     .replaceAll(/\border-mgt\b/g, synced.target)

@@ -1,3 +1,4 @@
+import { loginFault } from '../../../core/url-login.ts';
 import { maskDatabaseUrl, parseDatabaseUrl } from './database-url.ts';
 import { SettingFault } from './fault.ts';
 
@@ -184,6 +185,8 @@ interface UrlOptions extends Common {
 
 function checkedUrl(given: string, { protocols, example, check }: UrlOptions): string {
   const expected = `give a URL like ${example}`;
+  const login = loginFault(given);
+  if (login !== null) throw new SettingFault(login);
   if (!URL.canParse(given)) throw new SettingFault(expected);
   const parsed = new URL(given);
   if (!protocols.includes(parsed.protocol)) {

@@ -160,18 +160,27 @@ function fromVariable(
   if (direct !== undefined) {
     throw new SettingFault(`${name} and ${name}_FILE are both set: keep one of them.`);
   }
+  return { text: contentOf(name, path), source, from: `${name}_FILE`, file: path };
+}
+
+/** What a file of one value holds, without a byte order mark in front and the line ends at its end, which editors add. */
+function contentOf(name: string, path: string): string {
+  let bytes: Buffer;
   try {
-    return {
-      text: readFileSync(path, 'utf8').replace(/\r?\n$/, ''),
-      source,
-      from: `${name}_FILE`,
-      file: path,
-    };
+    bytes = readFileSync(path);
   } catch (error) {
     throw new SettingFault(
       `${name}_FILE names ${path}, which cannot be read (${messageOf(error)}): name a readable file.`,
     );
   }
+  if (bytes.includes(0))
+    throw new SettingFault(
+      `${name}_FILE names ${path}, which is no text in UTF-8 (it has zero bytes, as UTF-16 does): write it in UTF-8.`,
+    );
+  return bytes
+    .toString('utf8')
+    .replace(/^\ufeff/, '')
+    .replace(/[\r\n]+$/, '');
 }
 
 /** The value of a variable. Undefined if it is empty, or if it is a service link of Kubernetes (`PORT=tcp://10.0.0.1:80`). */
@@ -182,12 +191,17 @@ function variable(env: SettingsInput['env'], name: string): string | undefined {
 }
 
 function parse(setting: AnySetting, given: Given): unknown {
+  const isEmpty = given.file !== undefined && given.text === '';
+  const empty = `${given.from} names ${given.file}, which is empty`;
   try {
-    return setting.parse(given.text);
+    const value = setting.parse(given.text);
+    if (!isEmpty) return value;
   } catch (error) {
     if (!(error instanceof SettingFault)) throw error;
+    if (isEmpty) throw new SettingFault(`${empty}: ${error.message}.`);
     throw new SettingFault(`${given.from} is ${quote(setting.mask(given.text))}: ${error.message}.`);
   }
+  throw new SettingFault(`${empty}: write the value into it.`);
 }
 
 function quote(value: string): string {

@@ -44,6 +44,20 @@ describe('the proxy to a target', () => {
 
   it.each([
     ['*', 'http://shop.example/', true],
+    ['*:80', 'http://shop.example/', true],
+    ['*:8080', 'http://shop.example/', false],
+    ['10.1.*', 'http://10.1.2.3/', true],
+    ['10.1.*', 'http://10.2.1.3/', false],
+    ['eu.*.example', 'http://eu.shop.example/', true],
+    ['eu.*.example', 'http://us.shop.example/', false],
+    ['shop*', 'http://shop.example/', true],
+    ['shop.example.', 'http://shop.example/', true],
+    ['shop.example', 'http://shop.example./', true],
+    ['https://shop.example/', 'https://shop.example/', true],
+    ['other.example;shop.example', 'http://shop.example/', true],
+    ['b\u00fccher.example', 'http://b\u00fccher.example/', true],
+    ['FD00:0:0:0:0:0:0:1', 'http://[fd00::1]/', true],
+    ['[fd00::]/8', 'http://[fd00::1]/', true],
     ['shop.example', 'http://shop.example/', true],
     ['SHOP.example', 'http://shop.Example/', true],
     ['shop.example', 'http://eu.shop.example/', true],
@@ -77,11 +91,21 @@ describe('the proxy to a target', () => {
     expect(own('http://own.example:1', 'http://localhost:3001/')).toBe('own.example:1');
   });
 
+  it.each(['p%ss', 'p#ss', '12#ss', 'p/ss', '12/ss', '12?ss'])(
+    'names the signs to escape for the password %s, and not the password',
+    (password) => {
+      const httpProxy = `http://user:${password}@proxy.example:3128`;
+      const refuse = () => proxyTo(new URL('http://shop.example/'), { ...PROXIES, httpProxy });
+      expect(refuse).toThrow(/^HTTP_PROXY cannot be used: .*%25/);
+      expect(refuse).not.toThrow(new RegExp(password.replace('?', '.')));
+    },
+  );
+
   it('refuses a proxy that is no HTTP proxy, by the name of the setting and without its password', () => {
     const refuse = (httpProxy: string) => () =>
       proxyTo(new URL('http://shop.example/'), { ...PROXIES, httpProxy });
     for (const wrong of ['socks5://user:hush@proxy:1080', 'http://', 'http://user:hush@']) {
-      expect(refuse(wrong)).toThrow(/^HTTP_PROXY names no HTTP proxy/);
+      expect(refuse(wrong)).toThrow(/^HTTP_PROXY (?:names no HTTP proxy|cannot be used)/);
       expect(refuse(wrong)).not.toThrow(/hush/);
     }
   });

@@ -22,6 +22,13 @@ function checkOf(query: string): string | null {
   return database.kind === 'mysql' && database.tls !== null ? database.tls.check : null;
 }
 
+it.each(['mysql', 'sys', 'information_schema', 'PERFORMANCE_SCHEMA'])(
+  'a database URL does not name %s, which the server keeps for itself',
+  (name) => {
+    expect(() => parseDatabaseUrl(`mysql://sync:secret@host/${name}`)).toThrow(/keeps for itself/);
+  },
+);
+
 describe('a database URL', () => {
   it.each([
     [SERVER, { host: 'db.example', port: 3307, user: 'sync', password: 'secret' }],

@@ -12,7 +12,8 @@ After a change there: \`npm run test:unit -- test/apps/shared/settings/settings-
   \`{"KAFKA_BROKERS": ["kafka-1:9092", "kafka-2:9092"], "ORDER_SYNC_LANES": 8}\`. \`TRIBUTARY_CONFIG\` or \`--config\`
   names it.
 - A secret, or a URL that may hold one, can also be given by a file: \`ORDER_MGT_SECRET_FILE=/run/secrets/order-mgt\`.
-  Secrets have no flag, because every user of a machine can read its command lines.
+  Secrets have no flag, because every user of a machine can read its command lines. The file is read at the start, so restart the
+  program after a change. A byte order mark and the line ends at the end do not count.
 - Durations are milliseconds; \`15s\`, \`2m\` and \`1h\` are understood too.
 - The programs share one environment, so each of them accepts the settings of the others. A start refuses an unknown name
   with one of our prefixes (\`ORDER_SYNC_\`, \`ORDER_MGT_\`, \`EVENT_PRODUCER_\`, \`TRIBUTARY_\`, \`KAFKA_\`, \`ORDER_SOURCE\`,

@@ -57,8 +57,8 @@ export function addStreamRoutes(app: FastifyInstance, parts: ServerParts): void 
 function idsOf(query: Query): ReadonlySet<string> {
   const ids = new Set(textsFrom(query, 'order'));
   if (ids.size > STREAM_ORDERS_MAX)
-    throw new QuestionFault('order', `is given for at most ${STREAM_ORDERS_MAX} orders`);
+    throw new QuestionFault('order', `is given for at most ${STREAM_ORDERS_MAX} ids`);
   for (const id of ids)
-    if (!isOrderId(id)) throw new QuestionFault('order', 'is the id of an order: 1 to 255 bytes of UTF-8');
+    if (!isOrderId(id)) throw new QuestionFault('order', 'is an id: 1 to 255 bytes of UTF-8');
   return ids;
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ServerAddress, ServerTls } from '../../../../adapters/mysql/index.ts';
+import { pemFault } from '../../../../adapters/pem.ts';
 import { messageOf, TributaryError } from '../../../../core/errors.ts';
 import type { Logger } from '../../../../ports/logger.ts';
 import { isLoopback } from '../../http/loopback.ts';
@@ -171,28 +172,19 @@ export function databaseOf(values: DatabaseValues, prefix: DatabasePrefix): Data
 }
 
 function pemFrom(path: string, setting: string): string {
-  let content: string;
+  let content: Buffer;
   try {
-    content = readFileSync(path, 'utf8');
+    content = readFileSync(path);
   } catch (error) {
     throw new TributaryError(
       'setting_invalid',
       `${setting} (or the URL) names ${path}, which cannot be read (${messageOf(error)}): name a readable PEM file.`,
     );
   }
-  if (!content.includes('-----BEGIN ')) {
-    throw new TributaryError(
-      'setting_invalid',
-      `${setting} (or the URL) names ${path}, which is no PEM file: it has to have a line "-----BEGIN ...-----".`,
-    );
-  }
-  if (/-----BEGIN ENCRYPTED|Proc-Type: 4,ENCRYPTED/.test(content)) {
-    throw new TributaryError(
-      'setting_invalid',
-      `${setting} (or the URL) names ${path}, a key with a passphrase: write it without, by openssl pkey -in ... -out ..., readable by its owner only.`,
-    );
-  }
-  return content;
+  const fault = pemFault(content, setting.endsWith('_KEY_FILE') ? 'key' : 'certificates');
+  if (fault !== null)
+    throw new TributaryError('setting_invalid', `${setting} (or the URL) names ${path}, which ${fault}.`);
+  return content.toString('utf8');
 }
 
 /** Warns at start if others can read or change the traffic with the database. */
