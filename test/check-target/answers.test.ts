@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { checkTarget } from '../../src/check-target/index.ts';
 import { parseSigningKeys } from '../../src/core/webhook-signature.ts';
 import { OPTION_NAMES } from './option-names.ts';
-import { type Delivery, Receiver, SECRET, startReceiver } from './receiver.ts';
+import { type Delivery, Receiver, SECRET, type State, startReceiver } from './receiver.ts';
 
 async function checked(receiver: Receiver, more: Partial<Parameters<typeof checkTarget>[0]> = {}) {
   return checkTarget({
@@ -56,6 +56,41 @@ describe('a target whose later answers are wrong', () => {
       })(),
     );
     expect(checks.find(({ check }) => check === 'id_of_255_bytes')).toMatchObject({ code: 'id_refused' });
+  });
+
+  it('overwrites the order of an id that looks alike, and fails', async () => {
+    const { checks } = await checked(
+      new (class extends Receiver {
+        override async store(state: State) {
+          const isStored = await super.store(state);
+          for (const [id, held] of this.orders)
+            if (id !== state.order_id && id.toLowerCase() === state.order_id.toLowerCase())
+              this.orders.set(id, { ...held, version: state.version });
+          return isStored;
+        }
+      })(),
+      { mustShow: true },
+    );
+    expect(checks.find(({ check }) => check === 'ids_distinct')).toMatchObject({ code: 'ids_confused' });
+  });
+
+  it('wants its own query with every request, and passes', async () => {
+    const asked = new Set<string | null>();
+    const receiver = new (class extends Receiver {
+      override async onRequest(...[request, response]: Parameters<Receiver['onRequest']>) {
+        const url = new URL(request.url ?? '', 'http://receiver');
+        asked.add(`${request.method} ${url.searchParams.get('tenant')}`);
+        url.searchParams.delete('tenant');
+        request.url = `${url.pathname}${url.search}`;
+        await super.onRequest(request, response);
+      }
+    })();
+    receiver.announcement = null;
+    const url = await startReceiver(receiver);
+    url.search = '?tenant=x';
+    const { ok } = await checked(receiver, { url, mustShow: true });
+    expect(ok).toBe(true);
+    expect([...asked].sort()).toEqual(['GET x', 'POST x']);
   });
 });
 

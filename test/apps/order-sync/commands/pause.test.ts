@@ -195,6 +195,17 @@ describe('order-sync resume --all', () => {
     });
   });
 
+  it('the command ends with 5 if only some of the partitions go on', async () => {
+    const { orderSync, store, topicId } = await place();
+    await haltAll(store, topicId, 'corrupt_batch at offset 0: bad bytes.');
+    const at = { topic: 'payment_events', partition: 0 };
+    const [checkpoint] = await store.acquire([{ ...at, topicId: 'an older id', startOffset: 0n }]);
+    await store.halt(at, checkpoint?.epoch ?? 0n, 'topic_recreated at offset 0: another topic.');
+    const { code, out } = await orderSync('resume', '--all', ...WHY, '--json');
+    expect(code).toBe(5);
+    expect(JSON.parse(out).filter(({ resumed }: { resumed: boolean }) => resumed)).toMatchObject([at]);
+  });
+
   it('the command refuses options that contradict each other', async () => {
     const { orderSync } = await place();
     for (const [words, fault] of [
