@@ -1,31 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Migrations, type MigrationsOptions } from '../../../src/adapters/mysql/migrations.ts';
 import { Migrations as FileMigrations } from '../../../src/adapters/sqlite/index.ts';
+import { migrationsFolder } from '../migrations-folder.ts';
 import { type Reply, scriptedConnection, serverError } from './scripted-connection.ts';
-
-const FILES = {
-  '0001-first.sql': '-- The first tables.\nCREATE TABLE jobs (id INT);\nCREATE TABLE old (id INT);\n',
-  '0002-second.sql': 'ALTER TABLE jobs ADD COLUMN state INT;\nALTER TABLE jobs ADD INDEX by_state (state);\n',
-  '0003-third.sql':
-    'DROP TABLE IF EXISTS old;\nALTER TABLE jobs DROP INDEX by_state;\nCREATE OR REPLACE VIEW latest AS SELECT 1;\n',
-  'readme.txt': 'no migration',
-};
-
-function folderOf(files: Readonly<Record<string, string>> = FILES): URL {
-  const folder = mkdtempSync(join(tmpdir(), 'tributary-migrations-'));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  for (const [name, sql] of Object.entries(files)) writeFileSync(join(folder, name), sql);
-  return pathToFileURL(`${folder}/`);
-}
 
 const migrationsOf = (more: Partial<MigrationsOptions> = {}) =>
   new Migrations({
     program: 'order-sync',
-    folder: folderOf(),
+    folder: migrationsFolder(),
     table: 'schema_migrations',
     columns: 'version INT',
     hasNames: true,
@@ -118,7 +100,7 @@ describe('the migrations of a database on a server', () => {
 
 describe.each([
   ['on a server', () => migrationsOf()],
-  ['in a file', () => new FileMigrations(folderOf())],
+  ['in a file', () => new FileMigrations(migrationsFolder())],
 ])('the tables of a database %s', (_, make) => {
   it('lists those that each version has, and those of any version', () => {
     const tables = make();
@@ -128,14 +110,5 @@ describe.each([
     expect(tables.tablesMade(3).filter((name) => name !== 'latest')).toEqual(['jobs']);
     expect(tables.namesUsed().filter((name) => name !== 'latest')).toEqual(['jobs', 'old']);
     expect(tables.newestVersion).toBe(3);
-  });
-});
-
-describe('the migrations of a database in a file', () => {
-  it('gives those that a version still needs, and refuses the schema of a later program', () => {
-    const migrations = new FileMigrations(folderOf());
-    const versions = (from: number) => migrations.after(from, 'The file').map(({ version }) => version);
-    expect([versions(0), versions(2), versions(3)]).toEqual([[1, 2, 3], [3], []]);
-    expect(() => versions(4)).toThrow('The file has schema version 4, this program knows 3');
   });
 });
