@@ -23,8 +23,35 @@ async function silentServer(): Promise<{ readonly host: string; readonly port: n
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
 
-async function opened(options = optionsWith()) {
-  const destination = { ...(await silentServer()), advertisedAs: null };
+/** A broker that accepts every login by a password, and nothing else. The login lasts this long. */
+async function acceptingBroker(lastsMs: bigint): Promise<{ readonly host: string; readonly port: number }> {
+  const lifetime = Buffer.alloc(8);
+  lifetime.writeBigInt64BE(lastsMs);
+  const answers: Readonly<Record<number, readonly number[]>> = {
+    17: [0, 0, 0, 0, 0, 1, 0, 5, ...Buffer.from('PLAIN')],
+    36: [0, 0, 0, 1, ...lifetime, 0],
+  };
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (request) => {
+      const key = request.readInt16BE(4);
+      const body = Buffer.from([
+        ...request.subarray(8, 12),
+        ...(key === 36 ? [0] : []),
+        ...(answers[key] ?? []),
+      ]);
+      const size = Buffer.alloc(4);
+      size.writeInt32BE(body.length);
+      socket.write(Buffer.concat([size, body]));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
+
+async function opened(options = optionsWith(), broker = silentServer()) {
+  const destination = { ...(await broker), advertisedAs: null };
   let ends = 0;
   const connection = await openBrokerConnection(destination, options, 1_000, () => {
     ends++;
@@ -78,6 +105,15 @@ describe('the life of a connection', () => {
     expect(ended()).toBe(0);
     await connection.close();
     expect(ended()).toBeGreaterThan(0);
+  });
+
+  it('ends before its login does, and the broker has answered by that login', async () => {
+    const before = systemClock.monotonicMs();
+    const { connection } = await opened(optionsWith({ login }), acceptingBroker(1_000_000n));
+    const life = lifeOf(connection);
+    expect(life?.hasAnswered).toBe(true);
+    expect(life?.replaceAtMs).toBeGreaterThan(before + 500_000);
+    expect(life?.replaceAtMs).toBeLessThan(before + 900_000);
   });
 
   it('rejects with log_unreachable where nothing listens', async () => {
