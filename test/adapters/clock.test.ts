@@ -40,6 +40,24 @@ describe('the seeded clock', () => {
     expect([woken, clock.now(), clock.nextWakeMs]).toEqual([true, 1050, null]);
   });
 
+  it('sleepers with one moment wake in the sequence in which they slept, and one that aborts wakes at once', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    const woken: string[] = [];
+    const stop = new AbortController();
+    const sleeps = (name: string, ms: number, signal?: AbortSignal) =>
+      void clock.sleep(ms, signal).then(() => woken.push(name));
+    sleeps('first', 10);
+    sleeps('aborted', 10, stop.signal);
+    sleeps('second', 10);
+    sleeps('earlier', 5);
+    sleeps('third', 10);
+    stop.abort();
+    await clock.advance(0);
+    expect([woken, clock.sleepers]).toEqual([['aborted'], 4]);
+    await clock.advance(10);
+    expect(woken).toEqual(['aborted', 'earlier', 'first', 'second', 'third']);
+  });
+
   it('a loop that sleeps repeatedly runs through all of the time that is moved', async () => {
     const clock = new SeededClock({ seed: 1 });
     const moments: number[] = [];

@@ -42,6 +42,14 @@ describe('parseKeepingNumbers', () => {
       true,
     ]);
   });
+
+  it.each([
+    ['[1,1e17]', true],
+    ['[[],[{"a":[0,1e17]}]]', true],
+    ['[1,"1e17"]', false],
+  ])('finds a kept number at any place of %s: %j', (text, holds) => {
+    expect(holdsKeptNumber(parseKeepingNumbers(text, 'huge'))).toBe(holds);
+  });
 });
 
 describe('canonicalExactJson', () => {
@@ -57,6 +65,7 @@ describe('canonicalExactJson', () => {
     ['7328465923847562342000E-3', '7328465923847562342'],
     ['-9007199254740992', '-9007199254740992'],
     ['12345678901234567.890', '12345678901234567.89'],
+    ['-12345678901234567.890', '-12345678901234567.89'],
     ['100000000000000000000', '100000000000000000000'],
     ['1e20', '100000000000000000000'],
     ['1e400', '1e400'],

@@ -81,4 +81,31 @@ describe('the gauge of what was refused', () => {
     );
     expect(gauge.status()?.quarantinedRecords).toBe(200);
   });
+
+  it.each([
+    [5, '1 of topic-4 for json_invalid. List'],
+    [6, '1 of topic-4 for json_invalid and 1 more kinds. List'],
+  ])('the first of %i kinds are named, and the others counted', async (kinds, end) => {
+    const quarantined = Array.from({ length: kinds }, (_, index) => ({
+      topic: `topic-${index}`,
+      reason: 'json_invalid',
+      records: 1,
+    }));
+    const { logged } = await runGauge(() => ({ quarantined, deadDeliveries: [] }), 0, 1);
+    expect(logged[0]).toContain(end);
+  });
+
+  it.each([1, 2])('a mistake of the program at count %i ends the gauge', async (at) => {
+    let counted = 0;
+    const counts = () => {
+      if (++counted === at) throw new TypeError('x is not a function');
+      return COUNTS;
+    };
+    await expect(runGauge(counts, 0, 3)).rejects.toThrow(TypeError);
+  });
+
+  it('dead deliveries are logged once, also where no record was refused', async () => {
+    const { logged } = await runGauge(() => ({ ...COUNTS, quarantined: [] }), 0, 3);
+    expect(logged).toEqual([expect.stringContaining('7 deliveries to order-mgt are dead since before')]);
+  });
 });

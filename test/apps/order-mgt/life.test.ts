@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,18 @@ describe('the start of order-mgt', () => {
       code: 'address_in_use',
       message: expect.stringMatching(new RegExp(`Port ${port} .*ORDER_MGT_PORT`)),
     });
+  });
+
+  it('leaves no database open if it fails', async () => {
+    const { file } = await new TestOrderMgt().start().then(async (first) => {
+      const port = Number(new URL(first.url).port);
+      const { file } = new TestOrderMgt();
+      const options = { databaseUrl: `sqlite:${file}`, host: '127.0.0.1', port, secret: undefined };
+      await expect(startOrderMgt({ ...options, logger: () => {} })).rejects.toThrow();
+      return { file };
+    });
+    // The last connection that closes removes the write-ahead log.
+    expect([existsSync(file), existsSync(`${file}-wal`)]).toEqual([true, false]);
   });
 
   it('fails outside loopback without a secret, and with a malformed secret', async () => {

@@ -17,14 +17,14 @@ const FILES = [
   'sync.ts',
 ];
 
-async function init(folder: string) {
-  const host = fakeHost(['init', folder, '--json'], {});
+async function init(folder: string, ...flags: string[]) {
+  const host = fakeHost(['init', folder, ...flags], {});
   const commands = commandsOf(systemClock);
   const code = await runCli(
     { program: 'tributary', summary: 'Runs.', examples: [['npm start', 'Run']], commands },
     host,
   );
-  return { code, answer: JSON.parse(host.stdout.text) };
+  return { code, out: host.stdout.text, answer: flags.length > 0 ? JSON.parse(host.stdout.text) : null };
 }
 
 function emptyFolder(): string {
@@ -36,7 +36,7 @@ function emptyFolder(): string {
 describe('tributary init', () => {
   it('makes a project that everybody may read, named like its folder', async () => {
     const folder = join(emptyFolder(), 'My Shop');
-    const { code, answer } = await init(folder);
+    const { code, answer } = await init(folder, '--json');
     expect(code).toBe(0);
     expect(answer).toMatchObject({ folder, kept: [] });
     expect(readdirSync(folder).sort()).toEqual(FILES);
@@ -49,11 +49,31 @@ describe('tributary init', () => {
   it('leaves files that are there as they are, and makes the others', async () => {
     const folder = emptyFolder();
     writeFileSync(join(folder, 'domain.ts'), 'mine');
-    const { answer } = await init(folder);
+    const { answer } = await init(folder, '--json');
     expect(answer.kept).toEqual(['domain.ts']);
     expect(answer.written).toHaveLength(FILES.length - 1);
     expect(readFileSync(join(folder, 'domain.ts'), 'utf8')).toBe('mine');
-    const again = await init(folder);
+    const again = await init(folder, '--json');
     expect(again.answer.written).toEqual([]);
+  });
+
+  it.each([
+    ['My Shop!', 'my-shop'],
+    ['--orders--', 'orders'],
+    ['\u65e5\u672c', 'sync'],
+    ['___', 'sync'],
+  ])('calls the package of the folder %s %s', async (folder, name) => {
+    const path = join(emptyFolder(), folder);
+    await init(path, '--json');
+    expect(JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')).name).toBe(name);
+  });
+
+  it('says what a package.json lacks that was there before', async () => {
+    const folder = emptyFolder();
+    const fresh = await init(join(folder, 'fresh'));
+    expect(fresh.out).not.toContain('package.json needs');
+    expect(fresh.out).toMatch(/Next: cd .*fresh && npm install && npm test && npm start\n$/);
+    writeFileSync(join(folder, 'package.json'), '{}');
+    expect((await init(folder)).out).toContain('package.json needs a few entries: npm pkg set type=module');
   });
 });

@@ -33,6 +33,8 @@ describe('situationOf', () => {
     ['own_view_without_journal', { present: OURS }],
     ['own_view_without_journal', { present: ALTERED }],
     ['foreign_table_in_place', { present: STRANGER, isJournaled: true }],
+    ['foreign_table_in_place', { present: LOOKS_LIKE_OURS, isJournaled: true }],
+    ['foreign_table_in_place', { present: OURS, isJournaled: true }],
   ])('the situation without a record is %s for %j', (kind, found) => {
     expect(kindOf(found)).toBe(kind);
   });

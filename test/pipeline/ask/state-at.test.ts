@@ -119,6 +119,17 @@ describe('the state at a moment', () => {
     expect(await stateAt(parts, 'a', NOW)).toMatchObject({ kind: 'unfoldable', reason: 'fold_failed' });
     expect(await stateAt(parts, 'a', { kind: 'version', version: 3 })).toMatchObject({ kind: 'state' });
   });
+
+  it('gives the state before an event that the domain does not understand, and refuses the one after it', async () => {
+    const { decoder } = place.parts();
+    const restore: typeof decoder.restore = (event) => {
+      if (event.data.includes(PENDING)) throw new Error('It is new.');
+      return decoder.restore(event);
+    };
+    const parts = place.parts({ decoder: { ...decoder, restore } });
+    const kindAt = async (version: number) => (await stateAt(parts, 'a', { kind: 'version', version })).kind;
+    expect([await kindAt(3), await kindAt(4)]).toEqual(['state', 'unfoldable']);
+  });
 });
 
 describe('the difference of two moments', () => {

@@ -64,6 +64,17 @@ describe('the spans of a lane', () => {
     });
   });
 
+  it('a span names event, offset and key only if its batch is of one record', async () => {
+    const spans = recordSpans();
+    const lane = new LaneSpans(openTelemetryTracing('kafka'), 'group');
+    const OF_ONE = ['messaging.message.id', 'kafka.offset', 'kafka.message.key'];
+    const namedOf = (topic: string) =>
+      OF_ONE.filter((name) => name in (spans.named(`process ${topic}`)[0]?.attributes ?? {}));
+    await lane.processing([piece('one', 0, 1), piece('two', 0, 2)], async () => true);
+    await lane.processing([{ ...piece('refused', 0, 1), consumed: 2 }], async () => true);
+    expect([namedOf('one'), namedOf('two'), namedOf('refused')]).toEqual([OF_ONE, [], []]);
+  });
+
   it('a batch has at most 128 links, and one for events of one trace', async () => {
     const spans = recordSpans();
     const lane = new LaneSpans(openTelemetryTracing('kafka'), 'group');

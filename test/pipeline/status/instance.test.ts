@@ -18,12 +18,13 @@ describe('what an instance tells of itself', () => {
       more: 'is left out',
     };
     const quantiles = { samples: 1, p50Seconds: 1, p95Seconds: 2, p99Seconds: 3 };
+    const later = { ...quantiles, p99Seconds: 9 };
     const totals = { buckets: [], count: 1, sumSeconds: 1 };
     const waiting = [{ name: 'order_events/1', reason: 'it is halted' }];
     const status = {
       ...STATUS,
       ingest: { owned: [{ name: 'order_events/0' }], waiting },
-      meters: { ...STATUS.meters, journaled: { ...quantiles, totals }, delivered: { ...quantiles, totals } },
+      meters: { ...STATUS.meters, journaled: { ...quantiles, totals }, delivered: { ...later, totals } },
       deliveries: { crm: delivery, mgt: { ...delivery, notClosedForMs: null } },
     } as unknown as SyncStatus;
     const instance = instanceStatusOf(status, { ok: false, reason: 'no topic' } as never, 'store-1');
@@ -34,7 +35,7 @@ describe('what an instance tells of itself', () => {
       owned: ['order_events/0'],
       waiting,
       perSecond: STATUS.meters.perSecond,
-      latency: { journaled: quantiles, delivered: quantiles },
+      latency: { journaled: quantiles, delivered: later },
       targets: {
         crm: { ...told, notClosedForSeconds: 1.5 },
         mgt: { ...told, notClosedForSeconds: null },

@@ -3,6 +3,7 @@ import { text as textOfStream } from 'node:stream/consumers';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
 import { isJsonObject } from '../../../core/json-canonical.ts';
 import { partitionName } from '../../../core/offset.ts';
+import { textFault } from '../../../pipeline/decode/forms/text-faults.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { NewRecord } from '../../../ports/event-log.ts';
 import { EXIT } from '../../shared/cli/exit-codes.ts';
@@ -78,7 +79,7 @@ function reader(settings: OrderSyncSettings, clock: Clock): (line: string) => Ne
   const names = topicNamesOf(settings);
   const decoder = decoderOf(settings, clock);
   return (line) => {
-    const body: unknown = JSON.parse(line);
+    const body = parsed(line);
     const type = isJsonObject(body) ? eventTypes[String(body.eventType)] : undefined;
     if (!isJsonObject(body) || type === undefined)
       throw new Error(`eventType is none of ${Object.keys(eventTypes).join(', ')}.`);
@@ -93,4 +94,13 @@ function reader(settings: OrderSyncSettings, clock: Clock): (line: string) => Ne
     if (decoded.kind === 'rejected') throw new Error(decoded.record.detail);
     return record;
   };
+}
+
+/** Throws an error that quotes nothing of the line. */
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new Error(`It is not valid JSON: ${textFault(line, error)}.`);
+  }
 }

@@ -63,9 +63,9 @@ function listCommands(command: Command, path: readonly string[] = []): Completio
 
 function bashScript(program: string, commands: readonly Completions[]): string {
   const name = `_${program.replaceAll('-', '_')}_completion`;
-  const cases = commands
-    .filter((command) => command.path !== '')
-    .map((command) => `    "${command.path}"*) words="$words ${wordsOf(command)}" ;;`);
+  const cases = innermostFirst(commands).map(
+    (command) => `    ${patternOf(command)}) words="$words ${wordsOf(command)}" ;;`,
+  );
   return [
     `${name}() {`,
     `  local words="${wordsOf(commands[0])}"`,
@@ -81,11 +81,22 @@ function bashScript(program: string, commands: readonly Completions[]): string {
   ].join('\n');
 }
 
+/** The commands without the program itself. A shell takes the first case that matches, so a group comes after its commands. */
+function innermostFirst(commands: readonly Completions[]): Completions[] {
+  const depthOf = ({ path }: Completions) => path.split(' ').length;
+  return commands.filter(({ path }) => path !== '').toSorted((left, right) => depthOf(right) - depthOf(left));
+}
+
+/** The pattern of the words before the cursor: the whole command, and perhaps others behind it. */
+function patternOf({ path }: Completions): string {
+  return `"${path}"|"${path} "*`;
+}
+
 function zshScript(program: string, commands: readonly Completions[]): string {
   const name = `_${program.replaceAll('-', '_')}`;
-  const cases = commands
-    .filter((command) => command.path !== '')
-    .map((command) => `    "${command.path}"*) candidates+=(${describe(command)}) ;;`);
+  const cases = innermostFirst(commands).map(
+    (command) => `    ${patternOf(command)}) candidates+=(${describe(command)}) ;;`,
+  );
   return [
     `#compdef ${program}`,
     `${name}() {`,

@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { packRecords, unpackRecords } from '../../../../src/adapters/embedded-log/file/record-codec.ts';
+import {
+  hasPackableHeaders,
+  packRecords,
+  recordBytes,
+  unpackRecords,
+} from '../../../../src/adapters/embedded-log/file/record-codec.ts';
 import { bytesOf, newRecord, text } from '../../../contract/event-log-harness.ts';
 
 const bytes = fc.option(fc.uint8Array({ maxLength: 40, size: 'max' }));
@@ -48,6 +53,35 @@ describe('the packing of records', () => {
     expect(unpackRecords(packed, { ...options, maxBytes: 250 }).records).toHaveLength(2);
     expect(unpackRecords(packed, { ...options, maxBytes: 1 }).records).toHaveLength(1);
     expect(unpackRecords(packed, { ...options, maxBytes: 1, atLeastOne: false }).records).toHaveLength(0);
+  });
+
+  it('the size of a record counts the bytes of its key, its value, and the names and values of its headers', () => {
+    const sizeOf = (key: string | null, value: string | null, headers: [string, Uint8Array | null][]) =>
+      recordBytes({
+        key: key === null ? null : text(key),
+        value: value === null ? null : text(value),
+        headers,
+      });
+    expect(sizeOf(null, null, [])).toBe(0);
+    expect(sizeOf('\u00e9', 'abc', [])).toBe(5);
+    expect(sizeOf('a', null, [['n\u00e9', text('xyz')]])).toBe(1 + 3 + 3);
+    expect(sizeOf(null, 'a', [['name', null]])).toBe(1 + 4);
+  });
+
+  it('headers can be packed if they are at most 65,535, each with a name that fits', () => {
+    const withNames = (...names: string[]) =>
+      hasPackableHeaders(
+        newRecord(
+          't',
+          'k',
+          'v',
+          names.map((name) => [name, null]),
+        ),
+      );
+    expect(withNames('x'.repeat(21_845))).toBe(true);
+    expect(withNames('a', 'x'.repeat(21_846))).toBe(false);
+    expect(withNames(...Array.from({ length: 65_535 }, () => 'a'))).toBe(true);
+    expect(withNames(...Array.from({ length: 65_536 }, () => 'a'))).toBe(false);
   });
 
   it('bytes that are cut off or have another format are refused', () => {

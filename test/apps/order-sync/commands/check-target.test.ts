@@ -61,6 +61,25 @@ describe('the command check-target', () => {
     });
   });
 
+  it('takes a target without a read side, unless --read-side says that it has one', async () => {
+    const url = await startReceiver(
+      new (class extends Receiver {
+        override onGet(...[, response]: Parameters<Receiver['onGet']>) {
+          response.writeHead(404).end();
+        }
+      })(),
+    );
+    const shownFor = async (...flags: string[]) => {
+      const argv = ['check-target', url.href, '--json', ...flags];
+      const host = fakeHost(argv, { ORDER_SYNC_TARGET_SECRET: SECRET });
+      const code = await run(host);
+      const { checks } = JSON.parse(host.stdout.text) as { checks: { check: string; verdict: string }[] };
+      return [code, checks.find(({ check }) => check === 'shown')?.verdict];
+    };
+    expect(await shownFor()).toEqual([0, 'not checked']);
+    expect(await shownFor('--read-side')).toEqual([1, 'fail']);
+  });
+
   it('takes secret and key from the environment or from files', async () => {
     const { key, entry } = makeApiKey('check', ['read']);
     const orderMgt = await new TestOrderMgt().start({ secret: SECRET, apiKeys: entry });

@@ -195,6 +195,17 @@ describe('order-sync resume --all', () => {
     });
   });
 
+  it('the command ends with 5 if only some of the partitions go on', async () => {
+    const { orderSync, store, topicId } = await place();
+    await haltAll(store, topicId, 'corrupt_batch at offset 0: bad bytes.');
+    const at = { topic: 'payment_events', partition: 0 };
+    const [checkpoint] = await store.acquire([{ ...at, topicId: 'an older id', startOffset: 0n }]);
+    await store.halt(at, checkpoint?.epoch ?? 0n, 'topic_recreated at offset 0: another topic.');
+    const { code, out } = await orderSync('resume', '--all', ...WHY, '--json');
+    expect(code).toBe(5);
+    expect(JSON.parse(out).filter(({ resumed }: { resumed: boolean }) => resumed)).toMatchObject([at]);
+  });
+
   it('the command refuses options that contradict each other', async () => {
     const { orderSync } = await place();
     for (const [words, fault] of [
@@ -208,6 +219,26 @@ describe('order-sync resume --all', () => {
         code: 2,
         error: expect.stringMatching(fault),
       });
+  });
+
+  it('the command lets only partitions of the kind go on that is asked for', async () => {
+    const { orderSync, store } = await place();
+    await haltAll(store, 'an older id', 'topic_recreated at offset 0: another topic.');
+    const decided = await orderSync('resume', '--all', '--kind', 'corrupt_batch', ...WHY);
+    expect(decided).toMatchObject({ code: 0, out: '' });
+    expect(decided.error).toContain('No partition is halted by corrupt_batch');
+    expect((await store.checkpoints()).filter(({ haltReason }) => haltReason === null)).toEqual([]);
+  });
+
+  it('the command says of a partition that was not halted whether it goes on or back', async () => {
+    const { orderSync, store, topicId } = await place();
+    const at = { topic: 'order_events', partition: 0 };
+    await store.acquire([{ ...at, topicId, startOffset: 5n }]);
+    const skip = async (offset: string) =>
+      (await orderSync('resume', 'order_events/0', '--at', offset, '--skip', ...WHY)).out;
+    expect(await skip('0')).toMatch(
+      /was not halted: it stood at offset 5, and goes on at offset 0\. .* reads again from there within seconds\./,
+    );
   });
 
   it('the command says that a partition which goes on is paused all the same', async () => {

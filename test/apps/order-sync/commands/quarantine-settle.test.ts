@@ -61,6 +61,44 @@ describe('order-sync quarantine show', () => {
   });
 });
 
+describe('order-sync quarantine show, of unusual records', () => {
+  const show = (folder: string) => orderSync(folder, ['quarantine', 'show', 'order_events/0/1']);
+
+  it('shows each of two records at one offset, as of a topic that was made again', async () => {
+    const { folder } = await quarantineOf([broken(1), keyless('other', 1)]);
+    const { out } = await show(folder);
+    expect(out.match(/^order_events\/0 offset 1$/gm)).toHaveLength(2);
+    expect(out).toMatch(/refused .* json_invalid: /);
+    expect(out).toMatch(/refused .* key_missing: /);
+  });
+
+  it('says of an open record that only the first bytes of its value were kept', async () => {
+    const { folder, store, quarantined } = await quarantineOf([broken(2)]);
+    const [whole] = quarantined;
+    if (whole === undefined) throw new Error('There is no record.');
+    const cut = { ...whole, offset: 1n, reason: 'record_too_large', valueLength: 5_000_000 };
+    await store.commit({
+      moves: [],
+      quarantined: [cut],
+      entityIds: [],
+      mode: 'locking',
+      plan: async () => [],
+    });
+    expect((await show(folder)).out).toContain(
+      'value     5000000 bytes, of which only the first were kept, SHA-256',
+    );
+    expect((await orderSync(folder, ['quarantine', 'show', 'order_events/0/2'])).out).not.toContain(
+      'only the first',
+    );
+  });
+
+  it('shows a record that was settled', async () => {
+    const { folder } = await quarantineOf([broken(1)]);
+    await orderSync(folder, ['quarantine', 'discard', '--all', '--reason', 'a test', '--by', 'ops']);
+    expect((await show(folder)).out).toMatch(/^state {5}discarded at .* by "ops": "a test"$/m);
+  });
+});
+
 describe('the commands of the quarantine', () => {
   it('names the command that a misspelt one was meant to be', async () => {
     const { folder } = await quarantineOf([broken(1)]);
@@ -164,5 +202,24 @@ describe('order-sync quarantine discard', () => {
     expect((await orderSync(folder, ['audit'])).out).toMatch(
       /quarantine discarded {2}"quarantine" {2}by "ops" {2}reason "a test" {2}records 1 {2}from offset 3\n/,
     );
+  });
+
+  it('adds up the records of all names, and those of each transaction of 1,000', async () => {
+    const { folder, store, quarantined } = await quarantineOf([broken(1), broken(2), broken(3)]);
+    const discard = async (...argv: string[]) =>
+      (await orderSync(folder, ['quarantine', 'discard', ...argv, '--reason', 'a test', '--json'])).out;
+    expect(JSON.parse(await discard('order_events/0/1', 'order_events/0/3'))).toMatchObject({ discarded: 2 });
+    const [first] = quarantined;
+    if (first === undefined) throw new Error('There is no record.');
+    const many = Array.from({ length: 1_001 }, (_, index) => ({ ...first, offset: BigInt(10 + index) }));
+    await store.commit({
+      moves: [],
+      quarantined: many,
+      entityIds: [],
+      mode: 'locking',
+      plan: async () => [],
+    });
+    expect(JSON.parse(await discard('--all'))).toMatchObject({ discarded: 1_002 });
+    expect(await store.counts()).toMatchObject({ quarantined: 0 });
   });
 });

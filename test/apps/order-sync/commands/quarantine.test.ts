@@ -9,6 +9,7 @@ import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
 import { orders } from '../../../../src/orders/index.ts';
 import type { QuarantinedRecord } from '../../../../src/ports/quarantine.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
+import { orderSyncIn } from './command-run.ts';
 
 /** A data directory whose store has this number of records in quarantine, each with a broken body of 19 bytes. */
 async function quarantineOf(count: number, key: Buffer | null = Buffer.from('order-1')): Promise<string> {
@@ -93,6 +94,28 @@ describe('order-sync quarantine', () => {
     expect(await rows('--limit', '1000')).toEqual([60, false]);
     expect(await rows('--limit', '1000', '--reason', 'key_missing')).toEqual([30, false]);
     expect(await rows('--topic', 'payment_events')).toEqual([0, false]);
+  });
+
+  it('lists either the open records or those that were settled', async () => {
+    const folder = await quarantineOf(3);
+    const why = ['--reason', 'a test', '--by', 'ops'];
+    await orderSyncIn(folder, ['quarantine', 'discard', 'order_events/0/1', ...why]);
+    const offsets = async (...argv: string[]) =>
+      (JSON.parse((await quarantine(folder, '--json', ...argv)).out) as { offset: string }[]).map(
+        ({ offset }) => offset,
+      );
+    expect([await offsets(), await offsets('--settled')]).toEqual([['0', '2'], ['1']]);
+    expect((await quarantine(folder, '--settled')).out).toContain('2026-01-01T00:00:00.000Z  discarded  ');
+  });
+
+  it.each([
+    [null, 'key none'],
+    [Buffer.from('x'.repeat(255)), `key "${'x'.repeat(255)}"`],
+    [Buffer.from('x'.repeat(256)), 'key of 256 bytes'],
+    [Buffer.from([0xff, 0xfe]), 'key of 2 bytes'],
+  ])('shows only a short text as the key: %#', async (key, shown) => {
+    const { out } = await quarantine(await quarantineOf(1, key));
+    expect(out.trimEnd().slice(-shown.length)).toBe(shown);
   });
 
   it('says on stderr that quarantine is empty, and prints an empty list as JSON', async () => {

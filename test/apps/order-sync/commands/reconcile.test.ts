@@ -5,9 +5,12 @@ import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { reconcileCommand } from '../../../../src/apps/order-sync/commands/reconcile.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
 import { makeApiKey } from '../../../../src/apps/shared/http/api-keys.ts';
+import { claimDue, LEASE_MS, settlement } from '../../../contract/store/delivery-helpers.ts';
+import { change, commitChanges } from '../../../contract/store/fixtures.ts';
 import { TestOrderMgt } from '../../order-mgt/fixture.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 import { ledgerOf } from '../ledger.ts';
+import { orderSyncIn } from './command-run.ts';
 
 const reader = makeApiKey('order-sync', ['read']);
 const DRY_RUN = ['reconcile', '--dry-run', '--json'];
@@ -56,5 +59,69 @@ describe('order-sync reconcile, at a target that asks for a key', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toContain(`${hint}: correct ORDER_SYNC_TARGET_API_KEY`);
     for (const key of Object.values(env)) expect(error).not.toContain(key);
+  });
+});
+
+describe('order-sync reconcile, at a target that lost states', () => {
+  /** The report of a dry run at an order-mgt that holds none of four delivered orders. */
+  async function lostOrders(...flags: readonly string[]) {
+    const { reconcile, store } = await placeOfLost();
+    const decision = { decidedBy: 'ana', reason: 'a test', decidedAtMs: 0 };
+    await store.hold({ kind: 'target', target: 'order-mgt' }, decision);
+    return reconcile(...flags);
+  }
+
+  async function placeOfLost() {
+    const { store, folder } = await ledgerOf(['refused', 'z']);
+    const ids = ['a', 'b', 'c'];
+    const row = ['CREATED', 'PAYMENT_AUTHORIZED', null, true];
+    const delivery = { hasChanged: true, qualifiesFor: ['order-mgt'] };
+    await commitChanges(store, ...ids.map((id) => change(id, 0, { row, delivery })));
+    const claim = { target: 'order-mgt', claimant: 'one', limit: 10, leaseMs: LEASE_MS };
+    await store.settleDeliveries((await claimDue(store, claim)).map((each) => settlement(each, 'delivered')));
+    const { url } = await new TestOrderMgt().start({});
+    const env = { ORDER_SYNC_TARGET_URL: `${url}/api/orders` };
+    const reconcile = async (...flags: readonly string[]) => {
+      const { code, out, error } = await orderSyncIn(folder, ['reconcile', '--json', ...flags], env);
+      return { code, error, report: out === '' ? null : JSON.parse(out) };
+    };
+    return { store, reconcile };
+  }
+
+  it('looks at a paused target in a dry run, and shows each state', async () => {
+    const { code, report } = await lostOrders('--dry-run');
+    expect(code).toBe(5);
+    expect(report).toMatchObject({ complete: true, remaining: 4, healed: 0, dryRun: true });
+    expect(report.differences.map(({ entityId }: { entityId: string }) => entityId)).toEqual([
+      'a',
+      'b',
+      'c',
+      'z',
+    ]);
+  });
+
+  it('ends after the number of differences that is asked for, and says so', async () => {
+    const { code, report } = await lostOrders('--dry-run', '--limit', '2');
+    expect(code).toBe(5);
+    expect(report).toMatchObject({ complete: false, remaining: 2 });
+  });
+
+  it.each(['0', 'many', '10000000'])('refuses the limit %s', async (limit) => {
+    const { code, error, report } = await lostOrders('--dry-run', '--limit', limit);
+    expect({ code, report }).toEqual({ code: 2, report: null });
+    expect(error).toContain('a whole number from 1 to 9999999');
+  });
+
+  it('refuses to send to a paused target', async () => {
+    expect(await lostOrders()).toMatchObject({ code: 2, report: null });
+  });
+
+  it('ends with 5 if it has healed all that it found, and others may follow', async () => {
+    const { reconcile } = await placeOfLost();
+    expect(await reconcile('--limit', '1')).toMatchObject({
+      code: 5,
+      report: { complete: false, healed: 1, remaining: 0 },
+    });
+    expect(await reconcile()).toMatchObject({ code: 0, report: { complete: true, healed: 3, remaining: 0 } });
   });
 });

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
@@ -89,6 +90,16 @@ describe('order-sync status', () => {
     ]);
     const { ask } = await testServer(['z']);
     expect(Object.keys((await ask('/api/v1/status')).body)).toEqual(Object.keys(report));
+  });
+
+  it('shows a store that lacks the record of its view, as one of an older program does', async () => {
+    const folder = await folderWith(['a']);
+    const database = new DatabaseSync(join(folder, 'order-sync.sqlite'));
+    database.exec('DROP TABLE view_states');
+    database.close();
+    const { code, out } = await status(folder, ['--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ verdict: 'ok' });
   });
 
   it('says that a topic is missing', async () => {

@@ -79,6 +79,29 @@ describe('order-sync tail', () => {
     });
   });
 
+  it.each<[string[], string[]]>([
+    [['--order', 'c', '--limit', '1'], ['2']],
+    [
+      ['--type', 'ORDER', '--limit', '2'],
+      ['0', '2'],
+    ],
+    [['--type', 'ORDER', '--order', 'c', '--limit', '1'], ['2']],
+    [['--topic', 'order_events', '--limit', '1'], ['0']],
+  ])('shows by %j the records %j, and counts no other one', async (flags, offsets) => {
+    const { folder } = await place();
+    const { host, ended } = run(folder, ...SINCE, ...flags, '-o', 'jsonl');
+    expect(await ended).toBe(0);
+    const lines = host.stdout.text.trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { offset: string }).offset)).toEqual(offsets);
+  });
+
+  it('begins some time ago, and not that time ahead', async () => {
+    const { folder } = await place();
+    const { host, ended } = run(folder, '--since', '1h', '--limit', '1');
+    expect(await ended).toBe(0);
+    expect(host.stdout.text).toContain('order_events/0 offset 0');
+  });
+
   it('refuses a topic, a type and a time that it does not know', async () => {
     const { folder } = await place();
     for (const argv of [

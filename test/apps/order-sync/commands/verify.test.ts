@@ -92,6 +92,40 @@ describe('order-sync verify', () => {
     expect(await world.differences()).toEqual([]);
   });
 
+  it.each([
+    [100, /^row_extra .*(?:\n.*){99}\n\d+ orders read/],
+    [101, /\n\.\.\. and 1 more\n\d+ orders read/],
+    [150, /\n\.\.\. and 50 more\n\d+ orders read/],
+  ])('shows 100 of %i differences, and counts the others', async (count, end) => {
+    await filled();
+    await harness.rawQuery(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+      INSERT INTO orders SELECT 'stranger ' || i, NULL, NULL, NULL, 0, 3 FROM n`,
+    );
+    const { code, out } = await verify(['--all', '--rate', '0']);
+    expect(code).toBe(5);
+    expect(out).toMatch(end);
+    expect(out.match(/^row_extra /gm)).toHaveLength(100);
+    expect(out).toContain(`${count} differences, 0 repaired, ${count} remain`);
+  });
+
+  it.each([[[]], [['--all', '--sample', '1']], [['--sample', '0']], [['--all', '--rate', '-1']]])(
+    'refuses the options %j',
+    async (flags) => {
+      await filled();
+      expect((await verify(flags)).code).toBe(2);
+    },
+  );
+
+  it('compares of a target only the part of which it has a sample of the store', async () => {
+    await filled();
+    const { url } = await new TestOrderMgt().start();
+    const env = { ORDER_SYNC_TARGET_URL: `${url}/api/orders` };
+    const compared = async (...flags: string[]) =>
+      JSON.parse((await verify([...flags, '--target', FIRST, '--json'], env)).out).target.compared as number;
+    expect(await compared('--sample', '1')).toBeLessThan(await compared('--all'));
+  });
+
   it('compares what the target holds, and delivers again what it lacks', async () => {
     await filled();
     const { url } = await new TestOrderMgt().start();

@@ -64,6 +64,19 @@ describe('/asyncapi.json', () => {
     expect(validate(wrong)).toBe(false);
   });
 
+  it('gives each topic the messages of its own event types', () => {
+    const kinds = Object.values<{ action: string; channel: { $ref: string }; messages: { $ref: string }[] }>(
+      document.operations,
+    ).map(({ channel, messages }) => [
+      channel.$ref.split('/').at(-1),
+      [...new Set(messages.map(({ $ref }) => /order|payment/i.exec($ref.split('/').at(-1) ?? '')?.[0]))],
+    ]);
+    expect(kinds).toEqual([
+      ['orders.eu-1', ['ORDER']],
+      ['payment_events', ['PAYMENT']],
+    ]);
+  });
+
   it('refers only to what it has', () => {
     const references = referencesIn(document);
     expect(references.length).toBeGreaterThan(10);

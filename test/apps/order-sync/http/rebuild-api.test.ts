@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { buildServer } from '../../../../src/apps/order-sync/http/server.ts';
+import { TributaryError } from '../../../../src/core/errors.ts';
 import type { Store } from '../../../../src/ports/store.ts';
 import { buggyOrders, type Program, World } from '../../../pipeline/rebuild/world.ts';
 import { heldInject } from '../../shared/http/held-answers.ts';
@@ -86,4 +87,56 @@ it('the routes of rebuilds answer 503 until the store is migrated', async () => 
   const program = await programWithOrder();
   const ask = serverOn(program.store, () => null);
   expect(await ask('')).toMatchObject({ status: 503, body: { code: 'not_ready' } });
+});
+
+it('a second rebuild is refused as soon as the first one has begun, before it has a report', async () => {
+  const program = await programWithOrder();
+  const { columns } = buggyOrders.view;
+  await program.store.beginRebuild({ rebuildId: 'first', foldVersion: 1, columns });
+  const { status, body } = await serverOn(program.store)('', WHY);
+  expect([status, body.code]).toEqual([409, 'rebuild_refused']);
+  expect(body.detail).toContain('The rebuild first is under way');
+  expect(await program.store.listJobs({ after: null, limit: 1 })).toEqual([]);
+});
+
+it('a switch keeps the former table only if that is asked for', async () => {
+  const program = await programWithOrder();
+  await program.work('build', 'rebuild-1');
+  const { body } = await serverOn(program.store)(':switch', WHY);
+  expect(body).toMatchObject({ parameters: { task: 'switch', rebuildId: 'rebuild-1', keepsFormer: false } });
+  const audit = await program.store.listAudit({ after: null, limit: 2 });
+  expect(audit.at(-1)).toMatchObject({ action: 'rebuild_switched', details: { keepsFormer: false } });
+});
+
+/** The store, with another answer to the discarding of a rebuild. */
+function withDiscard(store: Store, discardRebuild: () => Promise<boolean>): Store {
+  return new Proxy(store, {
+    get(target, name) {
+      if (name === 'discardRebuild') return discardRebuild;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+it('a rebuild that cannot be discarded any more stays, and the audit log has nothing of it', async () => {
+  const program = await programWithOrder();
+  await program.work('build', 'rebuild-1');
+  const store = withDiscard(program.store, async () => false);
+  const { status, body } = await serverOn(program.store, () => store)(':discard', WHY);
+  expect([status, body.code]).toEqual([409, 'rebuild_refused']);
+  expect(body.detail).toContain('is being switched to, or has been');
+  expect(await program.store.listAudit({ after: null, limit: 1 })).toEqual([]);
+});
+
+it('a rebuild whose table the user of the program may not drop is discarded by a command', async () => {
+  const program = await programWithOrder();
+  await program.work('build', 'rebuild-1');
+  const refuse = async () => {
+    throw new TributaryError('store_refused', 'The user may not drop tables.');
+  };
+  const store = withDiscard(program.store, refuse);
+  const { status, body } = await serverOn(program.store, () => store)(':discard', WHY);
+  expect([status, body.code]).toEqual([409, 'rebuild_refused']);
+  expect(body.detail).toContain('Use "order-sync rebuild --discard".');
 });

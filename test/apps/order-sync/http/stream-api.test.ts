@@ -159,6 +159,8 @@ describe('GET /api/v1/stream', () => {
       const answer = await app.inject({ url: `/api/v1/stream?${query}` });
       expect([answer.statusCode, answer.json().code], query).toEqual([400, 'question_invalid']);
     }
+    const most = Array.from({ length: 20 }, (_, index) => `order=${index}`).join('&');
+    expect((await app.inject({ method: 'HEAD', url: `/api/v1/stream?${most}` })).statusCode).toBe(200);
   });
 
   it('refuses a client without a key before the stream begins', async () => {

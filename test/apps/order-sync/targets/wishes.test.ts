@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
+import type { EntryPlace } from '../../../../src/apps/order-sync/targets/entry-files.ts';
 import {
   closeRoute,
   openForReconciliation,
@@ -10,8 +11,10 @@ import {
   targetsThatTell,
 } from '../../../../src/apps/order-sync/targets/routes.ts';
 import { moreTargets } from '../../../../src/apps/order-sync/targets/targets.ts';
+import { stateTypeOf, wishesIn, wishesOf } from '../../../../src/apps/order-sync/targets/wishes.ts';
 import { openEventLog } from '../../../../src/apps/shared/parts/open-log.ts';
 import { loadSettings } from '../../../../src/apps/shared/settings/load.ts';
+import { orders } from '../../../../src/orders/index.ts';
 import { answers, startScriptedServer } from '../../../adapters/http-delivery/scripted-server.ts';
 import { newDelivery } from '../../../contract/delivery-target.ts';
 import { outcomesOf } from '../../../contract/outcomes.ts';
@@ -133,4 +136,38 @@ it('takes the body of the settings file as the JSON that it is', () => {
   writeFileSync(file, JSON.stringify({ ORDER_SYNC_TARGET_BODY: { id: '{order_id}' } }));
   const { values } = loadSettings('order-sync', { env: { TRIBUTARY_CONFIG: file } });
   expect(values.targetBody).toBe('{"id":"{order_id}"}');
+});
+
+it('the type of a state as an event has a dot for each blank of the noun', () => {
+  expect(['order', 'stock of a shop', 'stock-move'].map((noun) => stateTypeOf({ noun }))).toEqual([
+    'order.state',
+    'stock.of.a.shop.state',
+    'stock.move.state',
+  ]);
+});
+
+it('the events of a target have the type and the source of the settings, else those of its group', () => {
+  const eventsOf = (env: Record<string, string>) =>
+    wishesOf(loadSettings('order-sync', { env: { ORDER_SYNC_GROUP: 'eu', ...env } }).values).cloudEvents;
+  const mode = { ORDER_SYNC_TARGET_CLOUDEVENTS: 'binary' };
+  expect(eventsOf({})).toBeUndefined();
+  expect(eventsOf(mode)).toEqual({ mode: 'binary', type: 'order.state', source: '/tributary/eu' });
+  expect(
+    eventsOf({
+      ...mode,
+      ORDER_SYNC_TARGET_CLOUDEVENTS_TYPE: 'shop.state',
+      ORDER_SYNC_TARGET_CLOUDEVENTS_SOURCE: '/shop',
+    }),
+  ).toEqual({ mode: 'binary', type: 'shop.state', source: '/shop' });
+});
+
+it.each([
+  [{ mode: 'both' }],
+  [{ type: 'order.state' }],
+  [{ mode: 'binary', subject: 'order' }],
+  ['binary'],
+  [['binary']],
+])('an entry of the targets file with the events %j is refused', (cloudEvents) => {
+  const place = { called: 'Target crm', isTopic: false } as EntryPlace;
+  expect(() => wishesIn({ cloudEvents }, place, 'eu', orders)).toThrow('"cloudEvents" has to be an object');
 });

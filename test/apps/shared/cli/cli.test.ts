@@ -165,6 +165,39 @@ describe('the stop of a command', () => {
     expect(closed).toEqual(['work', 'second', 'first']);
   });
 
+  it('tells an error of its own although a signal has come meanwhile, and no other error', async () => {
+    const failed = async (error: Error) => {
+      const host = fakeHost(['work']);
+      const code = await run(host, async () => {
+        host.signals.emit('SIGINT');
+        throw error;
+      });
+      return [code, host.stderr.text.split('\n').filter((line) => line.startsWith('error: '))];
+    };
+    expect(await failed(new TributaryError('store_unreachable', 'No store: DATABASE_URL.'))).toEqual([
+      4,
+      ['error: No store: DATABASE_URL.'],
+    ]);
+    expect(await failed(new Error('aborted'))).toEqual([130, []]);
+  });
+
+  it.each([
+    [[], 'info', true],
+    [['--quiet'], 'error', false],
+    [['--verbose'], 'debug', true],
+    [['--quiet', '--verbose'], 'error', false],
+  ])('logs and notes with the options %j as the level %s allows', async (flags, level, hasNote) => {
+    const host = fakeHost(['work', ...flags]);
+    await run(host, async ({ logger, note }) => {
+      for (const each of ['debug', 'info', 'error'] as const) logger(each, `a line of ${each}`);
+      note('A note.');
+      return 0;
+    });
+    const shown = ['debug', 'info', 'error'].filter((each) => host.stderr.text.includes(`a line of ${each}`));
+    expect(shown[0]).toBe(level);
+    expect(host.stderr.text.includes('A note.')).toBe(hasNote);
+  });
+
   it('closes the opened parts also when the work fails', async () => {
     const closed: string[] = [];
     const fail: Run = async ({ shutdown }) => {

@@ -34,6 +34,12 @@ describe('the detail of a wrong key', () => {
       'f81d4fae-7dec-11d0-a765-00a0c91e6bf6',
       Buffer.from('ae4f1df8ec7dd011a76500a0c91e6bf6', 'hex'),
     ],
+    [
+      'key_is_binary',
+      '16 bytes of a UUID, in the sequence of .NET',
+      'F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6',
+      Buffer.from('ae4f1df8ec7dd011a76500a0c91e6bf6', 'hex'),
+    ],
     ['key_is_binary', "Java's own serialization", 'a', Buffer.from('aced000574000161', 'hex')],
     ['key_is_binary', '4 bytes of a number: the id as a number', '4711', Buffer.from('00001267', 'hex')],
     [
