@@ -175,6 +175,17 @@ const duration = (chance: Chance) => chance.number() * chance.pick([20, 50, 500,
 const code = (chance: Chance): StoreCode =>
   chance.pick(['store_busy', 'store_busy', 'store_unreachable', 'store_failed']);
 
+/** Within this time a small history has a COMMIT or two, which a shorter trouble would miss. */
+const COMMITS_COME_MS = 1_000;
+const CALM_STORE = {
+  slowMs: 0,
+  refuses: 0,
+  code: 'store_busy',
+  losesCommits: 0,
+  breaksOff: 0,
+  only: '',
+} as const;
+
 const TROUBLES: readonly Draw[] = [
   () => ({ kind: 'start' }),
   (chance) => ({ kind: 'stop', ...instance(chance) }),
@@ -193,6 +204,11 @@ const TROUBLES: readonly Draw[] = [
   }),
   (chance) => ({ kind: 'store', ms: duration(chance), weather: drawStoreWeather(chance) }),
   (chance) => ({ kind: 'store', ms: duration(chance), weather: drawStoreWeather(chance) }),
+  (chance) => ({
+    kind: 'store',
+    ms: duration(chance) + COMMITS_COME_MS,
+    weather: { ...CALM_STORE, losesCommits: chance.pick([0.5, 1]) },
+  }),
   (chance) => ({ kind: 'store_back', isRestore: chance.happens(0.3) }),
   (chance) => ({ kind: 'log', ms: duration(chance), weather: drawLogWeather(chance) }),
   () => ({ kind: 'shuffle' }),
