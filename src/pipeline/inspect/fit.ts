@@ -7,6 +7,7 @@ import { registryFrame } from '../decode/forms/encodings.ts';
 import { parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
 import { QUARANTINE_REASONS, Rejection } from '../decode/reasons.ts';
+import { HEADER_PLACE } from '../decode/source/field-names.ts';
 import {
   KEY_FORM_OF,
   KEY_FORMS,
@@ -17,7 +18,14 @@ import {
   TIME_FORMS,
 } from '../decode/source/options.ts';
 import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
-import { type BodyOfRecord, type DomainFields, FITS_A_SETTING, isWrapping, namesIn } from './names.ts';
+import {
+  type BodyOfRecord,
+  type DomainFields,
+  FITS_A_SETTING,
+  hasAll,
+  isWrapping,
+  namesIn,
+} from './names.ts';
 import type { SampledRecord } from './sample.ts';
 import { meantBy, typeMeantBy, writtenAlike } from './spelling.ts';
 import { judge, type Refused, type Verdicts } from './verdicts.ts';
@@ -119,18 +127,13 @@ function candidates(
     for (const body of bodiesIn(domain, kind, records, schemas)) {
       const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
       const fields = namesIn(domain, bodiesOf(domain, shape, records, schemas));
-      const named = fields.size === 0 ? shape : { ...shape, fields };
-      const forms = formsIn(domain, plainBodies(domain, named, records, schemas), known);
-      for (const shaped of Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }]) {
-        for (const key of keysOf(kind)) {
-          for (const time of TIME_FORMS) {
-            found.push({
-              ...shaped,
-              ...(key === KEY_FORM_OF[kind] ? {} : { key }),
-              ...(time === 'rfc3339' ? {} : { time }),
-            });
-          }
-        }
+      // The names that some records have may spoil the others, so that fewer are events.
+      const least = new Map([...fields].filter(([place]) => place.startsWith(HEADER_PLACE)));
+      for (const names of least.size === fields.size ? [fields] : [least, fields]) {
+        const named = names.size === 0 ? shape : { ...shape, fields: names };
+        const forms = formsIn(domain, plainBodies(domain, named, records, schemas), known);
+        const shapes = Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }];
+        found.push(...shapes.flatMap((shaped) => withKeysAndTimes(kind, shaped)));
       }
     }
   }
@@ -143,6 +146,17 @@ function candidates(
   const weight = (options: SourceOptions) =>
     Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0) + placesInside(options) / 2;
   return found.sort((a, b) => weight(a) - weight(b));
+}
+
+/** The same options with every form of keys and of times. */
+function withKeysAndTimes(kind: SourceKind, shaped: SourceOptions): SourceOptions[] {
+  return keysOf(kind).flatMap((key) =>
+    TIME_FORMS.map((time) => ({
+      ...shaped,
+      ...(key === KEY_FORM_OF[kind] ? {} : { key }),
+      ...(time === 'rfc3339' ? {} : { time }),
+    })),
+  );
 }
 
 /** The number of fields that stand further in. A setting that takes the event out of there is plainer. */
@@ -247,12 +261,6 @@ function formsIn(
     ...(hasNumber ? { id: 'number' as const } : {}),
     ...(values.size === 0 ? {} : { values }),
   };
-}
-
-/** Whether the body has all the fields that the type needs besides its name. */
-function hasAll(body: JsonObject, schema: object): boolean {
-  const { required = [] } = schema as { readonly required?: readonly string[] };
-  return required.every((field) => field === 'eventType' || Object.hasOwn(body, field));
 }
 
 function plainBodies(...given: Parameters<typeof bodiesOf>): JsonObject[] {

@@ -33,7 +33,10 @@ export const FITS_A_SETTING = /^[^=,\s](?:[^=,]*[^=,\s])?$/;
 export function namesIn(domain: DomainFields, given: readonly BodyOfRecord[]): Map<string, string> {
   const records = given.map(({ record, body }) => ({ record, body: dataOf(body) }));
   const found = similarNames(domain, records);
-  const bodies = records.filter(({ body }) => !isWrapping(body) && !isConnectEnvelope(body));
+  // An event that lacks nothing has no field in another place.
+  const bodies = records.filter(
+    ({ body }) => !isWrapping(body) && !isConnectEnvelope(body) && !isComplete(domain, body),
+  );
   for (const [place, ours] of new Meaning(domain, bodies, found).places()) found.set(place, ours);
   const header = idHeader(records, found.size === 0 ? EVENT_IDS : [...EVENT_IDS, ...MESSAGE_IDS]);
   if (header !== undefined && ![...found.values()].includes('eventId'))
@@ -46,6 +49,30 @@ function dataOf(body: JsonObject): JsonObject {
   if (!looksLikeCloudEvent(body)) return body;
   const data = typeof body.data === 'string' ? parsed(body.data) : body.data;
   return isJsonObject(data) ? data : body;
+}
+
+/** Whether the body has all the fields that the type needs besides its name. */
+export function hasAll(body: JsonObject, schema: object): boolean {
+  const { required = [] } = schema as { readonly required?: readonly string[] };
+  return required.every((field) => field === 'eventType' || Object.hasOwn(body, field));
+}
+
+function isComplete({ eventTypes }: DomainFields, body: JsonObject): boolean {
+  const { eventType } = body;
+  const type =
+    typeof eventType === 'string' && Object.hasOwn(eventTypes, eventType) ? eventTypes[eventType] : undefined;
+  return type !== undefined && hasAll(body, type.schema) && !hasWrapped(body, type.schema);
+}
+
+/** Whether a field that is no object by the schema is one in the body, as the JSON forms of Avro and DynamoDB have it. */
+function hasWrapped(body: JsonObject, schema: object): boolean {
+  return Object.entries(propertiesOf(schema)).some(([field, { type, enum: values, const: only }]) => {
+    const isPlain =
+      values !== undefined ||
+      only !== undefined ||
+      (type !== undefined && !/object|array/.test(String(type)));
+    return isPlain && isJsonObject(body[field]);
+  });
 }
 
 /** Whether a source knows what to take out of the object: a change event, or an envelope of CloudEvents. */
@@ -75,8 +102,14 @@ function wantedNames(domain: DomainFields): Set<string> {
   return wanted;
 }
 
-function propertiesOf(schema: object): Readonly<Record<string, { readonly enum?: readonly string[] }>> {
-  return (schema as { readonly properties?: Record<string, { readonly enum?: string[] }> }).properties ?? {};
+interface Property {
+  readonly enum?: readonly string[];
+  readonly const?: unknown;
+  readonly type?: unknown;
+}
+
+function propertiesOf(schema: object): Readonly<Record<string, Property>> {
+  return (schema as { readonly properties?: Record<string, Property> }).properties ?? {};
 }
 
 /** Names of the time of an event, the likeliest first. */

@@ -272,6 +272,22 @@ describe('bestFit', () => {
     expect(() => loadSettings('order-sync', { env: found.settings })).not.toThrow();
   });
 
+  it('looks for no field in events that lack nothing', () => {
+    const odd = JSON.parse(JSON.stringify({ ...PAYMENT_BODY, extra: { orderStatus: 'CREATED', id: 'x' } }));
+    expect(fitOfEach((orderId) => ({ ...odd, orderId }))).toEqual({
+      settings: { PAYMENT_TOPIC: 'orders' },
+      accepted: 3,
+    });
+  });
+
+  it('keeps the names of most records if others have other names', () => {
+    const bodyOf = (orderId: string, index: number) =>
+      index === 0
+        ? { type: 'order', ref: orderId, state: 'created', at: timestamp }
+        : { ...ORDER_BODY, orderId, ref: 'x', type: 'web', state: 'open' };
+    expect(fitOfEach(bodyOf)).toEqual({ settings: {}, accepted: 2 });
+  });
+
   it('finds no fields without the id of the entity, and none in a change event', () => {
     const noise = fitOfEach((_id, index) => ({ level: 'created', at: 1718000000123, index }));
     expect(noise).toEqual({ settings: {}, accepted: 0 });
