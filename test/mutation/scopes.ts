@@ -21,6 +21,10 @@ function folder(name: string, { tests = [] as string[], leftOut = [] as string[]
 /** The files that plan the statements and packets of MySQL and MariaDB, without a connection. */
 const PLANNERS = ['parameter-writer', 'rows-statement', 'segments'];
 
+/** The files that put the whole pipeline together. Their tests run all of it, which takes seconds for every mutant. */
+const WHOLE = ['sync', 'store-loops'];
+const WHOLE_TESTS = ['test/pipeline/sync{,-defects,-holds,-schemas,-seams}.test.ts'];
+
 export const SCOPES: readonly Scope[] = [
   folder('core'),
   {
@@ -52,9 +56,15 @@ export const SCOPES: readonly Scope[] = [
     ],
   }),
   {
-    name: 'pipeline',
-    sources: ['src/pipeline/*.ts'],
+    name: 'pipeline/top',
+    sources: [`src/pipeline/!(${WHOLE.join('|')}).ts`],
     tests: ['test/pipeline/*.test.ts'],
+    leftOut: WHOLE_TESTS,
+  },
+  {
+    name: 'pipeline/sync',
+    sources: WHOLE.map((file) => `src/pipeline/${file}.ts`),
+    tests: WHOLE_TESTS,
     leftOut: ['sync', 'sync-holds'].map((file) => `test/pipeline/${file}.test.ts`),
   },
 ];

@@ -127,7 +127,7 @@ export class Stryker {
       disableTypeChecks: false,
       // Stryker would rewrite a tsconfig.json by TypeScript's old API. Nothing here reads one.
       tsconfigFile: 'none.json',
-      ignorePatterns: ['*', '!src/**', '!test/**', '!package.json'],
+      ignorePatterns: ['*', '!src/**', '!test/**', '!examples/**', '!docs/**', '!package.json'],
       reporters: ['progress-append-only'],
       tempDirName: join(folder, 'sandbox'),
       allowConsoleColors: false,
