@@ -22,6 +22,7 @@ describe('topics that a pipeline does not read', () => {
   it('name five of many', () => {
     const many = Array.from({ length: 7 }, (_, index) => ({ topic: `t${index}` }));
     expect(foreignTopics(many, OURS)).toContain('t0, t1, t2, t3, t4 and 2 more');
+    expect(foreignTopics(many.slice(0, 5), OURS)).toContain('t0, t1, t2, t3, t4, which');
   });
 
   it('warn at the start of a pipeline on the tables of another one', async () => {
