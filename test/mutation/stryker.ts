@@ -81,6 +81,7 @@ export class Stryker {
           ...process.env,
           MUTATION_TESTS: scope.tests.join(' '),
           MUTATION_LEFT_OUT: scope.leftOut.join(' '),
+          MUTATION_TEST_TIMEOUT_MS: String(scope.testTimeoutMs ?? 30_000),
           // Properties draw the same values for every mutant.
           CI: 'true',
         },

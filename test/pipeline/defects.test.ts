@@ -141,8 +141,10 @@ describe('Defects', () => {
     };
     for (const error of [at('one (a.ts:1:1)'), at('two (b.ts:2:2)'), at('one (a.ts:1:1)', 'z is no y')])
       defects.met('a job', error);
-    expect(lines.map(({ fields }) => String(fields.stack).includes('last'))).toEqual([true, true, true]);
-    expect(defects.status().latest).toHaveLength(3);
+    for (const frame of ['one (a.ts:1:1)', 'two (b.ts:2:2)'])
+      defects.met('a job', at(frame, 'lost    at sea'));
+    expect(lines.map(({ fields }) => String(fields.stack).includes('last'))).toEqual(Array(5).fill(true));
+    expect(defects.status().latest).toHaveLength(5);
     defects.met('another job', at('two (b.ts:2:2)'));
     expect(lines.at(-1)?.fields).not.toHaveProperty('stack');
   });
@@ -159,6 +161,22 @@ describe('Defects', () => {
       { level: 'error', message: 'The listener failed.', fields: { code: 'defect', group: 'stock' } },
       { level: 'info', message: 'The group is complete.' },
     ]);
+  });
+
+  it('the kind that was met last is listed first', () => {
+    const { defects } = place();
+    for (const where of ['one', 'two', 'one']) defects.met(where, BROKEN);
+    expect(defects.status().latest.map(({ place: named, times }) => [named, times])).toEqual([
+      ['one', 2],
+      ['two', 1],
+    ]);
+  });
+
+  it('the oldest of a hundred kinds is still remembered', () => {
+    const { defects, lines } = place();
+    for (let kind = 0; kind < 100; kind++) defects.met(`place ${kind}`, BROKEN);
+    defects.met('place 0', BROKEN);
+    expect(lines).toHaveLength(100);
   });
 
   it('a hundred kinds are remembered at most', () => {

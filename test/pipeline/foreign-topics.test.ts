@@ -17,6 +17,9 @@ describe('topics that a pipeline does not read', () => {
     );
     expect(text).toContain('records of the topics eu_orders, which');
     expect(text).toContain('it reads order_events, payment_events');
+    expect(text).toMatch(
+      /by ORDER_SYNC_TABLE_PREFIX and ORDER_SYNC_TABLE\. If the topics got other names, or are read no more, nothing is wrong\.$/,
+    );
   });
 
   it('name five of many', () => {

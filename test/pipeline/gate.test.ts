@@ -20,4 +20,16 @@ describe('a gate', () => {
     await second;
     expect(woken).toBe(2);
   });
+
+  it('forgets a wait that it has woken', async () => {
+    const gate = new Gate();
+    const { signal } = new AbortController();
+    let removed = 0;
+    Object.defineProperty(signal, 'removeEventListener', { value: () => removed++ });
+    const waited = gate.wait(signal);
+    gate.open();
+    await waited;
+    gate.open();
+    expect(removed).toBe(1);
+  });
 });

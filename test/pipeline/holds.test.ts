@@ -123,8 +123,13 @@ describe('the watch of holds', () => {
 
   it('a mistake of the program ends the watch', async () => {
     const broken = { listHolds: () => Promise.reject(new TypeError('x is no y')) };
-    const watch = new HoldWatch(broken, { sleep: async () => {} }, () => {});
-    await expect(watch.run(new AbortController().signal)).rejects.toThrow('x is no y');
+    const stopping = new AbortController();
+    let sleeps = 0;
+    const sleep = async () => {
+      if (++sleeps > 3) stopping.abort();
+    };
+    const watch = new HoldWatch(broken, { sleep }, () => {});
+    await expect(watch.run(stopping.signal)).rejects.toThrow('x is no y');
   });
 
   it('the watch asks the store no more once it is stopped', async () => {

@@ -76,6 +76,23 @@ describe('a step of the start', () => {
     await opened;
   });
 
+  it('logs the reason again when exactly a minute has passed', async () => {
+    let nowMs = 0;
+    const clock = {
+      monotonicMs: () => nowMs,
+      random: () => 0,
+      async sleep() {
+        nowMs += 60_000;
+      },
+    } as unknown as SeededClock;
+    const lines: string[] = [];
+    const logger = (_level: string, message: string) => void lines.push(message);
+    const { signal } = new AbortController();
+    const opening = new Opening({ clock, logger, defects: new Defects(clock, logger), signal });
+    await opening.untilItWorks(stepWith(gone(), gone()).step, { hasBegun: false });
+    expect(lines).toEqual(Array(2).fill('Waiting: Nobody answers.'));
+  });
+
   it('logs the first wait of each step, also if the start waited for the same thing before', async () => {
     const { clock, opening, logged } = setUp();
     for (let step = 0; step < 2; step++) {

@@ -107,9 +107,9 @@ describe('the making of a view that is missing', () => {
   it('rests after each defect for as long as the defects in a row ask for, and logs nothing more', async () => {
     const clock = new SeededClock({ seed: 1 });
     const stopping = new AbortController();
-    const [failures, lines]: [number[], string[]] = [[], []];
-    const rest = (_place: string, _error: unknown, failed: number) => {
-      failures.push(failed);
+    const [failures, lines]: [unknown[], string[]] = [[], []];
+    const rest = (place: string, _error: unknown, failed: number) => {
+      failures.push([place, failed]);
       return 100;
     };
     let tries = 0;
@@ -130,7 +130,8 @@ describe('the making of a view that is missing', () => {
     remaker.failed(missing);
     await clock.advance(10_300);
     await remaker.idle();
-    expect([failures, tries, lines]).toEqual([[1, 2, 3], 4, ['warn']]);
+    expect(failures).toEqual([1, 2, 3].map((failed) => ['the making of the view', failed]));
+    expect([tries, lines]).toEqual([4, ['warn']]);
   });
 
   it('lets its owner wait for the end, and stops with its signal', async () => {
