@@ -81,6 +81,7 @@ export class Stryker {
           ...process.env,
           MUTATION_TESTS: scope.tests.join(' '),
           MUTATION_LEFT_OUT: scope.leftOut.join(' '),
+          MUTATION_TEST_TIMEOUT_MS: String(scope.testTimeoutMs ?? 30_000),
           // Properties draw the same values for every mutant.
           CI: 'true',
         },
@@ -127,7 +128,7 @@ export class Stryker {
       disableTypeChecks: false,
       // Stryker would rewrite a tsconfig.json by TypeScript's old API. Nothing here reads one.
       tsconfigFile: 'none.json',
-      ignorePatterns: ['*', '!src/**', '!test/**', '!package.json'],
+      ignorePatterns: ['*', '!src/**', '!test/**', '!examples/**', '!docs/**', '!package.json'],
       reporters: ['progress-append-only'],
       tempDirName: join(folder, 'sandbox'),
       allowConsoleColors: false,

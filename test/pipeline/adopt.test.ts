@@ -164,6 +164,28 @@ describe('an adopted row', () => {
   });
 });
 
+describe('an adopted row whose state a target has', () => {
+  it('counts as sent only where the target has every column of it', () => {
+    const deliveryOf = (delivered: ViewRow) => {
+      const adoption = { ...orders.adoption, deliveredRow: () => delivered } as typeof orders.adoption;
+      const adopter = createAdopter({ ...orders, adoption } as Domain<OrderState, OrderEvent>);
+      return adopter?.('order123', ['CREATED', null, null, true], NOW_MS).delivery;
+    };
+    const row: ViewRow = ['CREATED', null, null, false];
+    expect([row, row.slice(0, 3), [...row, 'more'], []].map(deliveryOf)).toEqual([
+      'sent',
+      'due',
+      'due',
+      'due',
+    ]);
+  });
+
+  it('keeps an id of 255 bytes', () => {
+    const id = `a${'é'.repeat(127)}`;
+    expect(adopt(['CREATED', null, null, false], id).events[0]?.entityId).toBe(id);
+  });
+});
+
 describe('a row that cannot be understood', () => {
   it.each<[ViewRow, RegExp]>([
     [['SHIPPED', null, null, false], /column order_status holds "SHIPPED"/],

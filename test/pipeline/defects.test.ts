@@ -97,6 +97,88 @@ describe('Defects', () => {
     });
   });
 
+  it('each line of repetitions counts those since the line before', async () => {
+    const { clock, lines, defects } = place();
+    for (let minute = 0; minute <= 20; minute++) {
+      defects.met('the sweep of crm', BROKEN);
+      await clock.advance(60_000);
+    }
+    expect(lines.map(({ fields }) => fields.times)).toEqual([undefined, 10, 10]);
+    expect(lines[2]?.message).toMatch(
+      /^Again, 10 times since the last line: A defect of Tributary in the sweep/,
+    );
+  });
+
+  it('a place stands still for its rest and for 15 s more, until it is known that it works', async () => {
+    const { clock, defects } = place();
+    const restMs = defects.rest('a job', BROKEN, 3);
+    await clock.advance(restMs + 14_999);
+    expect(defects.health()).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('stops a job: Type'),
+    });
+    await clock.advance(1);
+    expect(defects.health()).toEqual({ ok: true });
+  });
+
+  it('only the defect that stops a place stands still there', () => {
+    const { defects } = place();
+    defects.rest('a job', BROKEN, 1);
+    defects.met('a job', new DefectError('Another one.'));
+    defects.passed('another job');
+    expect(defects.status().latest).toMatchObject([
+      { what: expect.stringContaining('Another one.'), standsStill: false },
+      { what: 'TypeError: x is not a function', standsStill: true },
+    ]);
+  });
+
+  it('one defect that is thrown at two places of the program has two stacks in the log', () => {
+    const { lines, defects } = place();
+    const at = (frame: string, message = 'x is no y') => {
+      const error = new TypeError(message);
+      error.stack = `TypeError: ${message}\n    at ${frame}\n    at last (c.ts:3:3)`;
+      return error;
+    };
+    for (const error of [at('one (a.ts:1:1)'), at('two (b.ts:2:2)'), at('one (a.ts:1:1)', 'z is no y')])
+      defects.met('a job', error);
+    for (const frame of ['one (a.ts:1:1)', 'two (b.ts:2:2)'])
+      defects.met('a job', at(frame, 'lost    at sea'));
+    expect(lines.map(({ fields }) => String(fields.stack).includes('last'))).toEqual(Array(5).fill(true));
+    expect(defects.status().latest).toHaveLength(5);
+    defects.met('another job', at('two (b.ts:2:2)'));
+    expect(lines.at(-1)?.fields).not.toHaveProperty('stack');
+  });
+
+  it('a defect of an adapter is named by the first line of its stack, if it has one', () => {
+    const { lines, defects } = place();
+    defects.logger('error', 'The listener failed.', { code: 'defect', group: 'stock' });
+    defects.logger('info', 'The group is complete.');
+    expect(defects.status()).toMatchObject({
+      count: 1,
+      latest: [{ place: 'The listener failed.', what: '' }],
+    });
+    expect(lines).toMatchObject([
+      { level: 'error', message: 'The listener failed.', fields: { code: 'defect', group: 'stock' } },
+      { level: 'info', message: 'The group is complete.' },
+    ]);
+  });
+
+  it('the kind that was met last is listed first', () => {
+    const { defects } = place();
+    for (const where of ['one', 'two', 'one']) defects.met(where, BROKEN);
+    expect(defects.status().latest.map(({ place: named, times }) => [named, times])).toEqual([
+      ['one', 2],
+      ['two', 1],
+    ]);
+  });
+
+  it('the oldest of a hundred kinds is still remembered', () => {
+    const { defects, lines } = place();
+    for (let kind = 0; kind < 100; kind++) defects.met(`place ${kind}`, BROKEN);
+    defects.met('place 0', BROKEN);
+    expect(lines).toHaveLength(100);
+  });
+
   it('a hundred kinds are remembered at most', () => {
     const { defects, lines } = place();
     const meet = (kind: number) => defects.met(`place ${kind}`, new DefectError(`Kind ${kind}.`));
@@ -133,6 +215,40 @@ describe('a supervised loop', () => {
     await running;
     expect(lines).toHaveLength(1);
     expect(defects.status().count).toBe(3);
+  });
+
+  it.each([
+    [10, [1, 2, 3]],
+    [60_000, [1, 2, 3]],
+    [60_001, [1, 1, 1]],
+  ])('a loop that breaks after %i ms counts its failures in a row: %j', async (lastsMs, expected) => {
+    const { clock } = place();
+    const stopping = new AbortController();
+    const failures: number[] = [];
+    const rest = (_place: string, _error: unknown, failed: number) => {
+      failures.push(failed);
+      if (failures.length === 3) stopping.abort();
+      return 5;
+    };
+    const running = supervised(
+      'a loop',
+      async () => {
+        await clock.sleep(lastsMs);
+        throw BROKEN;
+      },
+      { defects: { rest } as unknown as Defects, clock, signal: stopping.signal },
+    );
+    for (let turn = 0; turn < 3; turn++) await clock.advance(lastsMs + 5);
+    await running;
+    expect(failures).toEqual(expected);
+  });
+
+  it('a loop that ends by itself is not begun again', async () => {
+    const { clock, defects } = place();
+    let beginnings = 0;
+    const loop = async () => void beginnings++;
+    await supervised('a loop', loop, { defects, clock, signal: new AbortController().signal });
+    expect([beginnings, defects.status().count]).toEqual([1, 0]);
   });
 
   it('a loop that breaks after its signal does not begin again', async () => {

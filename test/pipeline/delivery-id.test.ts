@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deliveryIdOf } from '../../src/pipeline/delivery-id.ts';
+import { deliveryIdOf, repairIdOf } from '../../src/pipeline/delivery-id.ts';
 
 describe('delivery id', () => {
   it('the delivery id stays what it was in every release, because ledgers and targets hold it', () => {
@@ -50,5 +50,20 @@ describe('delivery id', () => {
     expect(new Set(pairs.map(([entityId, version]) => deliveryIdOf(entityId, version))).size).toBe(
       pairs.length,
     );
+  });
+});
+
+describe('the id of a repair', () => {
+  it('names what it replaces, and stays what it was in every release', () => {
+    const ids = [
+      repairIdOf('order123', 2, 'abc'),
+      repairIdOf('order123', 2, 'abd'),
+      repairIdOf('order123', 3, 'abc'),
+      repairIdOf('order124', 2, 'abc'),
+      deliveryIdOf('order 123', 2),
+    ];
+    expect(ids[0]).toBe('msg_o_2On4VTkXOW7N4z-cnxigRx9UUjcX8D46saLFNEaQ8');
+    for (const id of ids) expect(id).toMatch(/^msg_[A-Za-z0-9_-]{43}$/);
+    expect(new Set(ids).size).toBe(5);
   });
 });

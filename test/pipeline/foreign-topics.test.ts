@@ -17,11 +17,15 @@ describe('topics that a pipeline does not read', () => {
     );
     expect(text).toContain('records of the topics eu_orders, which');
     expect(text).toContain('it reads order_events, payment_events');
+    expect(text).toMatch(
+      /by ORDER_SYNC_TABLE_PREFIX and ORDER_SYNC_TABLE\. If the topics got other names, or are read no more, nothing is wrong\.$/,
+    );
   });
 
   it('name five of many', () => {
     const many = Array.from({ length: 7 }, (_, index) => ({ topic: `t${index}` }));
     expect(foreignTopics(many, OURS)).toContain('t0, t1, t2, t3, t4 and 2 more');
+    expect(foreignTopics(many.slice(0, 5), OURS)).toContain('t0, t1, t2, t3, t4, which');
   });
 
   it('warn at the start of a pipeline on the tables of another one', async () => {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { SeededClock } from '../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../src/core/errors.ts';
-import { HoldWatch } from '../../src/pipeline/holds.ts';
+import { followHold, HoldWatch } from '../../src/pipeline/holds.ts';
 import type { Hold, HoldPart } from '../../src/ports/holds.ts';
 
 const holdOf = (part: HoldPart): Hold => ({ part, heldBy: 'ops', reason: 'a\nreason', heldAtMs: 0 });
@@ -95,6 +95,76 @@ describe('the watch of holds', () => {
     stopping.abort();
     await clock.advance(1);
     await running;
+  });
+
+  it('an exchange of one hold for another is a change', async () => {
+    const { book, watch } = setUp();
+    expect(watch.list()).toEqual([]);
+    let changes = 0;
+    watch.onChange(() => changes++);
+    book.holds = [holdOf(TARGET)];
+    await watch.look();
+    book.holds = [holdOf(TOPIC)];
+    await watch.look();
+    expect([changes, watch.list()]).toEqual([2, book.holds]);
+  });
+
+  it('each outage of the store is logged once', async () => {
+    const { logged, book, watch } = setUp();
+    for (let outage = 0; outage < 2; outage++) {
+      book.isAway = true;
+      await watch.lookOrSay();
+      await watch.lookOrSay();
+      book.isAway = false;
+      await watch.lookOrSay();
+    }
+    expect(logged).toEqual(Array(2).fill('warn: Could not read what is paused: It does not answer.'));
+  });
+
+  it('a mistake of the program ends the watch', async () => {
+    const broken = { listHolds: () => Promise.reject(new TypeError('x is no y')) };
+    const stopping = new AbortController();
+    let sleeps = 0;
+    const sleep = async () => {
+      if (++sleeps > 3) stopping.abort();
+    };
+    const watch = new HoldWatch(broken, { sleep }, () => {});
+    await expect(watch.run(stopping.signal)).rejects.toThrow('x is no y');
+  });
+
+  it('the watch asks the store no more once it is stopped', async () => {
+    const { clock, book, watch } = setUp();
+    const stopping = new AbortController();
+    const running = watch.run(stopping.signal);
+    await clock.advance(1_500);
+    stopping.abort();
+    await clock.advance(5_000);
+    await running;
+    expect(book.looks).toBe(1);
+  });
+
+  it('the watch stops while the store gives no answer', async () => {
+    const { clock } = setUp();
+    const stopping = new AbortController();
+    const watch = new HoldWatch({ listHolds: () => new Promise(() => {}) }, clock, () => {});
+    const running = watch.run(stopping.signal);
+    await clock.advance(1_000);
+    stopping.abort();
+    await running;
+  });
+
+  it('a delivery rests while its target is on hold, from the start and after each change', async () => {
+    const { book, watch } = setUp();
+    const calls: string[] = [];
+    const deliver = { pause: () => void calls.push('pause'), goOn: () => void calls.push('go on') };
+    book.holds = [holdOf(TARGET)];
+    await watch.look();
+    followHold(deliver, 'a', watch);
+    followHold({ pause: () => expect.unreachable(), goOn: () => {} }, 'b', watch);
+    expect(calls).toEqual(['pause']);
+    book.holds = [];
+    await watch.look();
+    expect(calls).toEqual(['pause', 'go on']);
   });
 
   it('a slow look does not bring holds back that a later look found released', async () => {

@@ -26,9 +26,13 @@ async function runGauge(counts: () => RefusedCounts, countTakesMs: number, times
       return counts();
     },
   };
-  const gauge = new RefusedGauge(store, clock, (level, message) => logged.push(`${level}: ${message}`));
+  const fields: unknown[] = [];
+  const gauge = new RefusedGauge(store, clock, (level, message, facts) => {
+    logged.push(`${level}: ${message}`);
+    fields.push(facts);
+  });
   await gauge.run(over.signal);
-  return { gauge, askedMs, logged };
+  return { gauge, askedMs, logged, fields };
 }
 
 describe('the gauge of what was refused', () => {
@@ -70,7 +74,7 @@ describe('the gauge of what was refused', () => {
 
   it('the last count stays while the store does not answer', async () => {
     let isDown = false;
-    const { gauge } = await runGauge(
+    const { gauge, logged } = await runGauge(
       () => {
         if (isDown) throw new TributaryError('store_unreachable', 'The store is away.');
         isDown = true;
@@ -80,6 +84,20 @@ describe('the gauge of what was refused', () => {
       3,
     );
     expect(gauge.status()?.quarantinedRecords).toBe(200);
+    expect(logged.slice(2)).toEqual(
+      Array(2).fill('debug: Refused records and dead deliveries could not be counted: The store is away.'),
+    );
+  });
+
+  it('nothing is known and no warning given before the first count', () => {
+    const clock = new SeededClock({ seed: 1 });
+    const gauge = new RefusedGauge({ refusedCounts: async () => COUNTS }, clock, () => {});
+    expect([gauge.status(), gauge.warnings()]).toEqual([null, []]);
+  });
+
+  it('the lines at the start have the counts as fields', async () => {
+    const { fields } = await runGauge(() => COUNTS, 0, 1);
+    expect(fields).toEqual([{ records: 200 }, { deliveries: 7, target: 'order-mgt' }]);
   });
 
   it.each([

@@ -78,6 +78,47 @@ describe('the sweeper on a route', () => {
     },
   );
 
+  it.each([
+    [undefined, true, [undefined]],
+    [{ epoch: 7, isComparable: true }, true, [7]],
+    [{ epoch: 7, isComparable: false }, false, []],
+  ])('a sweep over the view %j begins: %s, and makes due under its epoch', async (view, begins, epochs) => {
+    const clock = new SeededClock({ seed: 1 });
+    const pair = new Pair('a');
+    pair.held.clear();
+    let claims = 0;
+    const asked: (number | undefined)[] = [];
+    const sweeper = sweeperOn(
+      { target, qualifies: null, sweep: { holdings: pair.holdings, everyMs: 60_000, perSecond: 10 } },
+      {
+        status: () => ({ breaker: 'closed', isPaused: false }) as DeliverStatus,
+        wake: () => pair.deliver(),
+      },
+      {
+        store: {
+          ...pair.store,
+          async makeDueAgain(again) {
+            asked.push(again.viewEpoch);
+            return pair.store.makeDueAgain(again);
+          },
+          readSweep: async () => ({ waitsSinceMs: 0, waitedMs: 1e9, last: null }),
+          claimSweep: async () => ++claims === 1,
+          endSweep: async () => {},
+        },
+        clock,
+        logger: () => {},
+        ...(view === undefined ? {} : { view }),
+      },
+    );
+    sweeper?.start();
+    for (let step = 0; step < 20; step++) {
+      await clock.advance(200);
+      await setImmediate();
+    }
+    await sweeper?.stop();
+    expect([pair.held.has('a'), asked]).toEqual([begins, epochs]);
+  });
+
   it('a route without a way to ask its target has no sweeper', () => {
     const pair = new Pair();
     const store = {

@@ -103,4 +103,51 @@ describe('the making of a view that is missing', () => {
     await clock.advance(120_000);
     expect([seen.made, remaker.trouble]).toEqual([1, null]);
   });
+
+  it('rests after each defect for as long as the defects in a row ask for, and logs nothing more', async () => {
+    const clock = new SeededClock({ seed: 1 });
+    const stopping = new AbortController();
+    const [failures, lines]: [unknown[], string[]] = [[], []];
+    const rest = (place: string, _error: unknown, failed: number) => {
+      failures.push([place, failed]);
+      return 100;
+    };
+    let tries = 0;
+    const remaker = new ViewRemaker({
+      table: 'orders',
+      store: {
+        remakeView: async () => {
+          if (++tries < 4) throw new DefectError('A mistake.');
+          return true;
+        },
+      },
+      clock,
+      logger: (level) => void lines.push(level),
+      defects: { rest } as unknown as Defects,
+      signal: stopping.signal,
+      onMade: () => {},
+    });
+    remaker.failed(missing);
+    await clock.advance(10_300);
+    await remaker.idle();
+    expect(failures).toEqual([1, 2, 3].map((failed) => ['the making of the view', failed]));
+    expect([tries, lines]).toEqual([4, ['warn']]);
+  });
+
+  it('lets its owner wait for the end, and stops with its signal', async () => {
+    const { clock, remaker, seen, stopping } = remaking(forbidden);
+    await remaker.idle();
+    remaker.failed(missing);
+    let isIdle = false;
+    const idle = remaker.idle().then(() => {
+      isIdle = true;
+    });
+    await clock.advance(25_000);
+    expect([seen.tries, isIdle]).toEqual([2, false]);
+    stopping.abort();
+    await clock.advance(0);
+    await idle;
+    await clock.advance(60_000);
+    expect(seen.tries).toBe(2);
+  });
 });

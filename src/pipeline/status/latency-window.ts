@@ -78,8 +78,8 @@ export class LatencyWindow {
 
   /** Counts `count` times that lie evenly between two lengths, as those of consecutive records. */
   addSpread(longestMs: number, shortestMs: number, count: number, nowMs: number): void {
-    if (count <= 1 || bucketOf(longestMs) === bucketOf(shortestMs)) {
-      this.add(count <= 1 ? longestMs : (longestMs + shortestMs) / 2, count, nowMs);
+    if (bucketOf(longestMs) === bucketOf(shortestMs)) {
+      this.add((longestMs + shortestMs) / 2, count, nowMs);
       return;
     }
     const groups = Math.min(count, SPREAD);

@@ -80,13 +80,14 @@ export class StatusReader {
       const [holds, storeId] = [await store.listHolds(), await store.storeId()];
       return { ...overview, holds, storeId, view: (await viewState?.()) ?? null };
     });
-    const [read, overview] = await Promise.all([checkpoints, storePart]);
+    // All are awaited together, so that a defect in one never leaves another's rejection without a handler.
+    const [read, overview, ofLog] = await Promise.all([checkpoints, storePart, logPart]);
     const stored: Part<StoredStatus> = !read.ok
       ? read
       : overview.ok
         ? { ok: true, value: { ...overview.value, checkpoints: read.value } }
         : overview;
-    return { log: await logPart, store: stored, atMs: clock.now() };
+    return { log: ofLog, store: stored, atMs: clock.now() };
   }
 
   /** Without checkpoints the log can only be compared with the topics that it should have. */

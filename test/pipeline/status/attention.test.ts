@@ -3,7 +3,7 @@ import { entityWords } from '../../../src/core/entity-words.ts';
 import { goesOnAt } from '../../../src/core/halts.ts';
 import { orders } from '../../../src/orders/index.ts';
 import { attentionTo } from '../../../src/pipeline/status/attention.ts';
-import type { InstanceStatus } from '../../../src/pipeline/status/instance.ts';
+import type { InstanceStatus, InstanceTarget } from '../../../src/pipeline/status/instance.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
 import type { DifferenceCounts } from '../../../src/pipeline/verify/verifier.ts';
 import type { Hold } from '../../../src/ports/holds.ts';
@@ -137,6 +137,14 @@ describe('the attention to a target that refuses everything', () => {
   });
 });
 
+describe('the attention to a target while the store is silent', () => {
+  it('tells of a target that refuses everything', () => {
+    const silent = { ok: false, code: 'store_unreachable', reason: 'silent' } as const;
+    const instance = { ...QUIET, targets: refusing('open', 60) };
+    expect(only({ ...shared(), store: silent }, instance)?.kind).toBe('target_refuses');
+  });
+});
+
 describe('the attention to an instance that is not ready', () => {
   const waiting = {
     ...QUIET,
@@ -154,6 +162,17 @@ describe('the attention to an instance that is not ready', () => {
       },
       { kind: 'quarantine' },
     ]);
+  });
+
+  it('gives no command where no target fails now', () => {
+    const { 'order-mgt': target } = refusing('closed', null) as Record<string, InstanceTarget>;
+    const failure = target?.lastFailure as NonNullable<InstanceTarget['lastFailure']>;
+    const past = { ...target, lastFailure: { ...failure, isOver: true } } as InstanceTarget;
+    const never = { ...target, lastFailure: null } as InstanceTarget;
+    expect(only(shared(), { ...waiting, targets: { past, never } })).toMatchObject({
+      kind: 'instance_not_ready',
+      command: null,
+    });
   });
 
   it('stays away where something else in the list stops the instance', () => {
@@ -216,10 +235,29 @@ describe('the attention to pauses', () => {
     ).toBeNull();
   });
 
+  it('lists all partitions that wait behind one pause', async () => {
+    const { partitions } = await behind();
+    const both = [...partitions, ...partitions.map((each) => ({ ...each, partition: 1 }))];
+    const status = shared({
+      lag: { partitions: both, missingTopics: [] },
+      holds: [held({ kind: 'ingest' }, 61)],
+    });
+    expect(only(status)?.text).toContain(
+      'Behind it wait 60 records of order_events/0, 60 records of order_events/1.',
+    );
+  });
+
+  it('tells nothing of a pause of ingest while the log is silent', () => {
+    const silent = { ok: false, code: 'log_unreachable', reason: 'silent' } as const;
+    expect(only({ ...shared({ holds: [held({ kind: 'ingest' }, 61)] }), log: silent })).toBeNull();
+  });
+
   it('leaves a pause alone that is young, or behind which nothing waits', async () => {
     const reading = await behind();
     expect(only(shared({ lag: reading, holds: [held({ kind: 'ingest' }, 59)] }))).toBeNull();
     expect(only(shared({ holds: [held({ kind: 'ingest' }, 61)] }))).toBeNull();
+    const { reading: read } = await lagWith([peeked()]);
+    expect(only(shared({ lag: read, holds: [held({ kind: 'ingest' }, 61)] }))).toBeNull();
     expect(
       only(shared({ lag: reading, holds: [held({ kind: 'topic', topic: 'payment_events' }, 61)] })),
     ).toBeNull();

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { readLag } from '../../../src/pipeline/status/lag.ts';
+import type { Peek } from '../../../src/ports/event-log.ts';
 import { checkpoint, lagWith, NOW_MS, PLACE, peeked } from './fake-parts.ts';
 
 const record = (offset: bigint, ageMs: number) => ({
@@ -78,5 +80,84 @@ describe('the lag of a partition', () => {
   it('keeps the reason of a halt', async () => {
     const { reading } = await lagWith([peeked()], [checkpoint({ haltReason: 'the log was cut off' })]);
     expect(reading.partitions[0]?.haltReason).toBe('the log was cut off');
+  });
+});
+
+describe('the lag of several topics', () => {
+  /** Reads the lag of topics with these numbers of partitions. Each look at the log is answered by `answer`. */
+  async function readOf(
+    counts: Readonly<Record<string, number>>,
+    answer: (place: { topic: string; partition: number; offset: bigint }) => Peek,
+    parts: Partial<Parameters<typeof readLag>[0]> = {},
+  ) {
+    const looks: { names: string[]; patienceMs: number | undefined }[] = [];
+    const reading = await readLag({
+      checkpoints: [],
+      topics: ['b', 'a', 'missing'],
+      nowMs: () => NOW_MS,
+      log: {
+        partitionCounts: async () => new Map(Object.entries(counts)),
+        peek: async (places, patienceMs) => {
+          looks.push({
+            names: places.map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`),
+            patienceMs,
+          });
+          return places.map(answer);
+        },
+      },
+      ...parts,
+    });
+    return { reading, looks };
+  }
+
+  it('asks for every partition of every topic, in the sequence of the topics, and names a missing topic', async () => {
+    const { reading, looks } = await readOf({ a: 1, b: 2 }, (place) => peeked({ ...place }));
+    expect(looks).toEqual([{ names: ['b/0@0', 'b/1@0', 'a/0@0'], patienceMs: undefined }]);
+    expect(reading.partitions.map(({ topic, partition }) => [topic, partition])).toEqual([
+      ['b', 0],
+      ['b', 1],
+      ['a', 0],
+    ]);
+    expect(reading.missingTopics).toEqual(['missing']);
+  });
+
+  it('tells the log how long it may look', async () => {
+    const { looks } = await readOf({ a: 1 }, (place) => peeked({ ...place }), { patienceMs: 250 });
+    expect(looks.map(({ patienceMs }) => patienceMs)).toEqual([250]);
+  });
+
+  it('looks again only at the partitions of a topic that was made anew', async () => {
+    const { reading, looks } = await readOf(
+      { a: 1, b: 1 },
+      ({ topic, offset }) => peeked({ topic, topicId: `${topic}-2`, first: record(offset, 1_000) }),
+      {
+        checkpoints: [
+          checkpoint({ topic: 'a', topicId: 'a-2', nextOffset: 90n }),
+          checkpoint({ topic: 'b', topicId: 'b-1', nextOffset: 90n }),
+        ],
+      },
+    );
+    expect(looks.map(({ names }) => names)).toEqual([['b/0@90', 'a/0@90'], ['b/0@0']]);
+    expect(reading.partitions).toMatchObject([
+      { topic: 'b', lag: { messages: 100 } },
+      { topic: 'a', lag: { messages: 10 } },
+    ]);
+  });
+
+  it('looks once at a partition that the log cannot read', async () => {
+    const unreadable: Peek = { kind: 'unreadable', topic: 'a', partition: 0, problem: 'has no leader' };
+    const { looks } = await readOf({ a: 1 }, () => unreadable, { checkpoints: [checkpoint({ topic: 'a' })] });
+    expect(looks).toHaveLength(1);
+  });
+});
+
+describe('the reason of an unknown lag', () => {
+  it('names the partition and the offset up to which the log was read', async () => {
+    const { reading } = await lagWith([peeked({ first: { kind: 'unknown', upTo: 70n } })]);
+    expect(reading.partitions[0]?.lag).toEqual({
+      kind: 'unknown',
+      messages: 30,
+      reason: 'order_events/0 has a long run of aborted records, up to offset 70 at least; ask again.',
+    });
   });
 });

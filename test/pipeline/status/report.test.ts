@@ -249,6 +249,13 @@ describe('the whole report of one partition', () => {
     expect(reportOf(shared({ outboxes: [outbox()] }), null).outbox[0]?.due).toEqual(NOTHING);
   });
 
+  it('a partition has no hold while the store is silent', async () => {
+    const silent = { ok: false, code: 'store_unreachable', reason: 'silent' } as const;
+    const { reading } = await lagWith([peeked()]);
+    const { partitions } = reportOf({ ...shared({ lag: reading }), store: silent }, null);
+    expect(partitions).toMatchObject([{ name: 'order_events/0', hold: null }]);
+  });
+
   it('the parts are told with the code of their silence', () => {
     const silent = { ok: false, code: 'store_unreachable', reason: 'silent' } as const;
     const report = reportOf({ ...shared(), store: silent }, null);

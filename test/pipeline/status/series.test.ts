@@ -10,6 +10,7 @@ import {
 } from '../../../src/pipeline/status/series.ts';
 import type { SharedStatus } from '../../../src/pipeline/status/status.ts';
 import { UNUSED_PARTS } from '../../apps/order-sync/http/parts.ts';
+import { lagWith, NOW_MS, outbox, peeked, shared } from './fake-parts.ts';
 
 const NO_COUNTS: SeriesCounts = {
   records: 0,
@@ -113,5 +114,89 @@ describe('the series of the last hour', () => {
     const silent = { ok: false, code: 'store_unreachable', reason: 'silent' } as const;
     const shared: SharedStatus = { atMs: 0, log: silent, store: silent };
     expect(seriesReadingOf(sync, shared, latencies).levels).toEqual(NO_LEVELS);
+  });
+
+  it('reads what the instance journaled, what its targets took, and what log and store hold', async () => {
+    const { journaled, delivered } = setUp();
+    const latencies = { journaled: journaled.counts(), delivered: delivered.counts() };
+    const idle = UNUSED_PARTS.status();
+    const attempts = (...counts: { outcome: string; attempts: number }[]) => ({ counts });
+    const sync = {
+      ...idle,
+      ingest: { ...idle.ingest, journaled: 11, duplicates: 2 },
+      deliveries: {
+        crm: { delivered: 4, attempts: attempts({ outcome: 'delivered', attempts: 4 }) },
+        mgt: {
+          delivered: 3,
+          attempts: attempts({ outcome: 'retry', attempts: 5 }, { outcome: 'dead', attempts: 1 }),
+        },
+      },
+    } as unknown as typeof idle;
+    const first = {
+      kind: 'record',
+      offset: 90n,
+      timestampMs: NOW_MS - 7_000,
+      timestampType: 'create',
+    } as const;
+    const { reading } = await lagWith([peeked({ first })]);
+    const due = { first: { count: 5, isMore: false }, retries: { count: 2, isMore: false } };
+    const answered = shared({ lag: reading, outboxes: [outbox(due), outbox({ ...due, target: 'crm' })] });
+    const read = seriesReadingOf(sync, answered, latencies);
+    expect(read.counts).toEqual({ ...NO_COUNTS, journaled: 11, duplicates: 2, delivered: 7, failed: 6 });
+    expect(read.levels).toEqual({ lagMessages: 10, lagSeconds: 7, outboxPending: 14 });
+    expect(read.latencies).toBe(latencies);
+  });
+
+  it('reads no lag while the log or the store is silent, and the outbox from the store alone', async () => {
+    const { journaled, delivered } = setUp();
+    const latencies = { journaled: journaled.counts(), delivered: delivered.counts() };
+    const levels = (status: SharedStatus) => seriesReadingOf(UNUSED_PARTS.status(), status, latencies).levels;
+    const silent = { ok: false, code: 'log_unreachable', reason: 'silent' } as const;
+    expect(levels(shared())).toEqual({ lagMessages: 0, lagSeconds: 0, outboxPending: 0 });
+    expect(levels({ ...shared(), log: silent })).toEqual({ ...NO_LEVELS, outboxPending: 0 });
+    expect(levels({ ...shared(), store: silent })).toEqual(NO_LEVELS);
+  });
+
+  it('shows latencies in milliseconds with three digits behind the point, and no fall of a count', () => {
+    const { series, readingOf, journaled, delivered } = setUp();
+    journaled.add(45, 3, 0);
+    delivered.add(95, 1, 0);
+    series.take(readingOf({ records: 9, journaled: 8, duplicates: 7, refused: 6, due: 5, delivered: 4 }));
+    series.take(readingOf({ records: 3, failed: 2 }));
+    const [first, second] = series.points();
+    expect(first).toMatchObject({
+      ...{ records: 9, journaled: 8, duplicates: 7, refused: 6, due: 5, delivered: 4, failed: 0 },
+      journaledMs: { p50: 45, p95: 49.5, p99: 49.9 },
+      deliveredMs: { p50: 90, p95: 99, p99: 99.8 },
+    });
+    expect(second).toMatchObject({ ...NO_COUNTS, failed: 2, journaledMs: null, deliveredMs: null });
+  });
+
+  it('makes one long step of a standstill', async () => {
+    const { series, readingOf, clock } = setUp();
+    const stop = new AbortController();
+    let reads = 0;
+    const running = series.run(async () => {
+      if (++reads === 1) await clock.sleep(55_000);
+      return readingOf({ records: reads });
+    }, stop.signal);
+    for (let second = 0; second < 80; second++) await clock.advance(1_000);
+    stop.abort();
+    await running;
+    // A reading comes at once after the standstill, and the next one 10 s later.
+    expect(series.points().map(({ at }) => at.slice(14, 19))).toEqual(['01:05', '01:05', '01:15']);
+    expect(reads).toBe(3);
+  });
+
+  it('rejects if a reading does', async () => {
+    const { series, clock } = setUp();
+    const running = series.run(
+      () => Promise.reject(new TypeError('x is no y')),
+      new AbortController().signal,
+    );
+    const rejected = expect(running).rejects.toThrow('x is no y');
+    await clock.advance(10_000);
+    await rejected;
+    expect(series.points()).toEqual([]);
   });
 });
