@@ -1,22 +1,37 @@
 import { alike } from '../decode/forms/kinds.ts';
+import { type DomainFields, propertiesOf } from './names.ts';
+import { nameAnother, wordsOf } from './words.ts';
 
 /* How producers write the values that the domain knows: in other letters, or with other words in front. */
 
 /** Words that turn the meaning of those behind them round. */
 const NEGATIONS: ReadonlySet<string> = new Set(['not', 'non', 'un', 'no']);
 
-/** The words of a name, in lower case: `order.created`, `OrderCreated` and `ORDER_CREATED` have the same two. */
-function wordsOf(text: string): string[] {
-  return text
-    .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
-    .split(/[-_. :/]+/)
-    .filter((word) => word !== '')
-    .map((word) => word.toLowerCase());
+/**
+ * The value of the domain that is meant; undefined if none is. The longest one wins, because others may be its end. `others`:
+ * words that never stand in front of it, such as those of other types of events.
+ */
+export function meantBy(
+  theirs: string,
+  ours: readonly string[],
+  others: ReadonlySet<string> = new Set(),
+): string | undefined {
+  return [...ours].sort((a, b) => b.length - a.length).find((value) => isSameValue(theirs, value, others));
 }
 
-/** The value of the domain that is meant; undefined if none is. The longest one wins, because others may be its end. */
-export function meantBy(theirs: string, ours: readonly string[]): string | undefined {
-  return [...ours].sort((a, b) => b.length - a.length).find((value) => isSameValue(theirs, value));
+/** By each field that may have some values only: the words of the types of events that do not have it. */
+export function otherTypesOf({ eventTypes }: Pick<DomainFields, 'eventTypes'>): Map<string, Set<string>> {
+  const types = Object.entries(eventTypes).map(([name, { schema }]) => ({
+    words: wordsOf(name),
+    fields: Object.keys(propertiesOf(schema)),
+  }));
+  const fields = new Set(types.flatMap((type) => type.fields));
+  return new Map(
+    [...fields].map((field) => [
+      field,
+      new Set(types.filter((type) => !type.fields.includes(field)).flatMap((type) => type.words)),
+    ]),
+  );
 }
 
 /** The type of event that is meant, also if what happened stands behind it: `OrderCreated` is one of `ORDER`. */
@@ -31,12 +46,16 @@ export function isSpeltAs(theirs: string, ours: string): boolean {
   return alike(theirs).replaceAll('.', '') === alike(ours);
 }
 
-/** Whether a value is written in other letters, or with other words in front, such as the name of its enumeration. */
-function isSameValue(theirs: string, ours: string): boolean {
+/**
+ * Whether a value is written in other letters, or with other words in front, such as the name of its enumeration. Words for
+ * another thing, as in `customer.created`, are none of those.
+ */
+function isSameValue(theirs: string, ours: string, others: ReadonlySet<string>): boolean {
   if (isSpeltAs(theirs, ours)) return true;
   const [given, wanted] = [wordsOf(theirs), wordsOf(ours)];
   const before = given.slice(0, given.length - wanted.length);
-  if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '')) return false;
+  if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '') || nameAnother(before)) return false;
+  if (before.some((word) => others.has(word))) return false;
   return wanted.length > 0 && wanted.every((word, index) => given[before.length + index] === word);
 }
 
