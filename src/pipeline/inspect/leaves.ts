@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
+import { changeForm } from '../decode/forms/bodies.ts';
 import { parsed } from '../decode/forms/kinds.ts';
 
 /** A member of the bodies that is no object, at the first level or further in. */
@@ -24,7 +25,8 @@ export function leavesOf(bodies: readonly JsonObject[]): Leaf[] {
       const value = isText ? (parsed(member) ?? member) : member;
       const names = [...before, name];
       if (isJsonObject(value)) {
-        if (names.length < DEPTH_MAX) walk(value, names, body);
+        // The rows of a change event say what is, whatever stands around it.
+        if (names.length < DEPTH_MAX && changeForm(value) === null) walk(value, names, body);
         continue;
       }
       if (value === null || Array.isArray(value)) continue;

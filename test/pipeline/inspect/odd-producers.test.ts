@@ -33,10 +33,8 @@ describe('records that are right today', () => {
     ['an id of the event that is a number', { event_id: 7 }],
     ['a customer', { customer: { id: 'c', eventId: 'x', timestamp, status: 'CREATED' } }],
   ])('get no settings for %s', (_name, extra) => {
-    expect(foundIn((orderId) => ({ ...ORDER_BODY, orderId, ...extra }))).toMatchObject({
-      settings: {},
-      accepted: 10,
-    });
+    const { settings, accepted } = foundIn((orderId) => ({ ...ORDER_BODY, orderId, ...extra }));
+    expect({ settings, accepted }).toEqual({ settings: {}, accepted: 10 });
   });
 
   it('get no id from a header that is the same in different records', () => {
@@ -109,7 +107,7 @@ describe('the id of the entity', () => {
 
   it.each(['customerId', 'shop', 'tenant_id'])('never comes from another thing: %s', (name) => {
     const result = found((id) => ({ key: `k${id}`, value: { ...FOREIGN, id, [name]: `k${id}` } }));
-    expect(result).toMatchObject({ settings: {}, accepted: 0 });
+    expect(result.settings).toEqual({});
     expect(result.doubts).toEqual([expect.stringMatching(/^No member has the name of orderId, and none is/)]);
   });
 });
@@ -158,7 +156,8 @@ describe('times', () => {
     ['a customer', { customer: { createdAt: timestamp } }],
     ['a birth', { birthDate: timestamp }],
     ['a delivery', { delivery: { date: timestamp } }],
-    ['an article, as a number', { ean: '4006381333931' }],
+    ['an article, as a number', { ean: '1718000000123' }],
+    ['a number of any name', { level: 1718000000 }],
     ['a phone', { phone: 1718000000123 }],
     ['something that nothing names', { total: 1718000000 }],
   ])('never come from %s', (_name, extra) => {
@@ -232,7 +231,7 @@ describe('types and statuses', () => {
       (id) => ({ ref: id, type: 'order', status: 'payment_created', at: timestamp }),
     ],
   ])('never come from %s', (_name, bodyOf) => {
-    expect(foundIn(bodyOf)).toMatchObject({ settings: {}, accepted: 0 });
+    expect(foundIn(bodyOf).settings).toEqual({});
   });
 
   it('come from headers if the body names no type', () => {
@@ -294,7 +293,7 @@ describe('odd records', () => {
 
   it('get no place that would be a header', () => {
     const result = foundIn((id) => ({ ...FOREIGN, 'header:id': id }));
-    expect(result).toMatchObject({ accepted: 0, settings: {} });
+    expect(result.fields).toEqual({});
   });
 
   it('of Kafka Connect with a schema are read by its source', () => {
