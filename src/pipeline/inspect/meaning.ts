@@ -162,7 +162,10 @@ export class Meaning {
     const fields = [...new Set(missing.map(({ field }) => field))];
     if (fields.length > 1) this.#take(fields.join(AND_FIELD), (leaf) => this.#hasOnly(leaf, values, meant));
     const names = Object.keys(this.#domain.eventTypes);
-    this.#take('eventType', (leaf) => this.#hasOnly(leaf, names, typeMeant));
+    // A text that is another one in each record is a title, and names no type.
+    const isType = (leaf: Leaf) =>
+      leaf.values.length === 1 || !isUnique(leaf) || isTypeName(ownNamesOf(leaf).at(-1) ?? '');
+    this.#take('eventType', (leaf) => this.#hasOnly(leaf, names, typeMeant) && isType(leaf));
   }
 
   /**

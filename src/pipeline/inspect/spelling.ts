@@ -1,6 +1,6 @@
 import { alike } from '../decode/forms/kinds.ts';
 import { type DomainFields, propertiesOf } from './names.ts';
-import { nameAnother, wordsOf } from './words.ts';
+import { endInAnother, isAnother, wordsOf } from './words.ts';
 
 /* How producers write the values that the domain knows: in other letters, or with other words in front. */
 
@@ -34,11 +34,26 @@ export function otherTypesOf({ eventTypes }: Pick<DomainFields, 'eventTypes'>): 
   );
 }
 
-/** The type of event that is meant, also if what happened stands behind it: `OrderCreated` is one of `ORDER`. */
+/**
+ * The type of event that is meant, also if what happened stands behind it: `OrderCreated` is one of `ORDER`, and
+ * `com.shop.OrderCreated` too. The last thing that is named decides: `order.item.created` is none.
+ */
 export function typeMeantBy(theirs: string, types: readonly string[]): string | undefined {
   const given = wordsOf(theirs);
-  const begins = (type: string) => wordsOf(type).every((word, index) => given[index] === word);
-  return meantBy(theirs, types) ?? types.find(begins);
+  const places = types.map((type) => ({ type, place: lastPlaceOf(wordsOf(type), given) }));
+  const last = places.reduce((a, b) => (b.place > a.place ? b : a), { type: '', place: -1 });
+  const begins = theirs
+    .split(/[.:/]+/)
+    .some((part) => types.some((type) => lastPlaceOf(wordsOf(type), wordsOf(part), 0) === 0));
+  const isNamed = begins && last.place >= 0 && !given.slice(last.place).some(isAnother);
+  return meantBy(theirs, types) ?? (isNamed ? last.type : undefined);
+}
+
+/** Where these words stand among the given ones for the last time, up to a place; -1 if they do not. */
+function lastPlaceOf(words: readonly string[], given: readonly string[], upTo = given.length): number {
+  return given.findLastIndex(
+    (_, place) => place <= upTo && words.every((word, index) => given[place + index] === word),
+  );
 }
 
 /** Whether a value is one of the domain's in other letters. */
@@ -54,7 +69,7 @@ function isSameValue(theirs: string, ours: string, others: ReadonlySet<string>):
   if (isSpeltAs(theirs, ours)) return true;
   const [given, wanted] = [wordsOf(theirs), wordsOf(ours)];
   const before = given.slice(0, given.length - wanted.length);
-  if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '') || nameAnother(before)) return false;
+  if (before.length === 0 || NEGATIONS.has(before.at(-1) ?? '') || endInAnother(before)) return false;
   if (before.some((word) => others.has(word))) return false;
   return wanted.length > 0 && wanted.every((word, index) => given[before.length + index] === word);
 }

@@ -24,8 +24,8 @@ const OTHER_THINGS: ReadonlySet<string> = new Set(
   ).split(','),
 );
 
-/** The shortest word that others may begin with, as in `customerid`. */
-const STEM_MIN = 4;
+/** What may stand behind the word for a thing without a sign between them, as in `customerid` and `birthdate`. */
+const ENDINGS = /(?:e?s|ids?|no|nr|num|number|name|code|key|ref|date|time|status|state|type)$/;
 
 /** The words for the domain's own things, such as `order` and `payment`, by its types of events and the names of its ids. */
 export function ownWordsOf(types: Readonly<Record<string, { readonly entityIdField: string }>>): Set<string> {
@@ -41,18 +41,29 @@ export function isOfAnother(names: readonly string[], own: ReadonlySet<string>):
 }
 
 function isThing(word: string, things: ReadonlySet<string>): boolean {
-  if (things.has(word)) return true;
-  for (let length = STEM_MIN; length < word.length; length++)
-    if (things.has(word.slice(0, length))) return true;
-  return false;
+  return things.has(word) || things.has(word.replace(ENDINGS, ''));
 }
 
 /** Words that programs have in front of all their names. */
 const NAMESPACES: ReadonlySet<string> = new Set(['shop', 'store', 'company', 'billing', 'shipping']);
 
+/** Words that say nothing of the thing behind which they stand. */
+const EMPTY_WORDS: ReadonlySet<string> = new Set(['status', 'state', 'event', 'type', 'enum']);
+
+/** Whether the last of these words that says something names another thing than the entity and its events. */
+export function endInAnother(words: readonly string[]): boolean {
+  const last = words.filter((word) => !EMPTY_WORDS.has(word)).at(-1);
+  return last !== undefined && isAnother(last);
+}
+
 /** Whether one of these words names another thing than the entity and its events. */
 export function nameAnother(words: readonly string[]): boolean {
-  return words.some((word) => OTHER_THINGS.has(word) && !NAMESPACES.has(word));
+  return words.some(isAnother);
+}
+
+/** Whether the word names another thing than the entity and its events. */
+export function isAnother(word: string): boolean {
+  return OTHER_THINGS.has(word) && !NAMESPACES.has(word);
 }
 
 /** A name without the words for the domain's own things: `orderDate` is `date`. */

@@ -155,6 +155,7 @@ describe('times', () => {
   it.each<[string, object]>([
     ['a customer', { customer: { createdAt: timestamp } }],
     ['a birth', { birthDate: timestamp }],
+    ['a birth, in one word', { birthdate: timestamp }],
     ['a delivery', { delivery: { date: timestamp } }],
     ['an article, as a number', { ean: '1718000000123' }],
     ['a number of any name', { level: 1718000000 }],
@@ -175,6 +176,10 @@ describe('times', () => {
     });
     const header = found((ref) => ({ value: { ...timeless, ref }, headers: [['message-time', timestamp]] }));
     expect(header).toMatchObject({ accepted: 10, fields: { timestamp: 'header:message-time' } });
+  });
+
+  it.each(['authorizedAt', 'storedAt', 'validated_at', 'orderdate'])('go by names such as %s', (name) => {
+    expect(times({ [name]: timestamp })).toMatchObject({ accepted: 10, fields: { timestamp: name } });
   });
 
   it('raise a doubt if several may be that of the event', () => {
@@ -232,6 +237,17 @@ describe('types and statuses', () => {
     ],
   ])('never come from %s', (_name, bodyOf) => {
     expect(foundIn(bodyOf).settings).toEqual({});
+  });
+
+  it('never come from a title that is another one in each record', () => {
+    const result = foundIn((ref, index) => ({
+      ref,
+      title: `Order ${index}`,
+      status: 'created',
+      at: timestamp,
+    }));
+    expect(result.settings).toMatchObject({ ORDER_SOURCE_TYPE: 'ORDER' });
+    expect(result.fields).not.toHaveProperty('eventType');
   });
 
   it('come from headers if the body names no type', () => {
