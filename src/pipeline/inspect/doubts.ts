@@ -44,6 +44,12 @@ export function doubtsOf(
       ? []
       : [`${field} is ${place} here, and ${others.join(', ')} holds times too.`];
   });
+  for (const [place, ours] of fields) {
+    if (!/status/i.test(ours) || ours.includes('+')) continue;
+    const other = leaves.find((each) => isOtherStatus(each, fields, own));
+    if (other !== undefined && !isStatus(place.split('.').at(-1) ?? '', own))
+      doubts.push(`${ours} is ${place} here, and ${other.place} is named like a status.`);
+  }
   const id = placeOf('eventId');
   const leaf = leaves.find((each) => each.place === id);
   const isBare = leaf !== undefined && ownNamesOf(leaf).map(alike).join() === 'id';
@@ -67,4 +73,13 @@ function otherTimes(leaves: readonly Leaf[], place: string, own: ReadonlySet<str
     )
     .map((leaf) => leaf.place)
     .slice(0, NAMES_MAX);
+}
+
+function isStatus(name: string, own: ReadonlySet<string>): boolean {
+  return ['status', 'state'].includes(withoutOwn(name, own));
+}
+
+function isOtherStatus(leaf: Leaf, fields: ReadonlyMap<string, string>, own: ReadonlySet<string>): boolean {
+  const names = ownNamesOf(leaf);
+  return !fields.has(leaf.place) && !isOfAnother(names, own) && isStatus(names.at(-1) ?? '', own);
 }

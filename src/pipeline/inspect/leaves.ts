@@ -29,7 +29,8 @@ export function leavesOf(bodies: readonly JsonObject[]): Leaf[] {
         if (names.length < DEPTH_MAX && changeForm(value) === null) walk(value, names, body);
         continue;
       }
-      if (value === null || Array.isArray(value)) continue;
+      if (value === null || (Array.isArray(value) && !value.every((part) => typeof part === 'number')))
+        continue;
       const place = names.join('.');
       const leaf = found.get(place) ?? { names, values: [] };
       if (!found.has(place) && found.size >= PLACES_MAX) continue;

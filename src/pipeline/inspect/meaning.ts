@@ -87,8 +87,10 @@ export class Meaning {
     // A value that is spelt like ours tells more than one in which a word is ours.
     const isSpelt: Meant = (theirs, ours) => ours.find((value) => isSpeltAs(theirs, value));
     this.#takeValues(isSpelt, isSpelt);
-    this.#takeValues(meantBy, typeMeantBy);
+    // A status of which some values are unknown is the status all the same, and not the name of the event.
     this.#takeStatusByName();
+    this.#takeValues(meantBy, typeMeantBy);
+    this.#takeAnyStatus();
     this.#takeTypeByName();
     this.#takeTypeHeader();
     for (const field of new Set(types.map(({ occurredAtField }) => occurredAtField))) this.#takeTime(field);
@@ -168,10 +170,7 @@ export class Meaning {
     this.#take('eventType', (leaf) => this.#hasOnly(leaf, names, typeMeant) && isType(leaf));
   }
 
-  /**
-   * Takes the member that is named like a status, if some of its values are known ones. If no record has any status, it is taken
-   * all the same: its refusal tells more than that the field is missing.
-   */
+  /** Takes the member that is named like a status, if some of its values are known ones. */
   #takeStatusByName(): void {
     const known = this.#enumerated();
     const missing = known.filter(({ field }) => !this.#has(field));
@@ -185,15 +184,20 @@ export class Meaning {
       ),
     ];
     const statuses = this.#leaves.filter(
-      (leaf) =>
-        this.#isFree(leaf) &&
-        this.#isNamedStatus(leaf) &&
-        leaf.values.every(({ value }) => typeof value !== 'boolean'),
+      (leaf) => this.#isFree(leaf) && this.#isNamedStatus(leaf) && isNoBoolean(leaf),
     );
     const some = statuses.find((leaf) => fieldsOf(leaf).length > 0);
     if (some !== undefined) this.#found.set(some.place, fieldsOf(some).join(AND_FIELD));
-    else if (missing.length === known.length && statuses[0] !== undefined)
-      this.#found.set(statuses[0].place, [...new Set(missing.map(({ field }) => field))].join(AND_FIELD));
+  }
+
+  /**
+   * Takes the member that is named like a status if no record has a known one: its refusal tells more than that the field is
+   * missing.
+   */
+  #takeAnyStatus(): void {
+    const fields = new Set(this.#enumerated().map(({ field }) => field));
+    if ([...fields].some((field) => this.#has(field))) return;
+    this.#take([...fields].join(AND_FIELD), (leaf) => this.#isNamedStatus(leaf) && isNoBoolean(leaf));
   }
 
   /** Takes the member that is named like a type, if some of its values are known ones: the others are no events. */
@@ -352,6 +356,10 @@ function parentOf(leaf: Leaf): string {
 
 function isValue(value: JsonValue | undefined): boolean {
   return value !== undefined && value !== null && typeof value !== 'object';
+}
+
+function isNoBoolean({ values }: Leaf): boolean {
+  return values.every(({ value }) => typeof value !== 'boolean');
 }
 
 function isUnique({ values }: Leaf): boolean {

@@ -2,7 +2,7 @@ import type { EventType, JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import { changeForm, isConnectEnvelope, looksLikeCloudEvent } from '../decode/forms/bodies.ts';
-import { parsed, similarName } from '../decode/forms/kinds.ts';
+import { alike, parsed, similarName } from '../decode/forms/kinds.ts';
 import { HEADER_PLACE } from '../decode/source/field-names.ts';
 import { EVENT_IDS, idHeader, MESSAGE_IDS } from './header-fields.ts';
 import { Meaning } from './meaning.ts';
@@ -41,9 +41,13 @@ export function namesIn(
   const found = new Map([...fields, ...similar]);
   const bodies = records.filter(({ body }) => !isWrapping(body) && !isConnectEnvelope(body));
   for (const [place, ours] of new Meaning(domain, bodies, found, values).places()) found.set(place, ours);
-  const header = idHeader(records, found.size === 0 ? EVENT_IDS : [...EVENT_IDS, ...MESSAGE_IDS]);
-  if (header !== undefined && ![...found.values()].includes('eventId'))
-    found.set(`${HEADER_PLACE}${header}`, 'eventId');
+  const isMapped = () => [...found.values()].includes('eventId');
+  const named = idHeader(records, EVENT_IDS);
+  const id = [...found].find(([, ours]) => ours === 'eventId')?.[0];
+  // The name of such a header tells more than that of a member.
+  if (named !== undefined && id !== undefined && alike(id) === 'id') found.delete(id);
+  const header = named ?? (found.size === 0 ? undefined : idHeader(records, MESSAGE_IDS));
+  if (header !== undefined && !isMapped()) found.set(`${HEADER_PLACE}${header}`, 'eventId');
   return found;
 }
 

@@ -1,4 +1,5 @@
 import type { JsonValue } from '../../core/domain.ts';
+import { parseKeepingNumbers } from '../../core/json-exact.ts';
 import { parseRfc3339 } from '../../core/time.ts';
 import { timeText } from '../decode/source/time-text.ts';
 import { type Leaf, ownNamesOf } from './leaves.ts';
@@ -9,6 +10,8 @@ const NUMBERS_OF_TIMES = { from: 1e9, to: 2.6e9 };
 
 /** Whether the value may be a time. A number is one only if its name says so: amounts and codes are as large. */
 export function isTimeLike(value: JsonValue, leaf: Pick<Leaf, 'names'>): boolean {
+  if (Array.isArray(value))
+    return timeText(parseKeepingNumbers(JSON.stringify(value), 'all'), 'jackson') !== null;
   if (typeof value === 'string' && parseRfc3339(value) !== null) return true;
   if (typeof value === 'string' && timeText(value, 'local-utc') !== null) return true;
   if (typeof value === 'string' && value.startsWith('/Date('))

@@ -20,7 +20,10 @@ import { isTypeName, nameAnother, wordsOf } from './words.ts';
 /* The forms in which records hold keys, times, ids, types and statuses. */
 
 /** The options of now that no look at records finds: what a number stands for as a status, for example. */
-export type KnownOptions = Pick<SourceOptions, 'values' | 'fields'>;
+export type KnownOptions = Pick<SourceOptions, 'values' | 'fields'> & {
+  /** The type of the events that the topic is set for. */
+  readonly likelyType?: string;
+};
 
 /**
  * The forms of keys that may be told apart. The form that the source writes by itself comes first, and the one that takes any
@@ -56,7 +59,9 @@ export function formsIn(
   bodies: readonly JsonObject[],
   given: KnownOptions,
 ): Pick<SourceOptions, 'type' | 'id' | 'values'> {
-  const types = Object.entries(domain.eventTypes);
+  const types = Object.entries(domain.eventTypes).sort(
+    ([a], [b]) => Number(b === given.likelyType) - Number(a === given.likelyType),
+  );
   const known = new Map<string, readonly string[]>([['eventType', types.map(([name]) => name)]]);
   const others = otherTypesOf(domain);
   for (const [, { schema }] of types) {

@@ -137,6 +137,14 @@ describe('the id of the event', () => {
     });
   });
 
+  it('comes from a header that names it rather than from a member named id', () => {
+    const result = found((ref) => ({
+      value: { ...FOREIGN, ref, id: `e${ref}` },
+      headers: [['ce-id', `h${ref}`]],
+    }));
+    expect(result.fields).toMatchObject({ eventId: 'header:ce-id' });
+  });
+
   it('raises a doubt as long as no key has two records', () => {
     const doubts = (keyOf: (index: number) => string) =>
       found((_id, index) => ({
@@ -173,6 +181,9 @@ describe('times', () => {
     });
     expect(times({ orderDate: timestamp, deliveryDate: timestamp }).fields).toMatchObject({
       timestamp: 'orderDate',
+    });
+    expect(times({ createdAt: [2026, 11, 1, 10, 0] }).settings).toMatchObject({
+      ORDER_SOURCE_TIME: 'jackson',
     });
     const header = found((ref) => ({ value: { ...timeless, ref }, headers: [['message-time', timestamp]] }));
     expect(header).toMatchObject({ accepted: 10, fields: { timestamp: 'header:message-time' } });
@@ -237,6 +248,25 @@ describe('types and statuses', () => {
     ],
   ])('never come from %s', (_name, bodyOf) => {
     expect(foundIn(bodyOf).settings).toEqual({});
+  });
+
+  it('never come from the name of the event if a status says otherwise', () => {
+    const result = foundIn((ref, index) => ({
+      ref,
+      type: 'OrderCreated',
+      status: index < 3 ? 'cancelled' : 'created',
+      at: timestamp,
+    }));
+    expect(result).toMatchObject({ accepted: 7, fields: { orderStatus: 'status', eventType: 'type' } });
+    const { doubts } = foundIn((ref) => ({ ref, action: 'created', status: 'open', at: timestamp }));
+    expect(doubts).toEqual(['orderStatus is action here, and status is named like a status.']);
+  });
+
+  it('of a topic for payments come nearest to payments', () => {
+    const record = recordOf({ key: 'o-1', value: { ref: 'o-1', status: 'neu', at: timestamp } });
+    const sampled = [{ record, place: { topic: 'orders', partition: 0 } }];
+    expect(bestFit(orders, 'orders', sampled, null, { likelyType: 'PAYMENT' }).options.type).toBe('PAYMENT');
+    expect(bestFit(orders, 'orders', sampled).options.type).toBe('ORDER');
   });
 
   it('never come from a title that is another one in each record', () => {

@@ -52,7 +52,11 @@ export async function runInspect(
       })
     : plain;
   const { values = new Map(), fields = new Map() } = orderSourcesOf(settings)[topic] ?? {};
-  const fit = bestFit(orders, topic, sample.records, schemas, { values, fields });
+  const fit = bestFit(orders, topic, sample.records, schemas, {
+    values,
+    fields,
+    likelyType: topic === paymentTopic ? 'PAYMENT' : 'ORDER',
+  });
   const inspection: Inspection = {
     sample,
     isRead,
