@@ -104,11 +104,12 @@ export class Meaning {
     const isExact = (leaf: Leaf) => alike(ownNamesOf(leaf).at(-1) ?? '') === alike(field);
     const isNamed = (leaf: Leaf) => namesOfLeaf(leaf).some((name) => alike(name) === alike(field));
     const isNumbered = (leaf: Leaf) => namesOfLeaf(leaf).some((name) => isNumbering(name, field));
-    const isOwn = (leaf: Leaf) => !this.#others.has(leaf);
+    const isOwn = (leaf: Leaf) =>
+      !this.#others.has(leaf) && !isOfAnother(ownNamesOf(leaf).slice(0, -1), this.#own);
     const isBareId = (leaf: Leaf) => IDS.has(alike(ownNamesOf(leaf).at(-1) ?? ''));
     const isId: readonly ((leaf: Leaf) => boolean)[] = [
       (leaf) => this.#isKey(leaf) && (isNamed(leaf) || isNumbered(leaf)),
-      (leaf) => isExact(leaf) && isOwn(leaf),
+      (leaf) => isExact(leaf) && isOwn(leaf) && this.#isEndOfKey(leaf),
       (leaf) => this.#isKey(leaf) && isOwn(leaf) && !isBareId(leaf),
       (leaf) => isNamed(leaf) && isOwn(leaf),
       (leaf) => this.#isKey(leaf) && isOwn(leaf),
@@ -329,6 +330,13 @@ export class Meaning {
   #isKey({ values }: Leaf): boolean {
     const same = values.filter(({ body, value }) => this.#keyOf(body).texts.includes(String(value)));
     return same.length > values.length / 2;
+  }
+
+  /** Whether the keys are the leaf's values with the same kind of prefix, such as the name of a stream. */
+  #isEndOfKey({ values }: Leaf): boolean {
+    return values.every(({ body, value }) =>
+      this.#keyOf(body).texts.some((text) => text.endsWith(String(value))),
+    );
   }
 
   /** Whether the leaf is one of several parts of each key, and not the same one in all records. */

@@ -76,6 +76,18 @@ describe('the id of the entity', () => {
       (id) => ({ shop: 'shop1', orderNumber: id }),
       'orderNumber',
     ],
+    [
+      'the key before the name in a refund',
+      (id) => id,
+      (id) => ({ number: id, refund: { orderId: 'r' } }),
+      'number',
+    ],
+    [
+      'the key before the name further in',
+      (id) => id,
+      (id) => ({ number: id, external: { orderId: `x${id}x` } }),
+      'number',
+    ],
     ['a part of the key', (id) => `acme:${id}`, (id) => ({ tenant: 'acme', ref: id }), 'ref'],
     ['a member of the key', (id) => `{"tenant":"acme","no":"${id}"}`, (id) => ({ ref: id }), 'ref'],
     [
