@@ -19,6 +19,8 @@ export interface Inspection {
   readonly settings: Readonly<Record<string, string>>;
   /** If none fit, those under which the records come nearest to events. Empty if those are the defaults. */
   readonly nearest: Readonly<Record<string, string>>;
+  /** What a person has to look at before setting them, one sentence for each. */
+  readonly doubts: readonly string[];
   /** The settings of now for this topic, by their variables. */
   readonly given: Readonly<Record<string, string>>;
 }
@@ -69,7 +71,7 @@ export function settingsInUse(
 
 /** The answer as JSON. */
 export function inspectionJson(inspection: Inspection): object {
-  const { sample, isRead, forms, now, fit, settings, nearest, given } = inspection;
+  const { sample, isRead, forms, now, fit, settings, nearest, doubts, given } = inspection;
   const { topic, partitions, offsets, records, problems } = sample;
   return {
     topic,
@@ -79,7 +81,7 @@ export function inspectionJson(inspection: Inspection): object {
     problems,
     forms,
     now: { isRead, settings: given, ...verdictsJson(now) },
-    fit: { settings, nearest, ...verdictsJson(fit) },
+    fit: { settings, nearest, doubts, ...verdictsJson(fit) },
   };
 }
 
@@ -125,22 +127,28 @@ export function inspectionText(inspection: Inspection): string {
       ...unset,
       `With them: ${outcome(fit)}`,
       ...refusals(fit, topic),
+      ...doubtLines(inspection),
     );
   }
   return lines.join('\n');
 }
 
 /** What is missing under the settings that come nearest. Nothing if those are the settings of now. */
-function nearestLines({ sample: { topic }, isRead, fit, nearest, given }: Inspection): string[] {
+function nearestLines({ sample: { topic }, isRead, fit, nearest, doubts, given }: Inspection): string[] {
   const variables = Object.entries(nearest);
-  if (variables.every(([name, value]) => given[name] === value)) return [];
+  if (variables.every(([name, value]) => given[name] === value)) return doubtLines({ doubts });
   const kind = isRead ? '' : ' (for the topic of payments: PAYMENT_ in front)';
   return [
     `These come nearest${kind}:`,
     ...variables.map(([name, value]) => `  ${name}=${value}`),
     `With them: ${outcome(fit)}`,
     ...refusals(fit, topic),
+    ...doubtLines({ doubts }),
   ];
+}
+
+function doubtLines({ doubts }: Pick<Inspection, 'doubts'>): string[] {
+  return doubts.length === 0 ? [] : ['The records do not tell:', ...doubts.map((doubt) => `  ${doubt}`)];
 }
 
 /** Whether most records stand behind a schema registry's prefix and are no JSON. */

@@ -3,31 +3,18 @@ import { isJsonObject } from '../../core/json-canonical.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
 import { asBuffer } from '../decode/bytes.ts';
 import { createDecoder } from '../decode/decoder.ts';
+import { isConnectEnvelope } from '../decode/forms/bodies.ts';
 import { registryFrame } from '../decode/forms/encodings.ts';
 import { parsed, similarName } from '../decode/forms/kinds.ts';
 import { JsonReader } from '../decode/json-body.ts';
 import { QUARANTINE_REASONS, Rejection } from '../decode/reasons.ts';
-import { HEADER_PLACE } from '../decode/source/field-names.ts';
-import {
-  KEY_FORM_OF,
-  KEY_FORMS,
-  type KeyForm,
-  SOURCE_KINDS,
-  type SourceKind,
-  type SourceOptions,
-  TIME_FORMS,
-} from '../decode/source/options.ts';
+import { AND_FIELD, HEADER_PLACE } from '../decode/source/field-names.ts';
+import { KEY_FORM_OF, SOURCE_KINDS, type SourceKind, type SourceOptions } from '../decode/source/options.ts';
 import { createSource, sourceFieldsOf } from '../decode/source/source.ts';
-import {
-  type BodyOfRecord,
-  type DomainFields,
-  FITS_A_SETTING,
-  hasAll,
-  isWrapping,
-  namesIn,
-} from './names.ts';
+import { doubtsOf, missingIds } from './doubts.ts';
+import { type BodyOfRecord, type DomainFields, isWrapping, namesIn } from './names.ts';
 import type { SampledRecord } from './sample.ts';
-import { meantBy, typeMeantBy, writtenAlike } from './spelling.ts';
+import { formsIn, type KnownOptions, keysOf, requiredOf, timesOf } from './value-forms.ts';
 import { judge, type Refused, type Verdicts } from './verdicts.ts';
 
 /**
@@ -39,15 +26,16 @@ export interface Fit {
   /** Whether records without a key have to be taken. */
   readonly acceptsMissingKeys: boolean;
   readonly verdicts: Verdicts;
+  /** What a person has to look at before setting the names of fields, one sentence for each. */
+  readonly doubts: readonly string[];
 }
 
 /** The most records on which candidates are compared. */
 const COMPARED_MAX = 100;
+const COMPARED_BYTES_MAX = 512 * 1024;
 /** A key form that takes any key has to make events of this share of the sample, or it would only hide mistakes. */
 const IGNORE_SHARE = 0.5;
 const MAX_DEPTH = 64;
-/** The options of now that no look at records finds: what a number stands for as a status, for example. */
-type KnownOptions = Pick<SourceOptions, 'values'>;
 
 /**
  * Finds the settings under which most records of the sample are events with a plausible time. All records are taken to come
@@ -60,7 +48,7 @@ export function bestFit<State, Event>(
   schemas: ValueSchemas | null = null,
   known: KnownOptions = {},
 ): Fit {
-  const compared = records.slice(0, COMPARED_MAX);
+  const compared = comparedOf(records);
   const accepts = (options: SourceOptions, acceptsMissingKeys: boolean, tried = compared) =>
     judge(
       createDecoder(domain, {
@@ -73,19 +61,74 @@ export function bestFit<State, Event>(
     );
   const isKeyless = compared.filter(({ record: { key } }) => key === null || key.length === 0).length;
   const acceptsMissingKeys = isKeyless > compared.length * IGNORE_SHARE;
-  let best: { options: SourceOptions; score: number } = { options: {}, score: -1 };
+  let best: { options: SourceOptions; score: number } = { options: {}, score: 0 };
   for (const options of candidates(domain, compared, schemas, known)) {
     const verdicts = accepts(options, acceptsMissingKeys);
     const { timely, accepted } = verdicts;
-    const score = accepted === 0 ? nearness(verdicts.refused) / 1_000 : timely + accepted / 1_000;
+    const score =
+      accepted === 0
+        ? nearness(verdicts.refused) / 1_000 + (namesId(domain, options) ? ID_ALONE : 0)
+        : timely + (isUnit(options) ? 2 * timely - accepted : accepted) / 1_000;
     // A unit under which no time is one of our days is a guess.
-    if (timely === 0 && accepted > 0 && (options.time ?? 'rfc3339') !== 'rfc3339') continue;
+    if (timely === 0 && accepted > 0 && isUnit(options)) continue;
     const key = options.key ?? KEY_FORM_OF[options.kind ?? 'json'];
     const needed = key === 'ignore' && options.kind !== 'debezium-table' ? compared.length * IGNORE_SHARE : 0;
     if (score > best.score + needed) best = { options, score };
   }
-  const { options } = best;
-  return { options, acceptsMissingKeys, verdicts: accepts(options, acceptsMissingKeys, [...records]) };
+  const { types } = accepts(best.options, acceptsMissingKeys);
+  const options = types.size === 0 ? best.options : withoutNeedless(domain, best.options, types.keys());
+  const { fields, ...unnamed } = options;
+  const bodies = fields === undefined ? [] : bodiesOf(domain, unnamed, compared, schemas);
+  const doubts =
+    best.score === 0
+      ? missingIds(domain, plainBodies(domain, {}, compared, schemas))
+      : doubtsOf(domain, options, bodies);
+  return {
+    options,
+    acceptsMissingKeys,
+    verdicts: accepts(options, acceptsMissingKeys, [...records]),
+    doubts,
+  };
+}
+
+/** Whether times are read in another way, under which a wrong one may become a time in 1970. */
+function isUnit({ time = 'rfc3339' }: SourceOptions): boolean {
+  return time !== 'rfc3339';
+}
+
+/** What the id of the entity is worth among records that come no nearer to events. */
+const ID_ALONE = 1e-9;
+
+function namesId({ eventTypes }: DomainFields, { fields = new Map() }: SourceOptions): boolean {
+  return Object.values(eventTypes).some(({ entityIdField }) => [...fields.values()].includes(entityIdField));
+}
+
+/** The options without fields of which none is needed by the events that the records are. */
+function withoutNeedless(
+  domain: DomainFields,
+  options: SourceOptions,
+  accepted: Iterable<string>,
+): SourceOptions {
+  const { fields, ...others } = options;
+  if (fields === undefined) return options;
+  const needed = new Set(['eventType', 'eventId', 'revision']);
+  for (const type of accepted) {
+    const { schema, entityIdField, occurredAtField } = domain.eventTypes[type] ?? {};
+    for (const name of [...requiredOf(schema ?? {}), entityIdField, occurredAtField])
+      if (name !== undefined) needed.add(name);
+  }
+  const isNeeded = (ours: string) => ours.split(AND_FIELD).some((name) => needed.has(name));
+  return [...fields.values()].some(isNeeded) ? options : others;
+}
+
+/** The records on which candidates are compared. Of large ones fewer are enough. */
+function comparedOf(records: readonly SampledRecord[]): SampledRecord[] {
+  let bytes = 0;
+  const within = records.slice(0, COMPARED_MAX).filter(({ record: { value } }) => {
+    bytes += value?.length ?? 0;
+    return bytes <= COMPARED_BYTES_MAX;
+  });
+  return within.length > 0 ? within : records.slice(0, 1);
 }
 
 /**
@@ -126,14 +169,21 @@ function candidates(
     if (kind !== 'json' && plainBodies(domain, { kind }, records, schemas).length === 0) continue;
     for (const body of bodiesIn(domain, kind, records, schemas)) {
       const shape = { ...(kind === 'json' ? {} : { kind }), ...(body === undefined ? {} : { body }) };
-      const fields = namesIn(domain, bodiesOf(domain, shape, records, schemas));
-      // The names that some records have may spoil the others, so that fewer are events.
-      const least = new Map([...fields].filter(([place]) => place.startsWith(HEADER_PLACE)));
-      for (const names of least.size === fields.size ? [fields] : [least, fields]) {
-        const named = names.size === 0 ? shape : { ...shape, fields: names };
-        const forms = formsIn(domain, plainBodies(domain, named, records, schemas), known);
-        const shapes = Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }];
-        found.push(...shapes.flatMap((shaped) => withKeysAndTimes(kind, shaped)));
+      for (const fields of fieldsIn(domain, bodiesOf(domain, shape, records, schemas), known)) {
+        const named = fields.size === 0 ? shape : { ...shape, fields };
+        const bodies = plainBodies(domain, named, records, schemas);
+        const forms = formsIn(domain, bodies, known);
+        for (const shaped of Object.keys(forms).length === 0 ? [named] : [named, { ...named, ...forms }]) {
+          for (const key of keysOf(kind, records)) {
+            for (const time of timesOf(domain, bodies)) {
+              found.push({
+                ...shaped,
+                ...(key === KEY_FORM_OF[kind] ? {} : { key }),
+                ...(time === 'rfc3339' ? {} : { time }),
+              });
+            }
+          }
+        }
       }
     }
   }
@@ -144,19 +194,12 @@ function candidates(
     cloudevents: -0.25,
   };
   const weight = (options: SourceOptions) =>
-    Object.keys(options).length + (weights[options.kind ?? 'json'] ?? 0) + placesInside(options) / 2;
-  return found.sort((a, b) => weight(a) - weight(b));
-}
-
-/** The same options with every form of keys and of times. */
-function withKeysAndTimes(kind: SourceKind, shaped: SourceOptions): SourceOptions[] {
-  return keysOf(kind).flatMap((key) =>
-    TIME_FORMS.map((time) => ({
-      ...shaped,
-      ...(key === KEY_FORM_OF[kind] ? {} : { key }),
-      ...(time === 'rfc3339' ? {} : { time }),
-    })),
-  );
+    Object.keys(options).length +
+    (weights[options.kind ?? 'json'] ?? 0) +
+    placesInside(options) / 2 +
+    (hasEventId(options) ? EVENT_ID_WEIGHT : 0);
+  // No settings at all come last: names that are found add to the events of now, or else are wrong.
+  return [...found.sort((a, b) => weight(a) - weight(b)), {}];
 }
 
 /** The number of fields that stand further in. A setting that takes the event out of there is plainer. */
@@ -181,10 +224,29 @@ function hasPrefix({ record: { value } }: SampledRecord): boolean {
   return value !== null && registryFrame(asBuffer(value)) !== null;
 }
 
-/** The form that the source writes by itself comes first, and the one that takes any key last. */
-function keysOf(kind: SourceKind): readonly KeyForm[] {
-  const own = KEY_FORM_OF[kind];
-  return [own, ...KEY_FORMS.filter((key) => key !== own)];
+/** What an id of the event is worth, which a setting that takes the event out of its envelope would lose. */
+const EVENT_ID_WEIGHT = -2;
+
+function hasEventId({ fields = new Map() }: SourceOptions): boolean {
+  return [...fields].some(([place, ours]) => ours === 'eventId' && !place.startsWith(HEADER_PLACE));
+}
+
+/**
+ * The names of fields that may differ: those that all records show, and those of the records that lack the id. A producer may
+ * have been changed in between. The ids of events are left out then, because other records may have something else there.
+ */
+function fieldsIn(
+  domain: DomainFields,
+  bodies: readonly BodyOfRecord[],
+  { values, fields = new Map() }: KnownOptions,
+): Map<string, string>[] {
+  const all = namesIn(domain, bodies, values);
+  const given = fields.size === 0 ? [] : [namesIn(domain, bodies, values, fields)];
+  const ids = Object.values(domain.eventTypes).map(({ entityIdField }) => entityIdField);
+  const lacking = bodies.filter(({ body }) => !ids.some((id) => Object.hasOwn(body, id)));
+  if (lacking.length === 0 || lacking.length === bodies.length) return [all, ...given];
+  const others = [...namesIn(domain, lacking, values)].filter(([, ours]) => ours !== 'eventId');
+  return [all, ...given, new Map(others)];
 }
 
 /** Members of the values that hold an event or an object like one, and none. The row of a change event is no event by itself. */
@@ -198,7 +260,7 @@ function bodiesIn(
   const ids = Object.values(domain.eventTypes).map(({ entityIdField }) => entityIdField);
   const likely = ['eventType', ...ids];
   for (const body of plainBodies(domain, kind === 'json' ? {} : { kind }, records, schemas)) {
-    if (isWrapping(body)) continue;
+    if (isWrapping(body) || isConnectEnvelope(body)) continue;
     if (!ids.some((id) => nameIn(body, id) !== undefined))
       for (const name of holders(body, likely)) names.add(name);
   }
@@ -220,47 +282,6 @@ function holders(body: JsonObject, likely: readonly string[], before = '', level
 
 function nameIn(body: JsonObject, field: string): string | undefined {
   return Object.hasOwn(body, field) ? field : similarName(Object.keys(body), field);
-}
-
-/** The type, the form of the id and the values that the domain knows otherwise. */
-function formsIn(
-  domain: DomainFields,
-  bodies: readonly JsonObject[],
-  given: KnownOptions,
-): Pick<SourceOptions, 'type' | 'id' | 'values'> {
-  const types = Object.entries(domain.eventTypes);
-  const known = new Map<string, readonly string[]>([['eventType', types.map(([name]) => name)]]);
-  for (const [, { schema }] of types) {
-    const { properties = {} } = schema as {
-      readonly properties?: Record<string, { readonly enum?: string[] }>;
-    };
-    for (const [field, { enum: values }] of Object.entries(properties))
-      if (values !== undefined) known.set(field, [...(known.get(field) ?? []), ...values]);
-  }
-  const values = new Map(given.values);
-  for (const [field, ours] of known) {
-    const seen = new Map<string, string>();
-    for (const body of bodies) {
-      const theirs = body[field];
-      if (typeof theirs !== 'string' || ours.includes(theirs) || values.has(theirs)) continue;
-      if (!FITS_A_SETTING.test(theirs)) continue;
-      const meant = (field === 'eventType' ? typeMeantBy : meantBy)(theirs, ours);
-      if (meant !== undefined) seen.set(theirs, meant);
-    }
-    // A producer writes all values in one way, also those that the sample lacks.
-    for (const [theirs, value] of [...seen, ...writtenAlike(seen, ours)]) values.set(theirs, value);
-  }
-  const idFields = new Set(types.map(([, { entityIdField }]) => entityIdField));
-  const hasNumber = bodies.some((body) => [...idFields].some((field) => typeof body[field] === 'number'));
-  const untyped = bodies.filter((body) => (body.eventType ?? null) === null);
-  const type = types.find(
-    ([, { schema }]) => untyped.length > 0 && untyped.every((body) => hasAll(body, schema)),
-  );
-  return {
-    ...(type === undefined ? {} : { type: type[0] }),
-    ...(hasNumber ? { id: 'number' as const } : {}),
-    ...(values.size === 0 ? {} : { values }),
-  };
 }
 
 function plainBodies(...given: Parameters<typeof bodiesOf>): JsonObject[] {

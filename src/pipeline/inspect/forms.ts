@@ -2,7 +2,7 @@ import type { Decoder } from '../decode/decoder.ts';
 import { looksLikeCloudEvent } from '../decode/forms/bodies.ts';
 import { parsed } from '../decode/forms/kinds.ts';
 import { announcesCloudEvent } from '../decode/headers.ts';
-import { unreadIdHeader } from './names.ts';
+import { unreadIdHeader } from './header-fields.ts';
 import type { SampledRecord } from './sample.ts';
 
 /** What some records of a sample are, in words. */

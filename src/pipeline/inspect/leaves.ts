@@ -1,5 +1,6 @@
 import type { JsonObject, JsonValue } from '../../core/domain.ts';
 import { isJsonObject } from '../../core/json-canonical.ts';
+import { changeForm } from '../decode/forms/bodies.ts';
 import { parsed } from '../decode/forms/kinds.ts';
 
 /** A member of the bodies that is no object, at the first level or further in. */
@@ -13,7 +14,7 @@ export interface Leaf {
 
 /** The most levels and places that are looked at. */
 const DEPTH_MAX = 4;
-const PLACES_MAX = 300;
+const PLACES_MAX = 20_000;
 
 /** The leaves of all bodies, also those in texts that hold JSON, those nearest to the first level first. Null is no value. */
 export function leavesOf(bodies: readonly JsonObject[]): Leaf[] {
@@ -24,10 +25,12 @@ export function leavesOf(bodies: readonly JsonObject[]): Leaf[] {
       const value = isText ? (parsed(member) ?? member) : member;
       const names = [...before, name];
       if (isJsonObject(value)) {
-        if (names.length < DEPTH_MAX) walk(value, names, body);
+        // The rows of a change event say what is, whatever stands around it.
+        if (names.length < DEPTH_MAX && changeForm(value) === null) walk(value, names, body);
         continue;
       }
-      if (value === null || Array.isArray(value)) continue;
+      if (value === null || (Array.isArray(value) && !value.every((part) => typeof part === 'number')))
+        continue;
       const place = names.join('.');
       const leaf = found.get(place) ?? { names, values: [] };
       if (!found.has(place) && found.size >= PLACES_MAX) continue;
@@ -46,11 +49,20 @@ const TYPE_NAMES: ReadonlySet<string> = new Set(
   'string,bytes,int,long,float,double,boolean,S,N,B,BOOL,stringValue,integerValue,timestampValue'.split(','),
 );
 
+/** The names on the way to the leaf without those of types, such as `$date` in MongoDB's extended JSON. */
+export function ownNamesOf({ names }: Pick<Leaf, 'names'>): readonly string[] {
+  const own = [...names];
+  while (own.length > 1 && isTypeName(own.at(-1) ?? '')) own.pop();
+  return own;
+}
+
+function isTypeName(name: string): boolean {
+  return TYPE_NAMES.has(name) || name.includes('.') || name.startsWith('$');
+}
+
 /** The names that the leaf may go by: its own, and with the one before it, as in `order.id`. */
-export function namesOfLeaf({ names }: Leaf): string[] {
-  const last = names.at(-1) ?? '';
-  const isTyped = names.length > 1 && (TYPE_NAMES.has(last) || last.includes('.'));
-  const own = isTyped ? names.slice(0, -1) : names;
+export function namesOfLeaf(leaf: Pick<Leaf, 'names'>): string[] {
+  const own = ownNamesOf(leaf);
   const [name = '', before] = [own.at(-1), own.at(-2)];
   return before === undefined ? [name] : [name, `${before}_${name}`];
 }

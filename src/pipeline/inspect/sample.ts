@@ -19,6 +19,8 @@ export interface Sample {
 
 /** The most bytes of one read. */
 const READ_BYTES = 4 * 1024 * 1024;
+/** The most bytes of all values in a sample. Of larger records it has fewer. */
+const SAMPLE_BYTES = 4 * 1024 * 1024;
 /** The most reads of one partition. Offsets without records, as of transactions, need some more than one. */
 const READS_MAX = 50;
 
@@ -42,7 +44,7 @@ export async function readSample(
   const shortest = [...partitions].sort((a, b) => Number(lengthOf(a) - lengthOf(b)));
   for (const [index, range] of shortest.entries()) {
     const share = Math.ceil(left / (shortest.length - index));
-    const read = await readNewest(log, range, share);
+    const read = await readNewest(log, range, share, SAMPLE_BYTES / partitions.length);
     records.push(...read.records);
     if (read.problem !== null) problems.push(read.problem);
     left -= read.records.length;
@@ -60,16 +62,18 @@ async function readNewest(
   log: Pick<EventLog, 'readRecords'>,
   range: Range,
   size: number,
+  bytesMax: number,
 ): Promise<{ records: SampledRecord[]; problem: string | null }> {
   const { topic, partition, startOffset, endOffset } = range;
   const place = { topic, partition };
-  const records: SampledRecord[] = [];
+  let records: SampledRecord[] = [];
+  let seen = 0;
   let offset = endOffset - BigInt(size) > startOffset ? endOffset - BigInt(size) : startOffset;
-  for (let reads = 0; reads < READS_MAX && offset < endOffset && records.length < size; reads++) {
+  for (let reads = 0; reads < READS_MAX && offset < endOffset && seen < size; reads++) {
     const read = await log.readRecords({
       ...place,
       offset,
-      maxRecords: size - records.length,
+      maxRecords: size - seen,
       maxBytes: READ_BYTES,
     });
     if (read.kind === 'unreadable') return { records, problem: `${topic}/${partition} ${read.problem}` };
@@ -79,9 +83,20 @@ async function readNewest(
       offset = read.startOffset;
       continue;
     }
-    records.push(...read.records.map((record) => ({ record, place })));
+    seen += read.records.length;
+    records = newestWithin([...records, ...read.records.map((record) => ({ record, place }))], bytesMax);
     if (read.nextOffset <= offset) break;
     offset = read.nextOffset;
   }
   return { records, problem: null };
+}
+
+/** The newest of the records whose values have no more bytes together, and the newest one whatever it has. */
+function newestWithin(records: readonly SampledRecord[], bytesMax: number): SampledRecord[] {
+  let bytes = 0;
+  const tooOld = records.findLastIndex(({ record: { value } }, index) => {
+    bytes += value?.length ?? 0;
+    return bytes > bytesMax && index < records.length - 1;
+  });
+  return records.slice(tooOld + 1);
 }

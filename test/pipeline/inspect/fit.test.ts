@@ -131,6 +131,8 @@ describe('bestFit', () => {
     expect(fitOfParts([{ value }])).toEqual({ settings, accepted: op === 'c' ? 1 : 0 });
     const wrapped = fitOfParts([{ value: { schema: {}, payload: value } }]);
     expect(wrapped).toEqual({ settings, accepted: op === 'c' ? 1 : 0 });
+    for (const further of [{ data: value }, { data: { inner: JSON.stringify(value) } }])
+      expect(fitOfParts([{ value: further }])).toEqual({ settings: {}, accepted: 0 });
   });
 
   it('reads envelopes whose attributes stand in for fields as CloudEvents', () => {

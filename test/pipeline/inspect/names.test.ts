@@ -53,11 +53,17 @@ describe('namesIn', () => {
     expect(times({ amount: 1999, weight: 12.5 })).toEqual([]);
   });
 
-  it('takes a member for a status only if all of its values are known ones', () => {
-    const statuses = (values: string[]) =>
-      found((ref, index) => ({ ref, state: values[index] })).filter((pair) => pair.includes('Status'));
-    expect(statuses(['created', 'created', 'created'])).toEqual(['state=orderStatus']);
+  it('takes a member for a status if all of its values are known ones, or if its name says so', () => {
+    const statuses = (values: (string | number)[], name = 'word') =>
+      found((ref, index) => ({ ref, [name]: values[index] })).filter((pair) => pair.includes('Status'));
+    expect(statuses(['created', 'created', 'created'])).toEqual(['word=orderStatus']);
     expect(statuses(['created', 'created', 'lost'])).toEqual([]);
     expect(statuses(['created', 'created', 'not_created'])).toEqual([]);
+    expect(statuses(['lost', 'created', 'lost'], 'state')).toEqual(['state=orderStatus']);
+    expect(statuses(['created', 'lost', 'payment_authorized'], 'state')).toEqual([
+      'state=orderStatus+paymentStatus',
+    ]);
+    expect(statuses(['neu', 'alt', 'neu'], 'orderState')).toEqual(['orderState=orderStatus+paymentStatus']);
+    expect(statuses([0, 1, 0], 'status')).toEqual(['status=orderStatus+paymentStatus']);
   });
 });

@@ -52,3 +52,31 @@ describe('writtenAlike', () => {
     expect(all()).toEqual([]);
   });
 });
+
+describe('typeMeantBy', () => {
+  it.each([
+    ['order', 'ORDER'],
+    ['OrderCreated', 'ORDER'],
+    ['com.shop.order.OrderCreated', 'ORDER'],
+    ['OrderPaymentAuthorized', 'PAYMENT'],
+    ['shop.payment', 'PAYMENT'],
+    ['EVENT_TYPE_ORDER', 'ORDER'],
+    ['order.item.created', undefined],
+    ['OrderCustomerChanged', undefined],
+    ['reorder', undefined],
+    ['customer.created', undefined],
+  ])('takes the last thing that is named: %s', (theirs, type) => {
+    expect(typeMeantBy(theirs, ['ORDER', 'PAYMENT'])).toBe(type);
+  });
+});
+
+describe('words in front of a status', () => {
+  it.each([
+    ['customer_created', undefined],
+    ['CUSTOMER_STATUS_CREATED', undefined],
+    ['customer_order_created', 'CREATED'],
+    ['SHOP_STATUS_CREATED', 'CREATED'],
+  ])('say what it is of: %s', (theirs, value) => {
+    expect(meantBy(theirs, ['CREATED'])).toBe(value);
+  });
+});

@@ -51,8 +51,12 @@ export async function runInspect(
         schemas,
       })
     : plain;
-  const { values = new Map() } = orderSourcesOf(settings)[topic] ?? {};
-  const fit = bestFit(orders, topic, sample.records, schemas, { values });
+  const { values = new Map(), fields = new Map() } = orderSourcesOf(settings)[topic] ?? {};
+  const fit = bestFit(orders, topic, sample.records, schemas, {
+    values,
+    fields,
+    likelyType: topic === paymentTopic ? 'PAYMENT' : 'ORDER',
+  });
   const inspection: Inspection = {
     sample,
     isRead,
@@ -61,6 +65,7 @@ export async function runInspect(
     fit: fit.verdicts,
     settings: settingsThatFit(fit, topic, { orderTopic, paymentTopic }),
     nearest: nearestSettings(fit, topic, { orderTopic, paymentTopic }),
+    doubts: fit.doubts,
     given: settingsInUse(settings, topic),
   };
   await output.document(inspectionJson(inspection), inspectionText(inspection));

@@ -189,9 +189,9 @@ class Source implements RecordSource {
     typeBeside?: string,
   ): JsonObject {
     const lacks = (field: string) => (body[field] ?? null) === null;
-    const added: (readonly [string, string])[] = inHeaders.filter(
-      ([field]) => field !== 'eventId' && lacks(field),
-    );
+    const added: (readonly [string, string | number])[] = inHeaders
+      .filter(([field]) => field !== 'eventId' && lacks(field))
+      .map(([field, text]) => [field, field === 'revision' && WHOLE.test(text) ? Number(text) : text]);
     const isAdded = (field: string) => added.some(([name]) => name === field);
     const eventType = type ?? this.#options.type ?? typeBeside;
     if (eventType !== undefined && lacks('eventType') && !isAdded('eventType'))
@@ -237,10 +237,13 @@ class Source implements RecordSource {
   }
 }
 
+/** The digits of a number that a double holds, and of some larger ones, which are refused as revisions. */
+const WHOLE = /^\d{1,16}$/;
+
 /** A revision that the JSON form of Protobuf has as a text becomes a number. */
 function withNumbers(body: JsonObject, { hasTextNumbers }: Content): JsonObject {
   const { revision } = body;
-  if (!hasTextNumbers || typeof revision !== 'string' || !/^\d{1,16}$/.test(revision)) return body;
+  if (!hasTextNumbers || typeof revision !== 'string' || !WHOLE.test(revision)) return body;
   return { ...body, revision: Number(revision) };
 }
 

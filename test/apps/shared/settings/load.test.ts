@@ -166,6 +166,7 @@ describe('the values of settings', () => {
     ],
     [{ ORDER_SOURCE_FIELDS: 'a=b,c=b' }, 'name each field once'],
     [{ PAYMENT_SOURCE_FIELDS: 'a=b,a=c' }, 'name each field once'],
+    [{ ORDER_SOURCE_VALUES: 'a=b,a=c' }, 'name each value of the records once'],
     [{ ORDER_SOURCE_FIELDS: 'a' }, 'give theirs=ours'],
     [{ ORDER_SOURCE: 'avro' }, 'give one of json, cloudevents'],
   ])('refuses settings that contradict each other: %o', (env, remedy) => {

@@ -34,6 +34,16 @@ describe('sourcesOf', () => {
     ['ID', 'number', { id: 'number' }],
     ['TYPE', 'ORDER', { type: 'ORDER' }],
     ['VALUES', 'NEW=CREATED', { values: new Map([['NEW', 'CREATED']]) }],
+    [
+      'VALUES',
+      '0=CREATED,1=CREATED',
+      {
+        values: new Map([
+          ['0', 'CREATED'],
+          ['1', 'CREATED'],
+        ]),
+      },
+    ],
     ['KEY', 'text', { key: 'text' }],
     ['TIME', 'jackson', { time: 'jackson' }],
     ['BODY', 'data', { body: 'data' }],

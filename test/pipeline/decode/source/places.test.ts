@@ -113,6 +113,15 @@ describe('a field in a header', () => {
     expect(read(options, { value: untyped })).toMatch(/^event_type_missing/);
   });
 
+  it('gives the number of a revision', () => {
+    const options = fields({ 'header:rev': 'revision' });
+    expect(read(options, { headers: [['rev', '3']] })).toMatchObject({ revision: 3 });
+    expect(read(options, { value: { ...ORDER_BODY, revision: 2 }, headers: [['rev', '3']] })).toMatchObject({
+      revision: 2,
+    });
+    expect(read(options, { headers: [['rev', 'v3']] })).toMatch(/^revision_invalid/);
+  });
+
   it('refuses a header that stands twice', () => {
     const twice = [
       ['ce-id', 'a'],

@@ -231,8 +231,8 @@ export function sourceFaults(settings: SourceSettings & OrderTopics): string[] {
   const faults = [
     ...repeatedNames('ORDER_SOURCE_FIELDS', settings.orderSourceFields),
     ...repeatedNames('PAYMENT_SOURCE_FIELDS', settings.paymentSourceFields),
-    ...repeatedNames('ORDER_SOURCE_VALUES', settings.orderSourceValues),
-    ...repeatedNames('PAYMENT_SOURCE_VALUES', settings.paymentSourceValues),
+    ...repeatedValues('ORDER_SOURCE_VALUES', settings.orderSourceValues),
+    ...repeatedValues('PAYMENT_SOURCE_VALUES', settings.paymentSourceValues),
   ];
   if (settings.orderTopic !== settings.paymentTopic) return faults;
   for (const part of ['', 'Key', 'Time', 'Body', 'Fields', 'Type', 'Id', 'Values'] as const) {
@@ -249,10 +249,18 @@ export function sourceFaults(settings: SourceSettings & OrderTopics): string[] {
 }
 
 function repeatedNames(name: string, items: readonly string[]): string[] {
-  const repeated = [0, 1].some(
-    (side) => new Set(items.map((item) => item.split('=')[side])).size < items.length,
-  );
-  return repeated ? [`${name} is "${items.join(',')}": name each field once on either side.`] : [];
+  const isRepeated = repeats(items, 0) || repeats(items, 1);
+  return isRepeated ? [`${name} is "${items.join(',')}": name each field once on either side.`] : [];
+}
+
+/** Several values of a producer may mean the same, but each of them means one. */
+function repeatedValues(name: string, items: readonly string[]): string[] {
+  if (!repeats(items, 0)) return [];
+  return [`${name} is "${items.join(',')}": name each value of the records once.`];
+}
+
+function repeats(items: readonly string[], side: 0 | 1): boolean {
+  return new Set(items.map((item) => item.split('=')[side])).size < items.length;
 }
 
 /** The variables by which these options are chosen, for the topic of orders or of payments. */
