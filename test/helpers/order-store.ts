@@ -202,3 +202,14 @@ export function inspectionOf(store: Store): EntityInspection {
     viewState: store.viewState.bind(store),
   };
 }
+
+/** An order with a review whose end came before its beginning. */
+export async function lateReview(): Promise<OrderStore> {
+  const place = await OrderStore.open();
+  await place.journal(
+    [created('a', '10:00'), paid('a', AUTHORIZED, '10:01')],
+    [paid('a', ACCEPTED, '10:03')],
+    [paid('a', PENDING, '10:02')],
+  );
+  return place;
+}

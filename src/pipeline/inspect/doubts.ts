@@ -2,8 +2,8 @@ import type { JsonObject } from '../../core/domain.ts';
 import { isConnectEnvelope } from '../decode/forms/bodies.ts';
 import { alike } from '../decode/forms/kinds.ts';
 import type { SourceOptions } from '../decode/source/options.ts';
+import { type BodyOfRecord, type DomainFields, isWrapping } from './fields.ts';
 import { type Leaf, leavesOf, ownNamesOf } from './leaves.ts';
-import { type BodyOfRecord, type DomainFields, isWrapping } from './names.ts';
 import { isTimeLike } from './time-like.ts';
 import { isOfAnother, ownWordsOf, withoutOwn } from './words.ts';
 

@@ -3,8 +3,8 @@ import { asBuffer, sha256Hex } from '../decode/bytes.ts';
 import { alike } from '../decode/forms/kinds.ts';
 import { HEADER_PLACE } from '../decode/source/field-names.ts';
 import { headerText } from '../decode/source/header-text.ts';
+import { type BodyOfRecord, FITS_A_SETTING } from './fields.ts';
 import type { Leaf } from './leaves.ts';
-import { type BodyOfRecord, FITS_A_SETTING } from './names.ts';
 
 /* What the headers of records hold. */
 

@@ -1,9 +1,6 @@
 import type { JsonValue } from '../../core/domain.ts';
 import { alike } from '../decode/forms/kinds.ts';
 import { AND_FIELD, HEADER_PLACE } from '../decode/source/field-names.ts';
-import { headerLeaves } from './header-fields.ts';
-import { type KeyTexts, keyTexts } from './key-texts.ts';
-import { type Leaf, leavesOf, namesOfLeaf, ownNamesOf } from './leaves.ts';
 import {
   type BodyOfRecord,
   type DomainFields,
@@ -11,7 +8,10 @@ import {
   isPlausible,
   propertiesOf,
   wantedNames,
-} from './names.ts';
+} from './fields.ts';
+import { headerLeaves } from './header-fields.ts';
+import { type KeyTexts, keyTexts } from './key-texts.ts';
+import { type Leaf, leavesOf, namesOfLeaf, ownNamesOf } from './leaves.ts';
 import { isSpeltAs, meantBy, otherTypesOf, typeMeantBy } from './spelling.ts';
 import { isTimeLike } from './time-like.ts';
 import {

@@ -1,5 +1,5 @@
 import { alike } from '../decode/forms/kinds.ts';
-import { type DomainFields, propertiesOf } from './names.ts';
+import { type DomainFields, propertiesOf } from './fields.ts';
 import { endInAnother, isAnother, wordsOf } from './words.ts';
 
 /* How producers write the values that the domain knows: in other letters, or with other words in front. */

@@ -12,7 +12,7 @@ import {
   type TimeForm,
 } from '../decode/source/options.ts';
 import { timeText } from '../decode/source/time-text.ts';
-import { type DomainFields, FITS_A_SETTING } from './names.ts';
+import { type DomainFields, FITS_A_SETTING } from './fields.ts';
 import type { SampledRecord } from './sample.ts';
 import { meantBy, otherTypesOf, typeMeantBy, writtenAlike } from './spelling.ts';
 import { isTypeName, nameAnother, wordsOf } from './words.ts';

@@ -6,17 +6,7 @@ import { diffOf } from '../../../src/pipeline/ask/diff.ts';
 import { explain } from '../../../src/pipeline/ask/explain.ts';
 import { type Moment, NOW } from '../../../src/pipeline/ask/moment.ts';
 import type { WhatIf } from '../../../src/pipeline/ask/what-if.ts';
-import { ACCEPTED, AUTHORIZED, created, OrderStore, PENDING, paid } from '../../helpers/order-store.ts';
-
-async function lateReview(): Promise<OrderStore> {
-  const place = await OrderStore.open();
-  await place.journal(
-    [created('a', '10:00'), paid('a', AUTHORIZED, '10:01')],
-    [paid('a', ACCEPTED, '10:03')],
-    [paid('a', PENDING, '10:02')],
-  );
-  return place;
-}
+import { lateReview, PENDING, paid } from '../../helpers/order-store.ts';
 
 describe('the text of a row', () => {
   const found = { entityId: 'a', version: 3, waitsFor: null, lastArrivalMs: null };

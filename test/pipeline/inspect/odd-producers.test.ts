@@ -274,7 +274,7 @@ describe('types and statuses', () => {
     expect(doubts).toEqual(['orderStatus is action here, and status is named like a status.']);
   });
 
-  it('of a topic for payments come nearest to payments', () => {
+  it('records on a topic for payments come nearest to payments', () => {
     const record = recordOf({ key: 'o-1', value: { ref: 'o-1', status: 'neu', at: timestamp } });
     const sampled = [{ record, place: { topic: 'orders', partition: 0 } }];
     expect(bestFit(orders, 'orders', sampled, null, { likelyType: 'PAYMENT' }).options.type).toBe('PAYMENT');
@@ -326,7 +326,7 @@ describe('types and statuses', () => {
     expect(result.accepted).toBe(10);
   });
 
-  it('of events that Dapr wraps are told by their fields', () => {
+  it('events that Dapr wraps are told by their fields', () => {
     const result = foundIn((orderNumber, index) => ({
       ...ENVELOPE,
       id: `e${index}`,
@@ -354,7 +354,7 @@ describe('odd records', () => {
     expect(result.fields).toEqual({});
   });
 
-  it('of Kafka Connect with a schema are read by its source', () => {
+  it('keys that Kafka Connect writes with a schema are read by its source', () => {
     const result = found((id) => ({
       key: `{"schema":{},"payload":"${id}"}`,
       value: { schema: {}, payload: { ...FOREIGN, order_no: id } },

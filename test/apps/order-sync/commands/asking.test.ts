@@ -3,7 +3,15 @@ import { openEmbeddedLog } from '../../../../src/adapters/embedded-log/index.ts'
 import { systemClock } from '../../../../src/adapters/system-clock.ts';
 import { commandsOf } from '../../../../src/apps/order-sync/commands/index.ts';
 import { runCli } from '../../../../src/apps/shared/cli/cli.ts';
-import { ACCEPTED, AUTHORIZED, created, OrderStore, PENDING, paid } from '../../../helpers/order-store.ts';
+import {
+  ACCEPTED,
+  AUTHORIZED,
+  created,
+  lateReview,
+  OrderStore,
+  PENDING,
+  paid,
+} from '../../../helpers/order-store.ts';
 import { fakeHost } from '../../shared/cli/fake-host.ts';
 
 /** The commands run on the day after the orders were journaled. */
@@ -21,16 +29,6 @@ async function orderSync(folder: string, ...argv: string[]) {
     host,
   );
   return { code, out: host.stdout.text, error: host.stderr.text };
-}
-
-async function lateReview(): Promise<OrderStore> {
-  const place = await OrderStore.open();
-  await place.journal(
-    [created('a', '10:00'), paid('a', AUTHORIZED, '10:01')],
-    [paid('a', ACCEPTED, '10:03')],
-    [paid('a', PENDING, '10:02')],
-  );
-  return place;
 }
 
 describe('order-sync explain', () => {
