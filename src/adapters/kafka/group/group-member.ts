@@ -267,7 +267,12 @@ export class GroupMember {
       return undefined;
     } catch (error) {
       const answer = protocolErrorOf(error);
-      if (answer !== undefined || signal.aborted) return answer;
+      if (signal.aborted) return answer;
+      // The next join must not use an id that the coordinator has dropped.
+      if (answer !== undefined) {
+        this.#joining.adoptMemberId(error);
+        return answer;
+      }
       logDefect(this.#cluster.options.logger, `the heartbeat of the group ${this.#group}`, error);
       this.#noteSilence(error);
       throw error;

@@ -179,6 +179,8 @@ describe('a heartbeat that is answered with an error', () => {
         expect(names.sort()).toEqual(['orders/0', 'orders/1']);
         expect(reader.kinds).not.toContain('revoked');
         expect([...reader.reasons].join()).toContain('the group went on without this member');
+        // It does not join under an id that it was just told is gone.
+        expect([...reader.reasons].join()).not.toContain("can't be joined");
       }),
   );
 });

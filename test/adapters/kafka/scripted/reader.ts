@@ -140,6 +140,8 @@ export class Reader {
   ): Promise<void> {
     if (++this.#callsNow > 1) this.mistakes.push(`${kind} was called during another call`);
     this.told.push([kind, ...partitions.map(partitionName).sort()]);
+    // A reason that lasts only as long as this call is one that the watch may miss.
+    this.#noteHealth();
     await answer();
     this.#callsNow--;
   }
@@ -206,9 +208,13 @@ export class Reader {
   async #watchHealth(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const health = this.consumer.health();
-      if (!health.ok) this.reasons.add(health.reason);
+      this.#noteHealth();
       await this.#cluster.clock.sleep(1, signal);
     }
+  }
+
+  #noteHealth(): void {
+    const health = this.consumer.health();
+    if (!health.ok) this.reasons.add(health.reason);
   }
 }
