@@ -138,9 +138,18 @@ async function redriveDead(world: SeededWorld): Promise<void> {
   else world.tables.redriveAll(TARGET, world.agenda.now());
 }
 
-/** A rebuild waits until an operator has looked at the report of the one before it and switches to it. */
+/**
+ * A rebuild waits until an operator has looked at the report of the one before it and switches to it, or discards what
+ * is left of one that was cancelled.
+ */
 async function switchBuilt(world: SeededWorld): Promise<void> {
-  if (world.tables.hasOpenJobs()) await createJob(world, 'switch');
+  if (!world.tables.hasOpenJobs()) return;
+  await createJob(world, 'switch');
+  const { operator } = world;
+  const store = await world.migratedStore();
+  const left = (await store.viewState()).rebuild;
+  const job = left === null ? null : await operator.readJob(left.rebuildId);
+  if (job?.state === 'cancelled') await world.tried(store.discardRebuild(job.jobId));
 }
 
 function decision(world: SeededWorld, reason: string) {
