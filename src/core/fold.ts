@@ -1,4 +1,4 @@
-import { compareSequence, isSameEvent, type SequenceKey } from './sequence.ts';
+import { compareSequence, isSameEvent, isSameId, type SequenceKey } from './sequence.ts';
 
 /** An event with its place in the canonical sequence. */
 export interface Sequenced<Event> extends SequenceKey {
@@ -126,6 +126,9 @@ export function tellApart<Incoming extends SequenceKey>(
   known: readonly SequenceKey[],
   incoming: readonly Incoming[],
 ): { readonly accepted: Incoming[]; readonly duplicates: number; readonly conflicts: number } {
+  // The events of a new entity are mostly all accepted, and a list that grows one by one takes more room than it needs.
+  if (known.length === 0 && incoming.length <= FEW && areAllDifferent(incoming))
+    return { accepted: incoming.slice(), duplicates: 0, conflicts: 0 };
   const table = incoming.length > FEW ? tableOf(known) : undefined;
   const accepted: Incoming[] = [];
   let conflicts = 0;
@@ -136,6 +139,15 @@ export function tellApart<Incoming extends SequenceKey>(
     accepted.push(event);
   }
   return { accepted, duplicates: incoming.length - accepted.length, conflicts };
+}
+
+/** Whether no two of these events have the same id. */
+function areAllDifferent(events: readonly SequenceKey[]): boolean {
+  for (let index = 1; index < events.length; index++) {
+    for (let before = 0; before < index; before++)
+      if (isSameId(events[before] as SequenceKey, events[index] as SequenceKey)) return false;
+  }
+  return true;
 }
 
 type Verdict = 'new' | 'duplicate' | 'conflict';
@@ -171,7 +183,7 @@ function verdictAmong(keys: readonly SequenceKey[], key: SequenceKey): Verdict {
   let verdict: 'new' | 'conflict' = 'new';
   for (const other of keys) {
     if (isSameEvent(other, key)) return 'duplicate';
-    if (other.eventId === key.eventId) verdict = 'conflict';
+    if (isSameId(other, key)) verdict = 'conflict';
   }
   return verdict;
 }

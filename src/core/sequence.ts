@@ -1,3 +1,4 @@
+import { hasSameContent, hasSameId, PackedKey } from './key-pack.ts';
 import { compareUtf8 } from './text.ts';
 
 /**
@@ -29,5 +30,14 @@ export function compareSequence(left: SequenceKey, right: SequenceKey): number {
 
 /** Whether two keys name the same event: both ids are equal, and both contents. */
 export function isSameEvent(left: SequenceKey, right: SequenceKey): boolean {
-  return left.contentHash === right.contentHash && left.eventId === right.eventId;
+  return left instanceof PackedKey && right instanceof PackedKey
+    ? hasSameContent(left, right) && hasSameId(left, right)
+    : left.contentHash === right.contentHash && left.eventId === right.eventId;
+}
+
+/** Whether two keys have the same event id. */
+export function isSameId(left: SequenceKey, right: SequenceKey): boolean {
+  return left instanceof PackedKey && right instanceof PackedKey
+    ? hasSameId(left, right)
+    : left.eventId === right.eventId;
 }

@@ -64,7 +64,9 @@ function readTraceState(text: string | null | undefined): string | null {
 }
 
 /** The trace of the last of these events that has one. */
-export function lastTraceOf(events: readonly { readonly trace?: TraceContext }[]): TraceContext | undefined {
+export function lastTraceOf(
+  events: readonly { readonly trace?: TraceContext | undefined }[],
+): TraceContext | undefined {
   for (let index = events.length - 1; index >= 0; index--) {
     const trace = events[index]?.trace;
     if (trace !== undefined) return trace;

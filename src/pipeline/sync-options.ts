@@ -41,11 +41,13 @@ export interface SyncOptions<State, Event> {
 export interface IngestTuning {
   /** The most transactions that run side by side. Default: 4. */
   readonly lanes: number;
-  /** The most events in one transaction. Default: 8,000. */
+  /** The most events in one transaction. Default: 4,000. */
   readonly batchEvents: number;
   /** The most events in the histories that are kept in memory. Default: 200,000. */
   readonly cacheEvents: number;
-  /** The most bytes of records that wait in memory. Default: 32 MiB. */
+  /** About the most bytes that these histories take. Default: 32 MiB. */
+  readonly cacheBytes: number;
+  /** The most bytes of records that wait in memory. Default: 16 MiB. */
   readonly maxBufferedBytes: number;
   /** A larger record is quarantined. Default: 1 MiB. */
   readonly maxRecordBytes: number;

@@ -223,9 +223,10 @@ export class Sync<State, Event> {
     const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
-      batchEvents = 8_000,
+      batchEvents = 4_000,
       cacheEvents = 200_000,
-      maxBufferedBytes = 32 * 1024 * 1024,
+      cacheBytes = 32 * 1024 * 1024,
+      maxBufferedBytes = 16 * 1024 * 1024,
     } = ingest;
     return new Ingest({
       domain,
@@ -245,6 +246,7 @@ export class Sync<State, Event> {
       lanes,
       batchEvents,
       cacheEvents,
+      cacheBytes,
       maxBufferedBytes,
       targets: dueTargetsOf(targets, domain.view),
       view: loops.view,

@@ -88,7 +88,7 @@ export interface JournaledEvent extends SequenceKey {
   /** The body as it was received: well-formed UTF-8 and valid JSON. */
   readonly data: string;
   /** The trace that the producer sent along. It is no part of the event's identity. */
-  readonly trace?: TraceContext;
+  readonly trace?: TraceContext | undefined;
 }
 
 export interface JournaledEntity {

@@ -28,6 +28,12 @@ const SHORT_TEXT = 64;
 /** Printable ASCII without quote and backslash, which in JSON stands as it is. */
 const PLAIN_JSON = /^[ !#-[\]-~]*$/;
 
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const TILDE = 0x7e;
+const HEX_DIGITS = Buffer.from('0123456789abcdef', 'latin1');
+
 /** Names as JSON, which are written for each event. */
 const quotedNames = new Map<string, string>();
 const QUOTED_NAMES_MAX = 256;
@@ -194,6 +200,27 @@ export class ParameterWriter {
     return length;
   }
 
+  /** Adds these bytes. Answers their number. */
+  bytesPart(source: Buffer, from: number, to: number): number {
+    this.#reserve(to - from);
+    source.copy(this.#buffer, this.#end, from, to);
+    this.#end += to - from;
+    return to - from;
+  }
+
+  /** Adds the hexadecimal digits of these bytes. */
+  hexPart(source: Buffer, from: number, to: number): void {
+    this.#reserve(2 * (to - from));
+    const buffer = this.#buffer;
+    let end = this.#end;
+    for (let index = from; index < to; index++) {
+      const byte = source[index] as number;
+      buffer[end++] = HEX_DIGITS[byte >> 4] as number;
+      buffer[end++] = HEX_DIGITS[byte & 15] as number;
+    }
+    this.#end = end;
+  }
+
   /** Adds a few ASCII characters of JSON. */
   json(ascii: string): void {
     this.#reserve(ascii.length);
@@ -236,6 +263,18 @@ export class ParameterWriter {
     this.json('"');
     this.part(value);
     this.json('"');
+  }
+
+  /** Adds these bytes of UTF-8 as JSON if they stand in it as they are. Answers whether they do. */
+  jsonBytes(source: Buffer, from: number, to: number): boolean {
+    for (let index = from; index < to; index++) {
+      const byte = source[index] as number;
+      if (byte < SPACE || byte === QUOTE || byte === BACKSLASH || byte > TILDE) return false;
+    }
+    this.json('"');
+    this.bytesPart(source, from, to);
+    this.json('"');
+    return true;
   }
 
   /** Adds a well-formed string as JSON that is one of a few, such as the name of a topic. */

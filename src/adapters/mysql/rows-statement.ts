@@ -29,7 +29,7 @@ const SIZES = [512, 256, 128, 64, 32, 16, 4, 1] as const;
 const MAX_BYTES = 1024 * 1024;
 
 /** The executions of one statement that are under way at once, so that the server has work while we write the next. */
-const PIPELINED = 8;
+const PIPELINED = 3;
 
 /**
  * A statement over many rows. It is sent as prepared statements of 512, 256, 128, 64, 32, 16, 4 and 1 rows: the server has at
@@ -114,6 +114,8 @@ interface CoreConnection {
 
 interface DriverStatement {
   readonly id: number;
+  /** What the server says of each parameter. Only the driver's own executions could use it. */
+  parameters: readonly unknown[];
   /** The driver calls it when it makes room for another statement. */
   close(): unknown;
 }
@@ -159,6 +161,8 @@ class Session {
       );
     });
     const { id } = prepared;
+    // An object for each of thousands of parameters would stay in memory as long as the statement does.
+    prepared.parameters = [];
     if (this.#statements.get(sql)?.id === id) return;
     this.#statements.set(sql, { id, knowsTypes: false });
     const close = prepared.close.bind(prepared);

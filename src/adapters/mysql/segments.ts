@@ -1,7 +1,9 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { HASH_BYTES } from '../../core/key-pack.ts';
 import { type TraceContext, traceContextOf } from '../../core/trace-context.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
+import { PackedEvent } from '../../ports/packed-event.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
@@ -12,7 +14,7 @@ import { textOf } from './values.ts';
  */
 export const MAX_SEGMENT_EVENTS = 16;
 /**
- * The most UTF-16 units of a segment's bodies, because the view event_journal reads a segment anew for each column. A
+ * About the most bytes of a segment's bodies, because the view event_journal reads a segment anew for each column. A
  * larger event has a segment of its own.
  */
 const MAX_SEGMENT_LENGTH = 64 * 1024;
@@ -38,7 +40,7 @@ export const insertSegments = new RowsStatement<Segment>({
     writer.integer(firstVersion);
     writer.integer(events.length);
     writer.beginParts();
-    for (const event of events) bodyLengths.push(writer.part(event.data));
+    for (const event of events) bodyLengths.push(writeBody(writer, event));
     writer.endParts();
     writer.beginParts();
     writeEvents(writer, events);
@@ -66,12 +68,18 @@ export function segmentsOf(
 function segmentEnd(events: readonly JournaledEvent[], from: number): number {
   const limit = Math.min(events.length, from + MAX_SEGMENT_EVENTS);
   let to = from + 1;
-  let length = (events[from] as JournaledEvent).data.length;
+  let length = lengthOf(events[from] as JournaledEvent);
   for (; to < limit; to++) {
-    length += (events[to] as JournaledEvent).data.length;
+    length += lengthOf(events[to] as JournaledEvent);
     if (length > MAX_SEGMENT_LENGTH) break;
   }
   return to;
+}
+
+/** The length of a body, without making a text of a packed one. */
+function lengthOf(event: JournaledEvent): number {
+  if (!(event instanceof PackedEvent)) return event.data.length;
+  return event.pack.bodyEnd(event.index) - event.pack.bodyAt(event.index);
 }
 
 /**
@@ -97,7 +105,7 @@ export async function readSegments(
 }
 
 /** The fields of an event in a segment. The view event_journal reads them by the same places. */
-type PackedEvent = readonly [
+type SegmentEvent = readonly [
   position: number,
   occurredAtMs: number,
   cautionRank: number,
@@ -132,10 +140,8 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
     writer.json(',');
     writer.jsonInteger(event.cautionRank);
     writer.json(',');
-    writer.jsonText(event.eventId);
-    writer.json(',"');
-    writer.part(event.contentHash);
-    writer.json('",');
+    writeIdentity(writer, event);
+    writer.json(',');
     writer.jsonName(event.eventType);
     writer.json(',');
     if (event.revision === null) writer.json('null');
@@ -159,6 +165,29 @@ function writeEvents(writer: ParameterWriter, events: readonly JournaledEvent[])
   writer.json(']');
 }
 
+function writeBody(writer: ParameterWriter, event: JournaledEvent): number {
+  if (!(event instanceof PackedEvent)) return writer.part(event.data);
+  const { pack, index } = event;
+  return writer.bytesPart(pack.bodies, pack.bodyAt(index), pack.bodyEnd(index));
+}
+
+/** Writes the event's id and its content hash. */
+function writeIdentity(writer: ParameterWriter, event: JournaledEvent): void {
+  if (!(event instanceof PackedEvent)) {
+    writer.jsonText(event.eventId);
+    writer.json(',"');
+    writer.part(event.contentHash);
+    writer.json('"');
+    return;
+  }
+  const { pack, index } = event;
+  const hashAt = pack.hashAt(index);
+  if (!writer.jsonBytes(pack.bytes, pack.idAt(index), hashAt)) writer.jsonText(event.eventId);
+  writer.json(',"');
+  writer.hexPart(pack.bytes, hashAt, hashAt + HASH_BYTES);
+  writer.json('"');
+}
+
 function writeTrace(writer: ParameterWriter, { traceParent, traceState }: TraceContext): void {
   writer.json(',');
   writer.jsonText(traceParent);
@@ -169,14 +198,14 @@ function writeTrace(writer: ParameterWriter, { traceParent, traceState }: TraceC
 
 /** Reads the events of a segment. */
 export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
-  return (JSON.parse(printed) as PackedEvent[]).map((packed) => {
+  return (JSON.parse(printed) as SegmentEvent[]).map((packed) => {
     const event = parseEvent(entityId, packed, bodies);
     const trace = packed[13] === undefined ? null : traceContextOf(packed[13], packed[14]);
     return trace === null ? event : { ...event, trace };
   });
 }
 
-function parseEvent(entityId: string, packed: PackedEvent, bodies: Buffer): JournaledEvent {
+function parseEvent(entityId: string, packed: SegmentEvent, bodies: Buffer): JournaledEvent {
   return {
     entityId,
     position: packed[0],

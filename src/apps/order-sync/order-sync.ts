@@ -123,6 +123,7 @@ export async function startOrderSync(
       lanes: settings.lanes,
       batchEvents: settings.batchEvents,
       cacheEvents: settings.cacheEvents,
+      cacheBytes: settings.cacheBytes,
       maxRecordBytes: settings.maxRecordBytes,
       acceptsMissingKeys: settings.acceptsMissingKeys,
       sources: sourcesOf(settings),

@@ -30,3 +30,13 @@ export function isUtf8Of(bytes: Uint8Array, text: string): boolean {
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex');
 }
+
+/** SHA-256 as a text with a character for each of its 32 bytes. */
+export function sha256Latin1(data: Uint8Array | string): string {
+  return hash('sha256', data, 'binary');
+}
+
+/** The hexadecimal digits of a text with a character for each byte. */
+export function hexOf(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('hex');
+}

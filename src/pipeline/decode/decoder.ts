@@ -8,9 +8,10 @@ import { quoted, utf8Length } from '../../core/text.ts';
 import { isWithinBounds, parseRfc3339 } from '../../core/time.ts';
 import type { LogRecord } from '../../ports/event-log.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
+import { type EventPack, PackedEvent } from '../../ports/packed-event.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { ValueSchemas } from '../../ports/value-schemas.ts';
-import { asBuffer, isUtf8Of, sha256Hex } from './bytes.ts';
+import { asBuffer, hexOf, isUtf8Of, sha256Hex, sha256Latin1 } from './bytes.ts';
 import { type CompiledType, compileTypes, withoutNulls } from './event-types.ts';
 import { bodyThatIsNoObject, bodyWithoutType, eventBesideType, looksLikeCloudEvent } from './forms/bodies.ts';
 import { FLATTENED_CHANGE, isFlattenedChange } from './forms/flattened.ts';
@@ -21,6 +22,7 @@ import { timeFault, timeThatIsNoText } from './forms/times.ts';
 import { announcesCloudEvent, CLOUDEVENT_WITHOUT_DATA, headerBytesWithin, readHeaders } from './headers.ts';
 import { JsonReader, type ParsedJson } from './json-body.ts';
 import { toQuarantined } from './quarantine.ts';
+import { Reading } from './reading.ts';
 import { Rejection } from './reasons.ts';
 import type { SourceOptions } from './source/options.ts';
 import { createSource, type RecordSource, sourceFieldsOf } from './source/source.ts';
@@ -38,6 +40,8 @@ export interface Decoder<Event> {
    * waited for. Rejects with `schemas_unreachable`; then the records cannot be judged yet.
    */
   prepare(records: readonly LogRecord[], topic: string): Promise<void> | null;
+  /** Does the same as `decode`, and adds the event to the pack, which is one of this partition. */
+  decodeInto(pack: EventPack, record: LogRecord): PackedEvent<Event> | QuarantinedRecord;
   /** Does the same as `decode` with a record that somebody made as a plain one, whatever the source of the topic is. */
   decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event>;
   /**
@@ -94,6 +98,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   readonly #maxRecordBytes: number;
   readonly #maxHeaderBytes: number;
   readonly #maxEventIdBytes: number;
+  readonly #reading = new Reading<Event>();
 
   constructor(domain: Domain<State, Event>, options: DecoderOptions) {
     this.#domain = domain;
@@ -108,7 +113,13 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   }
 
   decode(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
-    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, this.#sources));
+    return verdictOn(record, source, observedAtMs, this.#read(record, source.topic, this.#sources));
+  }
+
+  decodeInto(pack: EventPack, record: LogRecord): PackedEvent<Event> | QuarantinedRecord {
+    const read = this.#read(record, pack.topic, this.#sources);
+    if (read instanceof Rejection) return toQuarantined(record, pack, pack.observedAtMs, read);
+    return new PackedEvent(pack, pack.add(read), read.event, read.entityId);
   }
 
   prepare(records: readonly LogRecord[], topic: string): Promise<void> | null {
@@ -116,7 +127,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
   }
 
   decodePlain(record: LogRecord, source: TopicPartition, observedAtMs: number): Decoded<Event> {
-    return verdictOn(record, source, observedAtMs, this.#read(record, source, observedAtMs, null));
+    return verdictOn(record, source, observedAtMs, this.#read(record, source.topic, null));
   }
 
   restore(journaled: JournaledEvent): DecodedEvent<Event> {
@@ -138,10 +149,9 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
 
   #read(
     record: LogRecord,
-    source: TopicPartition,
-    observedAtMs: number,
+    topic: string,
     sources: ReadonlyMap<string, RecordSource> | null,
-  ): DecodedEvent<Event> | Rejection {
+  ): Reading<Event> | Rejection {
     const { key, value } = record;
     if (value === null) return announcesCloudEvent(record.headers) ? CLOUDEVENT_WITHOUT_DATA : VALUE_MISSING;
     if (value.length === 0)
@@ -149,12 +159,12 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     const tooLarge = this.#sizeFault(record.headers, value.length + (key === null ? 0 : key.length));
     if (tooLarge !== null) return tooLarge;
     if (sources !== null) {
-      const reader = sources.get(source.topic);
+      const reader = sources.get(topic);
       const plain = reader?.plain(record) ?? record;
       if (plain instanceof Rejection) return plain;
-      return this.#readPlain(plain, plain.value ?? value, reader?.ignoresKey ?? false, source, observedAtMs);
+      return this.#readPlain(plain, plain.value ?? value, reader?.ignoresKey ?? false, topic);
     }
-    return this.#readPlain(record, value, false, source, observedAtMs);
+    return this.#readPlain(record, value, false, topic);
   }
 
   /** Reads a record whose value is an event as JSON, or a CloudEvent. */
@@ -162,9 +172,8 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     record: LogRecord,
     value: Uint8Array,
     ignoresKey: boolean,
-    source: TopicPartition,
-    observedAtMs: number,
-  ): DecodedEvent<Event> | Rejection {
+    topic: string,
+  ): Reading<Event> | Rejection {
     const { key } = record;
     const said = readHeaders(record.headers);
     if (said instanceof Rejection) return said;
@@ -175,10 +184,12 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     let json = this.#json.read(bytes);
     if (json instanceof Rejection) return schemaRefusal(record.headers) ?? json;
     let givenId = said.eventId;
+    let given: Uint8Array | string = value;
     if (said.mode === 'structured' || this.#isUnannouncedEnvelope(json.value)) {
       const structured = readStructured(json, this.#json);
       if (structured instanceof Rejection) return structured;
       json = structured.body;
+      given = json.text;
       givenId = structured.eventId;
     }
     const whole = json.value;
@@ -186,7 +197,7 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     if (isFlattenedChange(whole)) return FLATTENED_CHANGE;
     const type = this.#typeOf(whole);
     if (type === undefined) return bodyWithoutType(whole, record.headers, this.#typeNames);
-    if (type.topic !== source.topic) {
+    if (type.topic !== topic) {
       return new Rejection('topic_wrong', `Events of type ${type.name} belong on topic ${type.topic}.`);
     }
     const body = withoutNulls(whole, type);
@@ -215,30 +226,24 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
 
     const revision = body.revision ?? null;
     if (revision !== null && !isPositiveInteger(revision)) return revisionFault(revision);
-    const contentHash = hashContent(json, whole, bytes);
-    const eventId = this.#readEventId(givenId, body, type, contentHash);
+    const hash = hashContent(json, whole, bytes);
+    const eventId = this.#readEventId(givenId, body, type, hash, json.isPlain);
     if (eventId instanceof Rejection) return eventId;
 
-    const understood = understand(definition, body, revision as number | null);
-    if (understood instanceof Rejection) return understood;
-    const { event, position, cautionRank } = understood;
-    const decoded: DecodedEvent<Event> = {
-      entityId,
-      eventId,
-      contentHash,
-      position,
-      occurredAtMs,
-      cautionRank,
-      eventType: type.name,
-      revision: revision as number | null,
-      observedAtMs,
-      topic: source.topic,
-      partition: source.partition,
-      offset: record.offset,
-      data: json.text,
-      event,
-    };
-    return said.trace === null ? decoded : { ...decoded, trace: said.trace };
+    const reading = this.#reading;
+    const fault = understand(definition, body, revision as number | null, reading);
+    if (fault !== null) return fault;
+    reading.entityId = entityId;
+    reading.eventId = eventId;
+    reading.hash = hash;
+    reading.occurredAtMs = occurredAtMs;
+    reading.eventType = type.name;
+    reading.hasRevision = revision !== null;
+    reading.offset = record.offset;
+    reading.body = given;
+    reading.text = json.text;
+    reading.trace = said.trace;
+    return reading;
   }
 
   /** Says whether the record is too large. `bodyBytes`: the bytes of key and value together. */
@@ -280,7 +285,8 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
     given: string | null,
     body: JsonObject,
     type: CompiledType<Event>,
-    contentHash: string,
+    hash: string,
+    isPlain: boolean,
   ): string | Rejection {
     const own = body.eventId ?? undefined;
     if (own !== undefined && !isId(own, this.#maxEventIdBytes)) return this.#invalidId("The body's eventId");
@@ -288,10 +294,14 @@ class DomainDecoder<State, Event> implements Decoder<Event> {
       return isId(given, this.#maxEventIdBytes) ? given : this.#invalidId('The CloudEvents id');
     if (own !== undefined) return own as string;
     const { meaningfulFields } = type.definition;
-    if (meaningfulFields === undefined) return contentHash;
-    const meaning: JsonValue[] = [type.name];
-    for (const field of meaningfulFields) meaning.push(body[field] ?? null);
-    return sha256Hex(canonicalJson(meaning));
+    if (meaningfulFields === undefined) return hexOf(hash);
+    let meaning = `[${JSON.stringify(type.name)}`;
+    for (const field of meaningfulFields) {
+      const value = body[field] ?? null;
+      // A text without escapes stands between its quotes as it is.
+      meaning += isPlain && typeof value === 'string' ? `,"${value}"` : `,${canonicalJson(value)}`;
+    }
+    return sha256Hex(`${meaning}]`);
   }
 
   #invalidId(what: string): Rejection {
@@ -303,10 +313,10 @@ function verdictOn<Event>(
   record: LogRecord,
   source: TopicPartition,
   observedAtMs: number,
-  event: DecodedEvent<Event> | Rejection,
+  read: Reading<Event> | Rejection,
 ): Decoded<Event> {
-  if (!(event instanceof Rejection)) return { kind: 'event', event };
-  return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, event) };
+  if (!(read instanceof Rejection)) return { kind: 'event', event: read.eventOf(source, observedAtMs) };
+  return { kind: 'rejected', record: toQuarantined(record, source, observedAtMs, read) };
 }
 
 const VALUE_MISSING = new Rejection('value_missing', 'The value is null (a tombstone).');
@@ -326,28 +336,23 @@ function numberFault(field: string): Rejection {
   );
 }
 
-interface Understood<Event> {
-  readonly event: Event;
-  readonly position: number;
-  readonly cautionRank: number;
-}
-
 /** Calls the functions of the domain, which may throw although the body is valid by its schema. */
 function understand<Event>(
   definition: EventType<Event>,
   body: JsonObject,
   revision: number | null,
-): Understood<Event> | Rejection {
-  let understood: Understood<Event>;
+  reading: Reading<Event>,
+): Rejection | null {
   try {
     const event = definition.toEvent(body);
-    const position = revision ?? definition.stage(event);
-    understood = { event, position, cautionRank: definition.cautionRank(event) };
+    reading.event = event;
+    reading.position = revision ?? definition.stage(event);
+    reading.cautionRank = definition.cautionRank(event);
   } catch {
     return NOT_UNDERSTOOD;
   }
-  const { position, cautionRank } = understood;
-  return Number.isSafeInteger(position) && Number.isSafeInteger(cautionRank) ? understood : PLACE_INVALID;
+  const { position, cautionRank } = reading;
+  return Number.isSafeInteger(position) && Number.isSafeInteger(cautionRank) ? null : PLACE_INVALID;
 }
 
 const NOT_UNDERSTOOD = new Rejection(
@@ -378,8 +383,11 @@ function readTime(value: JsonValue | undefined, field: string): number | Rejecti
   return new Rejection('time_out_of_bounds', `${field} is before 1970-01-01 or after 9999-12-31.`);
 }
 
-/** Hashes the canonical JSON of the body. Bytes that are canonical JSON already are hashed as they are. */
+/**
+ * Hashes the canonical JSON of the body, as a text with a character for each byte. Bytes that are canonical JSON already
+ * are hashed as they are.
+ */
 function hashContent(json: ParsedJson, body: JsonObject, bytes: Buffer): string {
-  if (json.exact !== null) return sha256Hex(canonicalExactJson(json.exact));
-  return sha256Hex(json.isPlain && isCanonicalIfPlain(body) ? bytes : canonicalJson(body));
+  if (json.exact !== null) return sha256Latin1(canonicalExactJson(json.exact));
+  return sha256Latin1(json.isPlain && isCanonicalIfPlain(body) ? bytes : canonicalJson(body));
 }

@@ -5,9 +5,10 @@ import {
   type Merged,
   merge,
   type Sequenced,
-  sequencedOnly,
   versionOf,
 } from '../../core/fold.ts';
+import { keyOf } from '../../core/long-history.ts';
+import type { SequenceKey } from '../../core/sequence.ts';
 import { compareUtf8 } from '../../core/text.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
@@ -18,7 +19,8 @@ import type { LongHistories, LongPlan, LongRequest, Unprepared } from './long-hi
 import type { Newcomers } from './newcomers.ts';
 import type { BatchTally } from './options.ts';
 import type { PlanContext } from './plan-context.ts';
-import { readHistories, type UnfoldableJournal } from './read-histories.ts';
+import { PlannedEntity } from './planned-entity.ts';
+import { readHistories } from './read-histories.ts';
 import { foldFault, RowFault, rowFault, type Unfoldable } from './unfoldable.ts';
 
 /**
@@ -41,7 +43,8 @@ export interface NewlyParked extends Unfoldable {
 export class BatchPlan<State, Event> {
   /** The ids of the entities of the batch, sorted by their UTF-8 bytes. */
   readonly entityIds: readonly string[];
-  readonly #eventsById = new Map<string, DecodedEvent<Event>[]>();
+  /** In the same sequence. */
+  readonly #entities: readonly PlannedEntity<State, Event>[];
   readonly #context: PlanContext<State, Event>;
   readonly #newcomers: Newcomers;
   readonly #long: LongHistories<State, Event>;
@@ -49,11 +52,6 @@ export class BatchPlan<State, Event> {
   readonly #empty: History<State, Event>;
   #isGuessed = false;
   #isStoreBehind = false;
-  #histories: ReadonlyMap<string, History<State, Event>> = new Map();
-  /** The entities whose journals were read and cannot be folded. */
-  #unfoldable: ReadonlyMap<string, UnfoldableJournal> = new Map();
-  /** The entities whose journals are too long to be read whole. */
-  #longIds: ReadonlySet<string> = new Set();
   #unprepared: readonly Unprepared[] = [];
   #parked: NewlyParked[] = [];
   #tally: BatchTally = { journaled: 0, duplicates: 0, outOfOrder: 0, conflicts: 0 };
@@ -71,12 +69,14 @@ export class BatchPlan<State, Event> {
     this.#long = long;
     this.#nowMs = nowMs;
     this.#empty = emptyHistory(context.domain);
+    const byId = new Map<string, PlannedEntity<State, Event>>();
     for (const event of events) {
-      const same = this.#eventsById.get(event.entityId);
-      if (same === undefined) this.#eventsById.set(event.entityId, [event]);
-      else same.push(event);
+      const entity = byId.get(event.entityId);
+      if (entity === undefined) byId.set(event.entityId, new PlannedEntity(event));
+      else entity.add(event);
     }
-    this.entityIds = [...this.#eventsById.keys()].sort(compareUtf8);
+    this.#entities = [...byId.values()].sort((left, right) => compareUtf8(left.entityId, right.entityId));
+    this.entityIds = this.#entities.map(({ entityId }) => entityId);
   }
 
   /** Whether the plan takes entities for new without having looked them up. */
@@ -115,47 +115,41 @@ export class BatchPlan<State, Event> {
     readJournals: ReadJournals,
   ): Promise<EntityChange[]> {
     this.#parked = [];
-    const known = await readHistories(
+    const read = await readHistories(
       this.#context,
-      { entityIds: this.entityIds, long: this.#long, newcomers: this.#newcomers },
+      { entities: this.#entities, long: this.#long, newcomers: this.#newcomers },
       versions,
       readJournals,
     );
-    const { histories, wereRead } = known;
-    this.#unfoldable = known.unfoldable;
-    this.#longIds = known.longIds;
-    this.#isGuessed = known.isGuessed;
-    this.#isStoreBehind ||= known.isStoreBehind;
-    const long =
-      this.#longIds.size === 0 ? NONE_LONG : await this.#planLong(versions, histories, readJournals);
+    this.#isGuessed = read.isGuessed;
+    this.#isStoreBehind ||= read.isStoreBehind;
+    const longOnes = this.#entities.filter(({ isLong }) => isLong);
+    const long = longOnes.length === 0 ? null : await this.#planLong(longOnes, versions, readJournals);
     const changes: EntityChange[] = [];
-    const unchanged: string[] = [];
+    const unchanged: PlannedEntity<State, Event>[] = [];
     let duplicates = 0;
     let outOfOrder = 0;
     let conflicts = 0;
     let journaled = 0;
-    for (const entityId of this.entityIds) {
-      const before = histories.get(entityId) ?? this.#empty;
-      const incoming = this.#eventsById.get(entityId) ?? [];
+    for (const entity of this.#entities) {
       let merged: Merged<unknown, unknown, DecodedEvent<Event>>;
-      const unfoldable = this.#unfoldable.get(entityId);
-      const longPlan = this.#longIds.size === 0 ? undefined : long.get(entityId);
+      const longPlan = long === null ? undefined : long.get(entity.entityId);
       if (longPlan !== undefined) {
-        merged = this.#takeLong(entityId, longPlan, histories, changes);
-      } else if (unfoldable !== undefined) {
-        merged = this.#park(entityId, unfoldable.journal, unfoldable, versions, changes);
+        merged = this.#takeLong(entity, longPlan, changes);
+      } else if (entity.unfoldable !== null) {
+        merged = this.#park(entity, entity.unfoldable.journal, entity.unfoldable, versions, changes);
       } else {
+        const before = entity.before ?? this.#empty;
         try {
-          const folded = merge(this.#context.domain, before, incoming);
+          const folded = merge(this.#context.domain, before, entity.incoming);
           if (folded.accepted.length > 0)
-            changes.push(this.#change(entityId, before, folded.history, folded.accepted));
-          else if (versions === null && !wereRead.has(entityId)) unchanged.push(entityId);
-          histories.set(entityId, folded.history);
+            changes.push(this.#change(entity.entityId, before, folded.history, folded.accepted));
+          else if (versions === null && !entity.wasRead) unchanged.push(entity);
+          entity.after = folded.history;
           merged = folded;
         } catch (error) {
-          histories.delete(entityId);
-          const why = foldFault(this.#context.domain, error, [...before.events, ...incoming]);
-          merged = this.#park(entityId, before.events, why, versions, changes);
+          const why = foldFault(this.#context.domain, error, [...before.events, ...entity.incoming]);
+          merged = this.#park(entity, before.events, why, versions, changes);
         }
       }
       duplicates += merged.duplicates;
@@ -167,7 +161,6 @@ export class BatchPlan<State, Event> {
       this.#context.cache.clear();
       return this.plan(versions, readJournals);
     }
-    this.#histories = histories;
     this.#tally = { journaled, duplicates, outOfOrder, conflicts };
     return changes;
   }
@@ -175,11 +168,12 @@ export class BatchPlan<State, Event> {
   /** Puts the histories into the cache. Called once the plan is committed. */
   remember(): BatchTally {
     const { cache, parked } = this.#context;
-    // Unlike a loop over the entries, forEach makes no array for each of them.
-    this.#histories.forEach((history, entityId) => {
-      cache.set(entityId, compact(history));
-    });
-    this.#long.committed(this.#longIds);
+    const longIds: string[] = [];
+    for (const { entityId, after, isLong, cacheTurn } of this.#entities) {
+      if (after !== null) cache.set(entityId, after, cacheTurn);
+      if (isLong) longIds.push(entityId);
+    }
+    this.#long.committed(longIds);
     parked.add(this.#parked.map(({ entityId }) => entityId));
     return this.#tally;
   }
@@ -189,13 +183,12 @@ export class BatchPlan<State, Event> {
    * of entities without changes, so a store that went back in time would lose their events unnoticed.
    */
   async #areJournaled(
-    entityIds: readonly string[],
+    entities: readonly PlannedEntity<State, Event>[],
     readJournals: (entityIds: readonly string[]) => Promise<Map<string, JournaledEvent[]>>,
   ): Promise<boolean> {
-    const journals = await readJournals(entityIds);
-    return entityIds.every((entityId) => {
-      const events = (journals.get(entityId) ?? []).map((key) => ({ ...key, event: null }));
-      const incoming = this.#eventsById.get(entityId) ?? [];
+    const journals = await readJournals(entities.map(({ entityId }) => entityId));
+    return entities.every(({ entityId, incoming }) => {
+      const events = (journals.get(entityId) ?? []).map(withoutEvent);
       const merged = merge<null, unknown, DecodedEvent<Event>>(
         IDENTITIES_ONLY,
         { events, state: null },
@@ -207,14 +200,13 @@ export class BatchPlan<State, Event> {
 
   /** Finds the entity's new events by identity, and adds a change that journals them without a row. */
   #park(
-    entityId: string,
-    known: readonly Pick<JournaledEvent, keyof Sequenced<unknown> & keyof JournaledEvent>[],
+    { entityId, incoming }: PlannedEntity<State, Event>,
+    known: readonly SequenceKey[],
     why: Unfoldable,
     versions: ReadonlyMap<string, number> | null,
     changes: EntityChange[],
   ): Merged<unknown, unknown, DecodedEvent<Event>> {
-    const events = known.map((key) => ({ ...key, event: null }));
-    const incoming = this.#eventsById.get(entityId) ?? [];
+    const events = known.map(withoutEvent);
     const merged = merge<null, unknown, DecodedEvent<Event>>(
       IDENTITIES_ONLY,
       { events, state: null },
@@ -253,22 +245,23 @@ export class BatchPlan<State, Event> {
 
   /** Works out the changes of the long entities. Throws if one of them has to be prepared first. */
   async #planLong(
+    entities: readonly PlannedEntity<State, Event>[],
     versions: ReadonlyMap<string, number> | null,
-    histories: ReadonlyMap<string, History<State, Event>>,
     readJournals: ReadJournals,
   ): Promise<ReadonlyMap<string, LongPlan<State, Event>>> {
-    const requests = [...this.#longIds].map(
-      (entityId): LongRequest<State, Event> => ({
+    const requests = entities.map(
+      ({ entityId, before, incoming }): LongRequest<State, Event> => ({
         entityId,
-        before: histories.get(entityId) ?? null,
-        incoming: this.#eventsById.get(entityId) ?? [],
+        before,
+        incoming,
         version: versions?.get(entityId) ?? null,
         isParked: this.#context.parked.has(entityId),
       }),
     );
     // The store ends a transaction that sends no statement for 8 s, and planning long entities sends none in it. So a
     // short read now and then keeps it alive.
-    const keepAlive = async () => versions === null || readJournals([...this.#longIds].slice(0, 1), 0);
+    const first = entities.slice(0, 1).map(({ entityId }) => entityId);
+    const keepAlive = async () => versions === null || readJournals(first, 0);
     const planned = await this.#long.plan(requests, keepAlive);
     if (planned.kind === 'planned') return planned.plans;
     this.#unprepared = planned.entities;
@@ -277,24 +270,23 @@ export class BatchPlan<State, Event> {
 
   /** Adds the change of a long entity. */
   #takeLong(
-    entityId: string,
+    entity: PlannedEntity<State, Event>,
     { unfoldable, version, before, merged, change: long }: LongPlan<State, Event>,
-    histories: Map<string, History<State, Event>>,
     changes: EntityChange[],
   ): Merged<unknown, unknown, DecodedEvent<Event>> {
+    const { entityId } = entity;
     let why = unfoldable;
     if (before !== null) {
       try {
         const history = merged.history as History<State, Event>;
         if (merged.accepted.length > 0)
           changes.push({ ...this.#change(entityId, before, history, merged.accepted), long });
-        histories.set(entityId, history);
+        entity.after = history;
         return merged;
       } catch (error) {
         why = foldFault(this.#context.domain, error, []);
       }
     }
-    histories.delete(entityId);
     if (why !== null) this.#addParking(entityId, version, merged.accepted, why, changes, long);
     return merged;
   }
@@ -327,11 +319,6 @@ export class BatchPlan<State, Event> {
   }
 }
 
-const NONE_LONG = new Map<string, never>();
-
-/** Drops the bodies and other fields that only the journal needs, so that the cache holds as many events as it can. */
-function compact<State, Event>(history: History<State, Event>): History<State, Event> {
-  const events = history.events.map((event) => ('data' in event ? sequencedOnly(event) : event));
-  const { state, earlier } = history;
-  return earlier === undefined ? { events, state } : { events, state, earlier };
+function withoutEvent(key: SequenceKey): Sequenced<null> {
+  return { ...keyOf(key), event: null };
 }

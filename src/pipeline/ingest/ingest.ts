@@ -91,7 +91,7 @@ export class Ingest<State, Event> {
     this.#context = {
       domain: options.domain,
       decoder: options.decoder,
-      cache: new HistoryCache(options.cacheEvents),
+      cache: new HistoryCache(options.cacheEvents, options.cacheBytes),
       parked: this.#parked,
       watchdog: this.#watchdog,
       quarantine: options.quarantine ?? new QuarantineWatch(options.clock, options.logger),

@@ -6,10 +6,8 @@ import type { Clock } from '../../ports/clock.ts';
 import type { CheckpointMove } from '../../ports/commit.ts';
 import type { EventLogConsumer, FetchedRecords } from '../../ports/event-log.ts';
 import type { Logger } from '../../ports/logger.ts';
-import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { Store } from '../../ports/store.ts';
 import type { Tracing } from '../../ports/tracing.ts';
-import type { DecodedEvent } from '../decode/decoder.ts';
 import { Gate } from '../gate.ts';
 import { OVER } from '../linked-abort.ts';
 import type { Meters } from '../status/meters.ts';
@@ -20,6 +18,7 @@ import { Newcomers } from './newcomers.ts';
 import type { BatchTally, CommitReport } from './options.ts';
 import { type OwnedPartition, OwnedPartitions } from './owned-partitions.ts';
 import { PendingPieces, type Piece } from './pending.ts';
+import { PieceMaker } from './piece-maker.ts';
 import type { PlanContext } from './plan-context.ts';
 import type { QuarantineWatch } from './quarantine-watch.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -57,8 +56,6 @@ const MAX_BUSY_ATTEMPTS = 20;
 const MAX_BUSY_MS = 15_000;
 /** The most bytes that are taken at once, and that one transaction commits. It limits batches of few large records. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
-/** The most records of a piece. It is small enough for all partitions of a lane to have pieces in one transaction. */
-const MAX_PIECE_RECORDS = 250;
 /** After a stale batch this many batches lock their entities first, and twice as many after the next stale one. */
 const FIRST_PENALTY = 16;
 const MAX_PENALTY = 4_096;
@@ -93,6 +90,7 @@ export class Lane<State, Event> {
   readonly #changed = new Gate();
   readonly #pending = new PendingPieces<Event>();
   readonly #newcomers = new Newcomers();
+  readonly #maker: PieceMaker<Event>;
   readonly #long: LongHistories<State, Event>;
   readonly #spans: LaneSpans;
   /** The preparations of long entities that the lane does not wait for. */
@@ -108,6 +106,7 @@ export class Lane<State, Event> {
     const { domain, decoder, store, logger, longLimits: limits } = context;
     this.#long = new LongHistories({ domain, decoder, journals: store.longJournals, logger, limits });
     this.#spans = new LaneSpans(context.tracing, context.group);
+    this.#maker = new PieceMaker(decoder, context.batchEvents);
     this.#owned = new OwnedPartitions(partitions);
   }
 
@@ -190,40 +189,10 @@ export class Lane<State, Event> {
   }
 
   #decode(fetched: FetchedRecords): void {
-    const { decoder, clock, batchEvents, times } = this.#context;
-    const { topic, partition, records, leaderEpoch } = fetched;
-    const observedAtMs = clock.now();
+    const { clock, times } = this.#context;
     const beganMs = clock.monotonicMs();
-    const pieceRecords = Math.min(batchEvents, MAX_PIECE_RECORDS);
-    for (let from = 0; from === 0 || from < records.length; from += pieceRecords) {
-      const events: DecodedEvent<Event>[] = [];
-      const rejected: QuarantinedRecord[] = [];
-      const end = Math.min(records.length, from + pieceRecords);
-      let bytes = 0;
-      for (let index = from; index < end; index++) {
-        const record = records[index] as (typeof records)[number];
-        bytes += record.value?.length ?? 0;
-        const decoded = decoder.decode(record, fetched, observedAtMs);
-        if (decoded.kind === 'event') events.push(decoded.event);
-        else rejected.push(decoded.record);
-      }
-      const toOffset = records[end]?.offset ?? fetched.nextOffset;
-      const timestampMs = records[from]?.timestampMs ?? Number.NEGATIVE_INFINITY;
-      const lastTimestampMs = records[end - 1]?.timestampMs ?? timestampMs;
-      const consumed = end - from;
-      const piece = {
-        topic,
-        partition,
-        toOffset,
-        leaderEpoch,
-        timestampMs,
-        lastTimestampMs,
-        consumed,
-        bytes,
-      };
-      this.#pending.push({ ...piece, events, rejected });
-    }
-    if (records.length > 0) times.decode.add(clock.monotonicMs() - beganMs);
+    for (const piece of this.#maker.piecesOf(fetched, clock.now())) this.#pending.push(piece);
+    if (fetched.records.length > 0) times.decode.add(clock.monotonicMs() - beganMs);
   }
 
   async #commitLoop(signal: AbortSignal): Promise<void> {
@@ -374,6 +343,7 @@ export class Lane<State, Event> {
     this.#owned.advance(moves);
     this.#context.quarantine.committed(pieces);
     this.#context.meters.committed(pieces, deliveriesDue);
+    this.#maker.committed(pieces);
     this.#context.onCommitted({
       ...tally,
       deliveriesDue,

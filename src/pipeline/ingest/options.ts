@@ -43,6 +43,8 @@ export interface IngestOptions<State, Event> {
   readonly batchEvents: number;
   /** The most events of all histories in memory. */
   readonly cacheEvents: number;
+  /** About the most bytes that these histories take. Default: no limit. */
+  readonly cacheBytes?: number;
   readonly maxBufferedBytes: number;
   /** When an entity's history is too long to be held whole; default `LONG_LIMITS`. */
   readonly longLimits?: LongLimits;

@@ -1,4 +1,5 @@
 import { partitionName, type TopicPartition } from '../../core/offset.ts';
+import type { EventPack } from '../../ports/packed-event.ts';
 import type { QuarantinedRecord } from '../../ports/quarantine.ts';
 import type { DecodedEvent } from '../decode/decoder.ts';
 
@@ -15,9 +16,11 @@ export interface Piece<Event> extends TopicPartition {
   /** The timestamp of the last record; negative infinity without records. */
   readonly lastTimestampMs: number;
   readonly consumed: number;
-  /** The bytes of the records' values. */
+  /** The bytes of the events' bodies, and of the values of rejected records. */
   readonly bytes: number;
   readonly events: readonly DecodedEvent<Event>[];
+  /** Has the events. */
+  readonly pack: Pick<EventPack, 'dropBodies'>;
   readonly rejected: readonly QuarantinedRecord[];
 }
 

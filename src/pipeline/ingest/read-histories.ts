@@ -1,25 +1,13 @@
-import { type History, historyOf, versionOf } from '../../core/fold.ts';
+import { historyOf, versionOf } from '../../core/fold.ts';
 import type { JournaledEvent, ReadJournals } from '../../ports/journal.ts';
 import type { LongHistories } from './long-histories.ts';
 import type { Newcomers } from './newcomers.ts';
 import type { PlanContext } from './plan-context.ts';
+import type { PlannedEntity } from './planned-entity.ts';
 import { foldFault, journalFault, restoreAll, type Unfoldable } from './unfoldable.ts';
 
-/** The journal of an entity that cannot be folded, and why it cannot. */
-export interface UnfoldableJournal extends Unfoldable {
-  readonly journal: readonly JournaledEvent[];
-}
-
-/** What is known of the entities of a batch before the batch. */
-export interface KnownHistories<State, Event> {
-  /** The histories by entity id. An entity without a journal is left out. */
-  readonly histories: Map<string, History<State, Event>>;
-  /** The entities that were not in the cache, unless they were taken for new. */
-  readonly wereRead: ReadonlySet<string>;
-  /** The entities whose journals were read and cannot be folded. */
-  readonly unfoldable: ReadonlyMap<string, UnfoldableJournal>;
-  /** The entities whose journals are too long to be read whole. */
-  readonly longIds: ReadonlySet<string>;
+/** What the lookup of a batch's histories says of the batch as a whole. */
+export interface HistoriesRead {
   /** Whether entities were taken for new without being looked up. */
   readonly isGuessed: boolean;
   /** Whether the journal of a locked entity is shorter than the cache knew it, so that the store went back in time. */
@@ -27,76 +15,85 @@ export interface KnownHistories<State, Event> {
 }
 
 export interface BatchEntities<State, Event> {
-  readonly entityIds: readonly string[];
+  readonly entities: readonly PlannedEntity<State, Event>[];
   readonly long: LongHistories<State, Event>;
   readonly newcomers: Newcomers;
 }
 
 /**
- * Takes the entities' histories from the cache, and folds the others from their journals. `versions` are those of
- * locked entities; null means that the cache has to be trusted.
+ * Gives each entity its history: from the cache, or folded from its journal. `versions` are those of locked entities;
+ * null means that the cache has to be trusted.
  */
 export async function readHistories<State, Event>(
-  { cache, decoder, domain, parked }: PlanContext<State, Event>,
-  { entityIds, long, newcomers }: BatchEntities<State, Event>,
+  context: PlanContext<State, Event>,
+  { entities, long, newcomers }: BatchEntities<State, Event>,
   versions: ReadonlyMap<string, number> | null,
   readJournals: ReadJournals,
-): Promise<KnownHistories<State, Event>> {
-  const histories = new Map<string, History<State, Event>>();
-  const unfoldable = new Map<string, UnfoldableJournal>();
-  const longIds = new Set<string>();
-  const unknown: string[] = [];
+): Promise<HistoriesRead> {
+  const { cache, parked } = context;
+  const areSomeParked = parked.size > 0;
+  const unknown: PlannedEntity<State, Event>[] = [];
   let isStoreBehind = false;
   // The cache is read before anything is awaited, because other lanes change it meanwhile.
-  for (const entityId of entityIds) {
+  for (const entity of entities) {
+    const { entityId } = entity;
+    entity.reset();
     const version = versions === null ? null : (versions.get(entityId) ?? 0);
     const cached = cache.get(entityId);
+    entity.cacheTurn = cache.turn;
     if (version !== null && cached !== undefined && versionOf(cached) > version) isStoreBehind = true;
     if (version === 0) continue;
     if (
       cached !== undefined &&
-      !parked.has(entityId) &&
+      !(areSomeParked && parked.has(entityId)) &&
       (version === null || versionOf(cached) === version)
     ) {
-      histories.set(entityId, cached);
-      if (long.isLong(cached)) longIds.add(entityId);
+      entity.before = cached;
+      entity.isLong = long.isLong(cached);
     } else if (version !== null && version > long.longEvents) {
-      longIds.add(entityId);
-    } else unknown.push(entityId);
+      entity.isLong = true;
+    } else unknown.push(entity);
   }
   const isGuessed = versions === null && unknown.length > 0 && newcomers.areAssumed;
-  const known = {
-    histories,
-    wereRead: new Set(isGuessed ? [] : unknown),
-    unfoldable,
-    longIds,
-    isGuessed,
-    isStoreBehind,
-  };
-  if (unknown.length === 0 || isGuessed) return known;
-  const journals = await readJournals(unknown, long.longEvents);
-  if (versions === null) newcomers.looked(unknown.length, journals.size);
-  for (const [entityId, journal] of journals) {
-    if (journal.length > long.longEvents) {
-      longIds.add(entityId);
-      continue;
-    }
-    const why = parked.has(entityId) ? ALREADY_PARKED : journalFault(journal, versions?.get(entityId));
-    if (why !== null) {
-      unfoldable.set(entityId, { ...why, journal });
-      continue;
-    }
-    const restored = restoreAll(decoder, journal);
-    if ('reason' in restored) unfoldable.set(entityId, { ...restored, journal });
-    else {
-      try {
-        histories.set(entityId, historyOf(domain, restored.events));
-      } catch (error) {
-        unfoldable.set(entityId, { ...foldFault(domain, error, restored.events), journal });
-      }
+  if (unknown.length > 0 && !isGuessed) {
+    const journals = await readJournals(
+      unknown.map(({ entityId }) => entityId),
+      long.longEvents,
+    );
+    if (versions === null) newcomers.looked(unknown.length, journals.size);
+    for (const entity of unknown) {
+      entity.wasRead = true;
+      const journal = journals.get(entity.entityId);
+      if (journal === undefined) continue;
+      if (journal.length > long.longEvents) entity.isLong = true;
+      else takeJournal(context, entity, journal, versions?.get(entity.entityId));
     }
   }
-  return known;
+  return { isGuessed, isStoreBehind };
+}
+
+/** Folds the entity's journal, or says why it cannot be folded. */
+function takeJournal<State, Event>(
+  { decoder, domain, parked }: PlanContext<State, Event>,
+  entity: PlannedEntity<State, Event>,
+  journal: readonly JournaledEvent[],
+  version: number | undefined,
+): void {
+  const why = parked.has(entity.entityId) ? ALREADY_PARKED : journalFault(journal, version);
+  if (why !== null) {
+    entity.unfoldable = { ...why, journal };
+    return;
+  }
+  const restored = restoreAll(decoder, journal);
+  if ('reason' in restored) {
+    entity.unfoldable = { ...restored, journal };
+    return;
+  }
+  try {
+    entity.before = historyOf(domain, restored.events);
+  } catch (error) {
+    entity.unfoldable = { ...foldFault(domain, error, restored.events), journal };
+  }
 }
 
 const ALREADY_PARKED: Unfoldable = { reason: 'fold_failed', detail: 'It was parked before.' };

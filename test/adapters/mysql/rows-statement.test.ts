@@ -44,10 +44,10 @@ describe('a statement over many rows', () => {
       if (parameters.length > 2) expect(byteLength).toBeLessThanOrEqual(1024 * 1024);
   });
 
-  it('several executions are under way at once, up to eight', async () => {
+  it('several executions are under way at once, up to three', async () => {
     const driver = new DriverDouble();
     await statementOf().run(driver.connection, numbers(512 * 20));
-    expect(driver.mostUnanswered).toBe(8);
+    expect(driver.mostUnanswered).toBe(3);
   });
 
   it('the first error is the one that is thrown, and nothing is sent behind it', async () => {

@@ -8,8 +8,10 @@ import {
   readSegments,
   segmentsOf,
 } from '../../../src/adapters/mysql/segments.ts';
+import { hashCharacters } from '../../../src/core/key-pack.ts';
 import type { TraceContext } from '../../../src/core/trace-context.ts';
 import type { JournaledEvent } from '../../../src/ports/journal.ts';
+import { EventPack, PackedEvent } from '../../../src/ports/packed-event.ts';
 import { DriverDouble } from './driver-double.ts';
 
 const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12, size: 'max' });
@@ -54,25 +56,41 @@ const changes = fc.uniqueArray(change, { maxLength: 4, selector: ({ entityId }) 
   })),
 );
 
+/** The events in the segments that were sent, by entity and version. */
+function readBack(driver: DriverDouble): Map<string, Map<number, JournaledEvent>> {
+  const rows = driver.executions.flatMap(({ parameters }) =>
+    Array.from({ length: parameters.length / 5 }, (_, row) => parameters.slice(row * 5, row * 5 + 5)),
+  );
+  const read = new Map<string, Map<number, JournaledEvent>>();
+  for (const [id, firstVersion, count, bodies, events] of rows) {
+    const entityId = String(id);
+    const parsed = parseEvents(entityId, String(events), bodies as Buffer);
+    expect(parsed).toHaveLength(Number(count));
+    expect(parsed.length).toBeLessThanOrEqual(MAX_SEGMENT_EVENTS);
+    const byVersion = read.get(entityId) ?? new Map();
+    read.set(entityId, byVersion);
+    for (const [index, one] of parsed.entries()) byVersion.set(Number(firstVersion) + index, one);
+  }
+  return read;
+}
+
+/** The event in a pack of its own, behind another event. */
+function packedOf(one: JournaledEvent): JournaledEvent {
+  const { topic, partition, contentHash, revision, data } = one;
+  const pack = new EventPack({ topic, partition }, one.observedAtMs, 2, Buffer.alloc(0));
+  const fields = { ...one, hash: hashCharacters(contentHash), hasRevision: revision !== null };
+  const { trace = null } = one;
+  pack.add({ ...fields, eventId: 'another', body: 'another', trace: null });
+  return new PackedEvent(pack, pack.add({ ...fields, body: data, trace }), null, one.entityId);
+}
+
 describe('the segments of the journal', () => {
   it('the events of a change are read back from its segments, each at its version', async () => {
     await fc.assert(
       fc.asyncProperty(changes, async (all) => {
         const driver = new DriverDouble();
         await insertSegments.run(driver.connection, segmentsOf(all));
-        const rows = driver.executions.flatMap(({ parameters }) =>
-          Array.from({ length: parameters.length / 5 }, (_, row) => parameters.slice(row * 5, row * 5 + 5)),
-        );
-        const read = new Map<string, Map<number, JournaledEvent>>();
-        for (const [id, firstVersion, count, bodies, events] of rows) {
-          const entityId = String(id);
-          const parsed = parseEvents(entityId, String(events), bodies as Buffer);
-          expect(parsed).toHaveLength(Number(count));
-          expect(parsed.length).toBeLessThanOrEqual(MAX_SEGMENT_EVENTS);
-          const byVersion = read.get(entityId) ?? new Map();
-          read.set(entityId, byVersion);
-          for (const [index, one] of parsed.entries()) byVersion.set(Number(firstVersion) + index, one);
-        }
+        const read = readBack(driver);
         const expected = new Map(
           all.map(({ entityId, fromVersion, events }) => [
             entityId,
@@ -82,6 +100,27 @@ describe('the segments of the journal', () => {
         expect(read).toEqual(expected);
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it('packed events are written as plain ones are', async () => {
+    await fc.assert(
+      fc.asyncProperty(changes, async (all) => {
+        // A packed event with a revision has it as its position.
+        const plain = all.map(({ events, ...one }) => ({
+          ...one,
+          events: events.map((each) => ({
+            ...each,
+            revision: each.revision === null ? null : each.position,
+          })),
+        }));
+        const packed = plain.map(({ events, ...one }) => ({ ...one, events: events.map(packedOf) }));
+        const [expected, written] = [new DriverDouble(), new DriverDouble()];
+        await insertSegments.run(expected.connection, segmentsOf(plain));
+        await insertSegments.run(written.connection, segmentsOf(packed));
+        expect(readBack(written)).toEqual(readBack(expected));
+      }),
+      { numRuns: 30 },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { History } from '../../../src/core/fold.ts';
+import { hashCharacters, KeyPack, PackedKey } from '../../../src/core/key-pack.ts';
 import { HistoryCache } from '../../../src/pipeline/ingest/history-cache.ts';
 
 type Text = History<string, string>;
@@ -127,5 +128,51 @@ describe('the cache of histories', () => {
     expect(cache.get('long')?.state).toBe('version 1000009');
     cache.set('long', history(10, 'an older one'));
     expect(cache.get('long')?.state).toBe('version 1000009');
+  });
+
+  it('the cache takes about as many bytes as it may, and no more', () => {
+    const limit = 64 * 1024;
+    const cache = new HistoryCache<string, string>(1_000_000, limit);
+    let most = 0;
+    for (let entity = 0; entity < 2_000; entity++) {
+      cache.set(`entity-${entity}`, history(1 + (entity % 5)));
+      most = Math.max(most, cache.bytes);
+      expect(cache.bytes).toBeLessThanOrEqual(limit);
+    }
+    expect(most).toBeGreaterThan(0.8 * limit);
+    cache.set('large', history(1_000));
+    expect(cache.get('large')).toBeUndefined();
+  });
+
+  it('an entry in use keeps no pack of a generation that is gone', () => {
+    const cache = new HistoryCache<string, string>(20);
+    const first = new KeyPack(1, 100);
+    const index = first.addKey(1, 2, 3, 'event-1', hashCharacters('ab'.repeat(32)));
+    cache.set('used', { events: [new PackedKey(first, index, 'happened')], state: '' });
+    const packOf = () => {
+      const [event] = cache.get('used')?.events ?? [];
+      expect(event).toMatchObject({ position: 1, occurredAtMs: 2, cautionRank: 3, eventId: 'event-1' });
+      return event instanceof PackedKey ? event.pack : undefined;
+    };
+    expect(packOf()).toBe(first);
+    const packs = new Set<KeyPack | undefined>();
+    for (let other = 0; other < 60; other++) {
+      cache.set(`other-${other}`, history(1));
+      packs.add(packOf());
+    }
+    expect(packs.size).toBeGreaterThan(3);
+    expect(packOf()).not.toBe(first);
+  });
+
+  it('a history that was in use while the generation changed keeps no old pack either', () => {
+    const cache = new HistoryCache<string, string>(20);
+    const first = new KeyPack(1, 100);
+    const index = first.addKey(1, 2, 3, 'event-1', hashCharacters('ab'.repeat(32)));
+    const held = { events: [new PackedKey(first, index, 'happened')], state: '' };
+    cache.set('used', held);
+    for (let other = 0; other < 30; other++) cache.set(`other-${other}`, history(1));
+    cache.set('used', held);
+    const [event] = cache.get('used')?.events ?? [];
+    expect(event instanceof PackedKey && event.pack !== first).toBe(true);
   });
 });

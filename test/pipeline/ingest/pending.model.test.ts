@@ -60,6 +60,7 @@ const pushes = fc
         consumed,
         bytes,
         events: [],
+        pack: { dropBodies: () => null },
         rejected: [],
       };
       real.push(piece);

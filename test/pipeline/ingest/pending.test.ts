@@ -12,6 +12,7 @@ function piece(topic: string, timestampMs: number, consumed = 10, bytes = 100): 
     consumed,
     bytes,
     events: [],
+    pack: { dropBodies: () => null },
     rejected: [],
   };
 }

@@ -77,8 +77,10 @@ export class RecordCursor {
     this.#position++;
     const timestampDelta = this.#varint();
     const offsetDelta = this.#varint();
-    const key = this.#view(this.#varint());
-    const value = this.#view(this.#varint());
+    const keyLength = this.#varint();
+    const keyAt = this.#skip(keyLength);
+    const valueLength = this.#varint();
+    const valueAt = this.#skip(valueLength);
     const headerCount = this.#varint();
     if (headerCount < 0) throw new RangeError('a record has a negative number of headers');
     const headers = headerCount === 0 ? noHeaders : this.#headers(headerCount);
@@ -88,9 +90,9 @@ export class RecordCursor {
     }
     this.#lastOffsetDelta = offsetDelta;
     this.#taken++;
-    const timestampMs = recordBatch.appendTimestampMs ?? recordBatch.timestampMs + timestampDelta;
     this.#recordBytes = end - start;
-    return { offset: recordBatch.baseOffset + BigInt(offsetDelta), timestampMs, key, value, headers };
+    const places = { keyAt, keyLength, valueAt, valueLength };
+    return new BatchRecord(recordBatch, this.#bytes, offsetDelta, timestampDelta, places, headers);
   }
 
   #headers(count: number): LoggedHeader[] {
@@ -103,11 +105,16 @@ export class RecordCursor {
   }
 
   #view(length: number): Buffer | null {
-    if (length < 0) return null;
+    return viewOf(this.#bytes, this.#skip(length), length);
+  }
+
+  /** Passes over a field. Returns where it begins. */
+  #skip(length: number): number {
     const start = this.#position;
+    if (length < 0) return start;
     this.#position = start + length;
     if (this.#position > this.#bytes.length) throw new RangeError('a field is longer than its record batch');
-    return this.#bytes.subarray(start, this.#position);
+    return start;
   }
 
   /** Decodes a zigzag-coded varint. Exact up to 53 bits, which is enough for every length, delta and time. */
@@ -123,4 +130,67 @@ export class RecordCursor {
     }
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   }
+}
+
+interface Places {
+  readonly keyAt: number;
+  readonly keyLength: number;
+  readonly valueAt: number;
+  readonly valueLength: number;
+}
+
+/**
+ * A record whose fields are made when they are asked for. Thousands of records wait to be decoded, and each field is an
+ * object of its own. So a record must not be spread into another object.
+ */
+class BatchRecord implements LogRecord {
+  readonly headers: readonly LoggedHeader[];
+  readonly #recordBatch: RecordBatch;
+  readonly #bytes: Buffer;
+  readonly #offsetDelta: number;
+  readonly #timestampDelta: number;
+  readonly #keyAt: number;
+  readonly #keyLength: number;
+  readonly #valueAt: number;
+  readonly #valueLength: number;
+
+  constructor(
+    recordBatch: RecordBatch,
+    bytes: Buffer,
+    offsetDelta: number,
+    timestampDelta: number,
+    { keyAt, keyLength, valueAt, valueLength }: Places,
+    headers: readonly LoggedHeader[],
+  ) {
+    this.headers = headers;
+    this.#recordBatch = recordBatch;
+    this.#bytes = bytes;
+    this.#offsetDelta = offsetDelta;
+    this.#timestampDelta = timestampDelta;
+    this.#keyAt = keyAt;
+    this.#keyLength = keyLength;
+    this.#valueAt = valueAt;
+    this.#valueLength = valueLength;
+  }
+
+  get offset(): bigint {
+    return this.#recordBatch.baseOffset + BigInt(this.#offsetDelta);
+  }
+
+  get timestampMs(): number {
+    const { appendTimestampMs, timestampMs } = this.#recordBatch;
+    return appendTimestampMs ?? timestampMs + this.#timestampDelta;
+  }
+
+  get key(): Buffer | null {
+    return viewOf(this.#bytes, this.#keyAt, this.#keyLength);
+  }
+
+  get value(): Buffer | null {
+    return viewOf(this.#bytes, this.#valueAt, this.#valueLength);
+  }
+}
+
+function viewOf(bytes: Buffer, at: number, length: number): Buffer | null {
+  return length < 0 ? null : bytes.subarray(at, at + length);
 }

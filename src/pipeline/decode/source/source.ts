@@ -113,7 +113,8 @@ class Source implements RecordSource {
     if (body instanceof Rejection) return body;
     const eventId = inHeaders.find(([ours]) => ours === 'eventId')?.[1] ?? unwrapped.eventId;
     return {
-      ...record,
+      offset: record.offset,
+      timestampMs: record.timestampMs,
       key: key === null ? null : keyText(this.#keyJson(record, asBuffer(key)), this.#key),
       value: body,
       headers: plainHeaders(headers, { ...unwrapped, eventId }),

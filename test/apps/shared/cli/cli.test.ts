@@ -216,7 +216,7 @@ describe('config show', () => {
     expect(await run(host)).toBe(0);
     expect(host.stdout.text).toMatch(/^ORDER_SYNC_LANES +8 +env \(ORDER_SYNC_LANES\)$/m);
     expect(host.stdout.text).toMatch(/^ORDER_SYNC_GROUP +mine +flag \(--group\)$/m);
-    expect(host.stdout.text).toMatch(/^ORDER_SYNC_BATCH_EVENTS +8000 +default$/m);
+    expect(host.stdout.text).toMatch(/^ORDER_SYNC_BATCH_EVENTS +4000 +default$/m);
     expect(host.stdout.text).not.toContain('hush');
   });
 

@@ -78,7 +78,7 @@ export const ORDER_SYNC_SETTINGS = {
   batchEvents: integer({
     env: 'ORDER_SYNC_BATCH_EVENTS',
     flag: 'batch-events',
-    default: 8_000,
+    default: 4_000,
     min: 1,
     max: 100_000,
     help: 'The most events of one batch.',
@@ -105,6 +105,14 @@ export const ORDER_SYNC_SETTINGS = {
     min: 0,
     max: 10_000_000,
     help: 'The most journaled events of recent orders in memory.',
+  }),
+  cacheBytes: integer({
+    env: 'ORDER_SYNC_CACHE_BYTES',
+    flag: 'cache-bytes',
+    default: 33_554_432,
+    min: 0,
+    max: 8_589_934_592,
+    help: 'About the most bytes that these events take in memory.',
   }),
   sessionTimeoutMs: duration({
     env: 'ORDER_SYNC_SESSION_TIMEOUT_MS',
