@@ -4,10 +4,9 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { median } from '../test/checks/faults/median.ts';
-import type { CheckCommand, Figures, RunningCheck } from '../test/checks/lib/command.ts';
-import { machine } from '../test/checks/lib/process-usage.ts';
+import type { RunningCheck } from '../test/checks/lib/command.ts';
 import { waitFor } from '../test/checks/lib/waiting.ts';
+import { atMost, type Bench, type Measured, measure, medianOf, ratio } from './lib/bench.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const LAUNCHER = join(ROOT, 'bin', 'launch.mjs');
@@ -17,9 +16,8 @@ const HELP_MAX = 5;
 const READY_MAX_MS = 1_500;
 const PATIENCE_MS = 60_000;
 
-export const bench: CheckCommand = {
+export const bench: Bench = {
   name: 'start',
-  invocation: 'npm run bench -- start',
   summary: 'How long the programs take to start: --help, a command, and npm start until it is ready.',
   examples: ['npm run bench -- start', 'npm run bench -- start --runs 3 --starts 1'],
   options: [
@@ -31,10 +29,11 @@ export const bench: CheckCommand = {
       help: 'Starts of npm start, each with a new data directory',
     },
   ],
+  quick: { runs: '3', starts: '1' },
   run,
 };
 
-async function run(check: RunningCheck): Promise<Figures> {
+async function run(check: RunningCheck): Promise<Measured> {
   const runs = check.number('runs');
   const folders = Array.from({ length: Math.max(1, check.number('starts')) }, () =>
     join(check.temporaryFolder(), 'data'),
@@ -44,7 +43,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   const [folder = ''] = folders;
   const kinds = new Map<string, readonly string[]>([
     ['node', ['-e', '0']],
-    ...PROGRAMS.map((name): [string, string[]] => [`help_${name}`, [LAUNCHER, mainOf(name), '--help']]),
+    ...PROGRAMS.map((name): [string, string[]] => [name, [LAUNCHER, mainOf(name), '--help']]),
     ['orders', [LAUNCHER, mainOf('order-sync'), 'orders', '--data-dir', folder]],
   ]);
   // The first run of each compiles its modules, which Node keeps for those after it.
@@ -54,30 +53,28 @@ async function run(check: RunningCheck): Promise<Figures> {
     check.signal.throwIfAborted();
     for (const [kind, words] of kinds) times.get(kind)?.push(timeOf(words));
   }
-  const ms = Object.fromEntries([...times].map(([kind, each]) => [`${kind}_ms`, rounded(median(each))]));
-  const bare = ms.node_ms ?? 0;
-  const ratios = Object.fromEntries(
-    PROGRAMS.map((name) => [`help_${name}_by_node`, rounded((ms[`help_${name}_ms`] ?? 0) / bare)]),
-  );
-  const readyMedian = Math.round(median(ready));
+  const measures = [
+    ...[...times].map(([kind, each]) =>
+      kind === 'orders' ? measure('orders', 'order-sync', 'ms', each) : measure('help', kind, 'ms', each),
+    ),
+    measure('npm start', 'start', 'ready_ms', ready),
+  ];
+  const helpOf = (name: string) => medianOf(measures, 'help', name, 'ms');
   return {
-    runs,
-    ...ms,
-    ...ratios,
-    ready_ms: readyMedian,
-    ready_ms_of_runs: ready.map(Math.round),
-    node: process.version,
-    machine: machine(),
-    ok: Object.values(ratios).every((ratio) => ratio < HELP_MAX) && readyMedian < READY_MAX_MS,
+    measures,
+    bars: [
+      ...PROGRAMS.map((name) =>
+        atMost(`${name} --help in times of node -e 0`, ratio(helpOf(name), helpOf('node')), HELP_MAX),
+      ),
+      atMost('npm start to ready in ms', medianOf(measures, 'npm start', 'start', 'ready_ms'), READY_MAX_MS),
+    ],
+    facts: { runs, starts: ready.length },
+    versions: {},
   };
 }
 
 function mainOf(name: string): string {
   return `src/apps/${name}/main.ts`;
-}
-
-function rounded(number: number): number {
-  return Math.round(number * 10) / 10;
 }
 
 /** The milliseconds that Node takes with these words, to its end. */
