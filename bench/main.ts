@@ -1,7 +1,11 @@
-/** `npm run bench -- <name>` runs one of the benches in this folder; without a name it runs all, one after the other. */
+/**
+ * `npm run bench -- <name>` runs one of the benches in this folder; without a name it runs all, one after the other. The name `page`
+ * makes docs/performance.md.
+ */
 import { spawnSync } from 'node:child_process';
 import { runCommand } from '../test/checks/lib/command.ts';
 import { type Bench, commandOf } from './lib/bench.ts';
+import { writePage } from './page/page.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   ask: () => import('./ask.ts'),
@@ -11,7 +15,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
 };
 
 const [name = ''] = process.argv.slice(2);
-if (name === '' || name.startsWith('--')) runAll(process.argv.slice(2));
+if (name === 'page') {
+  for (const path of writePage()) process.stderr.write(`${path}\n`);
+} else if (name === '' || name.startsWith('--')) runAll(process.argv.slice(2));
 else {
   const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (load === undefined) fail(`There is no bench ${name}.`);

@@ -1,0 +1,70 @@
+/** The words of docs/performance.md: what each bench asks, who takes part, and why a peer wins where it does. */
+import type { SectionText } from './section.ts';
+
+export const SECTIONS: readonly SectionText[] = [
+  {
+    bench: 'delivery',
+    title: 'Deliveries',
+    question:
+      'How many states a second does one order-sync deliver to one order-mgt that makes each state durable, singly and in batches? The limit is the HTTP client alone, which posts the same state to a bare server again and again.',
+    subjects: {
+      'single embedded': 'one state in a request, ledger in SQLite',
+      'single mariadb': 'one state in a request, ledger in MariaDB',
+      'batch embedded': 'batches, ledger in SQLite',
+      'batch mariadb': 'batches, ledger in MariaDB',
+    },
+    programs: {
+      'undici dispatch': {
+        title: 'undici, dispatch',
+        does: 'the HTTP client alone, by its lowest interface.',
+        isLimit: true,
+      },
+      'undici request': { title: 'undici, request', does: 'the same by its usual interface.', isLimit: true },
+    },
+    figures: {
+      states_per_second: 'states/s',
+      posts_per_second: 'posts/s',
+      share_of_client: 'share of undici alone',
+      cpu_seconds_per_million_order_sync: 'CPU s per million, order-sync',
+      cpu_seconds_per_million_order_mgt: 'order-mgt',
+      cpu_seconds_per_million_database: 'database',
+    },
+    plots: { states_per_second: 'States delivered a second' },
+  },
+  {
+    bench: 'start',
+    title: 'Start',
+    question:
+      'How long do people wait for a program? The help of each command line beside Node that does nothing, a command that reads the store, and `npm start` on a new folder until it is ready.',
+    subjects: { help: '--help', orders: 'order-sync orders' },
+    programs: { node: { title: 'node -e 0', isLimit: true }, start: { title: 'npm start' } },
+    figures: { ms: 'ms', ready_ms: 'ms to ready' },
+    plots: { ms: 'Milliseconds of a command line' },
+  },
+  {
+    bench: 'ask',
+    title: 'Questions',
+    question:
+      'How long do answers about orders take in a store with very many of them, one question after the other? Each page of a list begins at a random order.',
+    programs: {},
+    figures: { p50_ms: 'p50 in ms', p95_ms: 'p95 in ms', max_ms: 'longest in ms' },
+    plots: { p95_ms: 'Milliseconds of an answer, 95th percentile' },
+  },
+  {
+    bench: 'console',
+    title: 'Console',
+    question:
+      'What do the pages that operators look at cost, while events come in? The lists, the stream of changes for 100 pages at once, and scrolling through all orders in Chromium.',
+    programs: {},
+    figures: {
+      p50_ms: 'p50 in ms',
+      p95_ms: 'p95 in ms',
+      cpu_seconds_per_million_order_sync: 'CPU s per million events',
+      messages_per_second: 'messages/s',
+      bytes_per_second: 'bytes/s',
+      long_tasks: 'tasks over 50 ms',
+      long_task_max_ms: 'longest task in ms',
+    },
+    plots: {},
+  },
+];
