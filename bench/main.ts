@@ -11,6 +11,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   ask: () => import('./ask.ts'),
   console: () => import('./console.ts'),
   delivery: () => import('./delivery.ts'),
+  'drain-full': () => import('./drain-full.ts'),
   start: () => import('./start.ts'),
 };
 

@@ -3,6 +3,60 @@ import type { SectionText } from './section.ts';
 
 export const SECTIONS: readonly SectionText[] = [
   {
+    bench: 'drain-full',
+    title: 'Full topics into a database',
+    question:
+      'How fast do topics that were filled before get into MariaDB and MySQL, and what does it cost? Every program reads the same records and starts with an empty database; the programs run by turns. What each has written is compared with what is right.',
+    subjects: { mariadb: 'MariaDB', mysql: 'MySQL', disk: 'the disk' },
+    programs: {
+      'order-sync': {
+        title: 'order-sync',
+        does: 'the full work, exactly once: journal without duplicates, rows folded in the canonical sequence, due deliveries, quarantine and checkpoints in one transaction.',
+      },
+      base: { title: 'order-sync before', does: 'the same at an earlier commit.', isLimit: true },
+      debezium: {
+        title: "Debezium's JDBC sink",
+        does: 'Kafka Connect with a connector for each topic, upsert with the reduction buffer, 5,000 records in a batch. It keeps no journal, folds nothing (the last to arrive wins), and works at least once.',
+        why: 'It only writes the last row of an order, where order-sync writes journal, row, delivery and checkpoint.',
+      },
+      java: {
+        title: 'the Java rival',
+        does: 'a consumer with batched JDBC that we wrote as fast as we could: the full work in one transaction, a thread and a connection for each partition, one INSERT for all rows of a table. It knows flat bodies only, and has no holds, no metrics, no takeover by another instance.',
+        why: 'Java decodes, hashes and writes statements on several threads at once.',
+      },
+      kafkajs: {
+        title: 'kafkajs, a statement a message',
+        does: 'a consumer in Node as people write it, over fewer records: each message is one statement that commits by itself. No journal, the last to arrive wins.',
+      },
+      reading: {
+        title: 'reading alone',
+        does: 'a limit: the Java rival reads all records and drops them.',
+        isLimit: true,
+      },
+      sql: {
+        title: 'SQL alone',
+        does: 'a limit: the Java rival writes the same tables from records of its own making, on the best of 1, 2, 4 and 8 connections.',
+        isLimit: true,
+      },
+      fdatasync: { title: 'one fdatasync of 4 KiB', isLimit: true },
+    },
+    figures: {
+      events_per_second: 'events/s',
+      cpu_seconds_per_million: 'CPU s per million',
+      cpu_seconds_per_million_database: 'of the database',
+      cpu_seconds_per_million_kafka: 'of Kafka',
+      peak_memory_mib: 'peak MiB',
+      wrong: 'wrong rows',
+      connections: 'connections',
+      sync_ms: 'ms',
+    },
+    compared: { figure: 'events_per_second', better: 'higher', ours: 'order-sync' },
+    plots: {
+      events_per_second: 'Events a second',
+      cpu_seconds_per_million: 'CPU seconds of the program for a million events',
+    },
+  },
+  {
     bench: 'delivery',
     title: 'Deliveries',
     question:

@@ -2,55 +2,39 @@
  * `npm run check:drain` measures how fast one order-sync journals topics that were filled before, and the CPU time of
  * each process. See docs/checks.md.
  */
-import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createDatabase, type RunningServices, startServices } from '../services/index.ts';
+import { createDatabase, startServices } from '../services/index.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
-import { compareWithOracle } from './lib/comparison.ts';
-import { drainWorkload } from './lib/drain-workload.ts';
-import { createTopics, endOffsets, Publisher } from './lib/kafka-client.ts';
-import { cpuSecondsOf, descendantPid, machine, peakMemoryMibOf } from './lib/process-usage.ts';
-import { Program } from './lib/programs.ts';
+import {
+  areAllAcquired,
+  areAllAtTheEnd,
+  countWrong,
+  type DrainRun,
+  drainingOrderSync,
+  timeDrain,
+} from './lib/drain-run.ts';
+import { type PreloadedTopics, preloadTopics } from './lib/preloaded-topics.ts';
+import { machine } from './lib/process-usage.ts';
 import { Tables } from './lib/tables.ts';
-import { waitFor } from './lib/waiting.ts';
-import { Oracle, type RawRecord, type Topics } from './oracle.ts';
 
 const DATABASES = ['mariadb', 'mysql'] as const;
 type DatabaseName = (typeof DATABASES)[number];
 
 const PARTITIONS = 4;
-const RECORDS_PER_REQUEST = 5_000;
-const POLL_MS = 100;
-const TIMEOUT_MS = 30 * 60_000;
 const SCRAPE_EVERY_MS = 1_000;
 /** A drain with `/metrics` read every second may be slower by this much. */
 const SCRAPE_COST_MAX_PERCENT = 2;
 
-/** The figures of one run. */
-interface Drained {
-  readonly events_per_second: number;
-  readonly seconds: number;
-  readonly cpu_seconds_per_million_order_sync: number;
-  readonly cpu_seconds_per_million_kafka: number | null;
-  readonly cpu_seconds_per_million_database: number | null;
-  readonly peak_memory_mib_order_sync: number;
-  readonly wrong: number;
-}
-
-interface Preloaded {
-  readonly brokers: readonly string[];
-  readonly topics: Topics;
-  readonly ends: ReadonlyMap<string, bigint>;
-  readonly oracle: Oracle;
-}
+/** The figures of one run, and how many rows are wrong after it. */
+type Drained = DrainRun & { readonly wrong: number };
 
 const PICKERS: Readonly<Record<string, (drained: Drained) => number | null>> = {
   events_per_second: (drained) => drained.events_per_second,
   seconds: (drained) => drained.seconds,
-  cpu_seconds_per_million_order_sync: (drained) => drained.cpu_seconds_per_million_order_sync,
+  cpu_seconds_per_million_order_sync: (drained) => drained.cpu_seconds_per_million,
   cpu_seconds_per_million_kafka: (drained) => drained.cpu_seconds_per_million_kafka,
   cpu_seconds_per_million_database: (drained) => drained.cpu_seconds_per_million_database,
-  peak_memory_mib_order_sync: (drained) => drained.peak_memory_mib_order_sync,
+  peak_memory_mib_order_sync: (drained) => drained.peak_memory_mib,
 };
 
 await runCommand({
@@ -101,13 +85,13 @@ async function run(check: RunningCheck): Promise<Figures> {
   const kafka = await startServices({ kafka: { heap: '1g' } });
   check.defer(() => kafka.stop());
   check.progress(kafka.describe());
-  const preloaded = await preload(check, kafka, events);
+  const preloaded = await preloadTopics(check, kafka.kafka.brokers, events, PARTITIONS);
 
   const figures: Record<string, unknown> = {};
   let wrong = 0;
   let isCheap = true;
   for (const name of databases) {
-    const { drained, scraped } = await drainInto(check, name, preloaded, events, runs);
+    const { drained, scraped } = await drainInto(check, name, preloaded, runs);
     for (const [figure, pick] of Object.entries(PICKERS)) {
       figures[`${figure}_${name}`] = median(drained.map(pick));
     }
@@ -138,45 +122,11 @@ async function run(check: RunningCheck): Promise<Figures> {
   };
 }
 
-async function preload(check: RunningCheck, kafka: RunningServices, events: number): Promise<Preloaded> {
-  const { brokers } = kafka.kafka;
-  const suffix = randomBytes(4).toString('hex');
-  const topics: Topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
-  const partitions = new Map([
-    [topics.order, PARTITIONS],
-    [topics.payment, PARTITIONS],
-  ]);
-  await createTopics(brokers, partitions);
-  const publisher = new Publisher(brokers, partitions);
-  check.defer(() => publisher.close());
-  const oracle = new Oracle(topics);
-  let bytes = 0;
-  let batch: RawRecord[] = [];
-  for (const record of drainWorkload(events, topics)) {
-    if (oracle.add(record) === null) throw new Error('The workload holds a record that is no event');
-    bytes += record.value?.length ?? 0;
-    batch.push(record);
-    if (batch.length < RECORDS_PER_REQUEST) continue;
-    check.signal.throwIfAborted();
-    await publisher.publish(batch);
-    batch = [];
-  }
-  if (batch.length > 0) await publisher.publish(batch);
-  const ends = await endOffsets(brokers, partitions);
-  const published = [...ends.values()].reduce((sum, end) => sum + end, 0n);
-  if (published !== BigInt(events)) throw new Error(`The log holds ${published} records, not ${events}`);
-  check.progress(
-    `${events} records of ${oracle.orderCount} orders published, ${Math.round(bytes / events)} bytes each`,
-  );
-  return { brokers, topics, ends, oracle };
-}
-
 /** Runs one database server at a time, with a new database and a new group for each run. */
 async function drainInto(
   check: RunningCheck,
   name: DatabaseName,
-  preloaded: Preloaded,
-  events: number,
+  preloaded: PreloadedTopics,
   runs: number,
 ): Promise<{ readonly drained: readonly Drained[]; readonly scraped: readonly Drained[] }> {
   const services = await startServices({ [name]: true });
@@ -193,7 +143,7 @@ async function drainInto(
     const tables = new Tables(database.url);
     const closeTables = check.defer(() => tables.close());
     try {
-      const result = await drainOnce(check, name, preloaded, events, tables, database.url, isScraped);
+      const result = await drainOnce(check, name, preloaded, tables, database.url, isScraped);
       const how = isScraped ? ', scraped' : '';
       check.progress(`${name}, run ${number} of ${runs}${how}: ${JSON.stringify(result)}`);
       (isScraped ? scraped : drained).push(result);
@@ -239,83 +189,33 @@ function scrape(port: number): () => Promise<void> {
 async function drainOnce(
   check: RunningCheck,
   name: DatabaseName,
-  preloaded: Preloaded,
-  events: number,
+  preloaded: PreloadedTopics,
   tables: Tables,
   databaseUrl: string,
   isScraped: boolean,
 ): Promise<Drained> {
-  const { ends, oracle, topics, brokers } = preloaded;
-  const folder = check.temporaryFolder();
-  const orderSync = await Program.create(check, 'order-sync', `order-sync-${name}`, folder, {
-    KAFKA_BROKERS: brokers.join(','),
-    DATABASE_URL: databaseUrl,
-    TRIBUTARY_DATA_DIR: folder,
-    ORDER_TOPIC: topics.order,
-    PAYMENT_TOPIC: topics.payment,
-    ORDER_SYNC_GROUP: `check-${randomBytes(4).toString('hex')}`,
-    ORDER_SYNC_DELIVER: 'false',
+  const { ends, oracle, events } = preloaded;
+  const orderSync = await drainingOrderSync(check, `order-sync-${name}`, preloaded, databaseUrl, {
     ...setting(check, 'lanes', 'ORDER_SYNC_LANES'),
     ...setting(check, 'batch-events', 'ORDER_SYNC_BATCH_EVENTS'),
   });
   orderSync.start();
-  const waiting = { pauseMs: POLL_MS, timeoutMs: TIMEOUT_MS, signal: check.signal };
-  // order-sync acquires a partition before it reads it. When all checkpoints exist, it is about to read.
-  await waitFor({ ...waiting, what: 'order-sync to acquire all partitions' }, async () => {
-    orderSync.assertRunning();
-    return (await tables.checkpoints()).size === ends.size ? true : undefined;
+  let endScraping = async () => {};
+  const run = await timeDrain(check, {
+    name: 'order-sync',
+    events,
+    pid: orderSync.pid,
+    assertRunning: () => orderSync.assertRunning(),
+    hasBegun: async () => {
+      const isAcquired = await areAllAcquired(tables, ends);
+      if (isAcquired && isScraped) endScraping = scrape(orderSync.port);
+      return isAcquired;
+    },
+    hasEnded: () => areAllAtTheEnd(tables, ends),
   });
-  const pids = {
-    orderSync: orderSync.pid,
-    kafka: descendantPid(/ kafka\.Kafka /),
-    database: descendantPid(/mariadbd|mysqld/),
-  };
-  const endScraping = isScraped ? scrape(orderSync.port) : async () => {};
-  const cpuBefore = cpuOf(pids);
-  const startedAt = performance.now();
-  await waitFor({ ...waiting, what: 'order-sync to drain the topics' }, async () => {
-    orderSync.assertRunning();
-    const checkpoints = await tables.checkpoints();
-    return [...ends].every(([partition, end]) => checkpoints.get(partition) === end) ? true : undefined;
-  });
-  const durationMs = performance.now() - startedAt;
-  const cpuAfter = cpuOf(pids);
-  const peakMemoryMib = peakMemoryMibOf(orderSync.pid);
   await endScraping();
   await orderSync.stop();
-  const perMillion = (key: keyof typeof pids): number | null => {
-    const [before, after] = [cpuBefore[key], cpuAfter[key]];
-    return before === null || after === null ? null : round(((after - before) / events) * 1e6);
-  };
-  return {
-    events_per_second: Math.round(events / (durationMs / 1_000)),
-    seconds: round(durationMs / 1_000),
-    cpu_seconds_per_million_order_sync: perMillion('orderSync') as number,
-    cpu_seconds_per_million_kafka: perMillion('kafka'),
-    cpu_seconds_per_million_database: perMillion('database'),
-    peak_memory_mib_order_sync: peakMemoryMib,
-    wrong: await countWrong(check, tables, oracle),
-  };
-}
-
-/** Compares journal, view and quarantine with the oracle. Exactly the ready orders must have a due delivery. */
-async function countWrong(check: RunningCheck, tables: Tables, oracle: Oracle): Promise<number> {
-  const comparison = await compareWithOracle(tables, oracle, new Set());
-  for (const example of comparison.examples) check.progress(example);
-  let ready = 0;
-  for (const order of oracle.expectedOrders()) if (order.readyToSend) ready++;
-  const due = await tables.pendingDeliveries();
-  if (due !== ready) check.progress(`${due} deliveries are due, but ${ready} orders are ready`);
-  const { lost, duplicated, divergent, bodies_different, quarantine_different } = comparison;
-  return lost + duplicated + divergent + bodies_different + quarantine_different + Math.abs(due - ready);
-}
-
-/** Returns the CPU seconds so far; null for a server that is no process of this run. */
-function cpuOf<Key extends string>(pids: Record<Key, number | undefined>): Record<Key, number | null> {
-  const entries = Object.entries(pids) as [Key, number | undefined][];
-  return Object.fromEntries(
-    entries.map(([key, pid]) => [key, pid === undefined ? null : cpuSecondsOf(pid)]),
-  ) as Record<Key, number | null>;
+  return { ...run, wrong: await countWrong(check, tables, oracle) };
 }
 
 function setting(check: RunningCheck, option: string, variable: string): Record<string, string> {

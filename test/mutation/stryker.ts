@@ -1,21 +1,13 @@
 /** Installs Stryker beside the project, and runs it on one scope. */
 import { spawn } from 'node:child_process';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installPinned } from '../checks/lib/pinned-packages.ts';
 import type { Report, ReportedMutant } from './report.ts';
 import type { Scope } from './scopes.ts';
 
 const tools = join(import.meta.dirname, 'tools');
-const MANIFESTS = ['package.json', 'package-lock.json'];
 
 export interface Manner {
   /** Tests every mutant, also if neither it nor its tests have changed. */
@@ -37,17 +29,8 @@ export class Stryker {
 
   /** Installs the pinned versions, unless they are there. */
   async install(): Promise<void> {
-    const isKept = (name: string) => {
-      const kept = join(this.#folder, name);
-      return existsSync(kept) && readFileSync(kept, 'utf8') === readFileSync(join(tools, name), 'utf8');
-    };
-    if (MANIFESTS.every(isKept) && existsSync(this.#file('core', 'package.json'))) return;
-    mkdirSync(this.#folder, { recursive: true });
-    for (const name of MANIFESTS) copyFileSync(join(tools, name), join(this.#folder, name));
     // The runner has vitest as a peer, and finds the project's own one folder above.
-    await this.#run('npm', ['ci', '--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund'], {
-      cwd: this.#folder,
-    });
+    await installPinned(tools, this.#folder);
   }
 
   get version(): string {

@@ -1,4 +1,4 @@
-// Starts a Kafka Connect worker with Debezium's MySQL connector, for the check of sources.
+// Starts a Kafka Connect worker with plugins of Debezium: its MySQL connector, for the check of sources, or its JDBC sink.
 
 import { mkdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -14,9 +14,26 @@ import { privateFolder, startPrivateProcess, untilReady, withFreshPorts } from '
 import type { Progress } from './start.ts';
 
 const startTimeoutMs = 180_000;
-const debezium = 'debezium-mysql-3.6.1';
-/** Converters of other people. Each is a plugin of its own, so that its libraries meet no others. */
-const converters = ['apicurio-converter-2.6.13'];
+
+export interface ConnectPlugins {
+  readonly title: string;
+  /** The manifest of the connector's archive. */
+  readonly archive: string;
+  /** The manifests of converters of other people. Each is a plugin of its own, so that its libraries meet no others. */
+  readonly converters: readonly string[];
+}
+
+export const mysqlSource: ConnectPlugins = {
+  title: 'Debezium 3.6.1',
+  archive: 'debezium-mysql-3.6.1',
+  converters: ['apicurio-converter-2.6.13'],
+};
+
+export const jdbcSink: ConnectPlugins = {
+  title: "Debezium's JDBC sink 3.6.0",
+  archive: 'debezium-jdbc-3.6.0',
+  converters: [],
+};
 
 /** A worker of Kafka Connect, and its connectors. */
 export interface ConnectWorker {
@@ -34,12 +51,13 @@ export interface ConnectWorker {
 export async function startConnect(
   brokers: readonly string[],
   progress: Progress,
+  wanted: ConnectPlugins = mysqlSource,
   environment: ServicesEnvironment = readEnvironment(),
 ): Promise<ConnectWorker> {
   const java = await findJava(environment, progress);
   const jars = await fetchJars(await readManifest(`connect-${kafkaVersion}`), environment, progress);
-  const plugins = [await unpackedArchive(debezium, environment, progress)];
-  for (const name of converters) plugins.push(await pluginOf(name, environment, progress));
+  const plugins = [await unpackedArchive(wanted.archive, environment, progress)];
+  for (const name of wanted.converters) plugins.push(await pluginOf(name, environment, progress));
   return withFreshPorts(async () => {
     const port = await freePort();
     const folder = privateFolder('connect');
@@ -70,7 +88,7 @@ export async function startConnect(
     const base = `http://127.0.0.1:${port}`;
     await untilReady(service, () => ask(`${base}/connectors`), startTimeoutMs);
     return {
-      description: `Kafka Connect ${kafkaVersion} with Debezium 3.6.1`,
+      description: `Kafka Connect ${kafkaVersion} with ${wanted.title}`,
       folder,
       create: (name, configuration) => createConnector(base, name, configuration),
       check: async (name) => void (await runningTasks(base, name)),

@@ -46,20 +46,25 @@ export class Program {
   readonly port: number;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #logFile: string;
+  readonly #script: string;
   readonly #check: RunningCheck;
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
   #lastExit = 'it never ran';
 
-  /** Chooses a free port, and a log file in `folder`. The program is killed at the end of the check. */
+  /**
+   * Chooses a free port, and a log file in `folder`. The program is killed at the end of the check. `checkout` has the sources
+   * that it runs.
+   */
   static async create(
     check: RunningCheck,
     name: ProgramName,
     label: string,
     folder: string,
     settings: Readonly<Record<string, string>>,
+    checkout: string = repository,
   ): Promise<Program> {
-    const program = new Program(check, name, label, folder, settings, await freePort());
+    const program = new Program(check, name, label, folder, settings, await freePort(), checkout);
     check.defer(() => program.kill());
     return program;
   }
@@ -71,8 +76,10 @@ export class Program {
     folder: string,
     settings: Readonly<Record<string, string>>,
     port: number,
+    checkout: string,
   ) {
     this.#check = check;
+    this.#script = join(checkout, 'src', 'apps', name, 'main.ts');
     this.name = name;
     this.label = label;
     this.port = port;
@@ -98,8 +105,7 @@ export class Program {
   start(): void {
     if (this.#child !== null) throw new Error(`${this.label} is already running`);
     const log = openSync(this.#logFile, 'a');
-    const script = join(repository, 'src', 'apps', this.name, 'main.ts');
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', this.#script], {
       stdio: ['ignore', log, log],
       env: this.#environment,
       // Ctrl-C must reach only the check, which then ends its programs itself.
