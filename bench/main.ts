@@ -12,6 +12,11 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   console: () => import('./console.ts'),
   delivery: () => import('./delivery.ts'),
   'drain-full': () => import('./drain-full.ts'),
+  embedded: () => import('./embedded.ts'),
+  growth: () => import('./growth.ts'),
+  'hot-keys': () => import('./hot-keys.ts'),
+  latency: () => import('./latency.ts'),
+  rebuild: () => import('./rebuild.ts'),
   start: () => import('./start.ts'),
 };
 

@@ -57,6 +57,130 @@ export const SECTIONS: readonly SectionText[] = [
     },
   },
   {
+    bench: 'embedded',
+    title: 'The embedded default',
+    question:
+      "How fast do full topics get into SQLite with no server at all, and how does that compare with Emmett's store on SQLite, which appends events to streams and projects them into a table? Both sync every commit to the disk (synchronous=FULL).",
+    subjects: { embedded: 'SQLite' },
+    programs: {
+      'order-sync': { title: 'order-sync', does: 'reads the embedded log, and does the full work.' },
+      base: { title: 'order-sync before', does: 'the same at an earlier commit.', isLimit: true },
+      'emmett store': {
+        title: "Emmett's store",
+        does: 'used as documented: each append is a transaction with an inline projection. Its events come from memory, those of an order in a batch together. No check for duplicates, no deliveries.',
+      },
+      'emmett batched': {
+        title: 'Emmett, batched',
+        does: 'the functions below the store, with one connection and a transaction for 4,000 events, which its documentation does not show.',
+      },
+    },
+    figures: {
+      events_per_second: 'events/s',
+      cpu_seconds_per_million: 'CPU s per million',
+      peak_memory_mib: 'peak MiB',
+      wrong: 'wrong rows',
+    },
+    compared: { figure: 'events_per_second', better: 'higher', ours: 'order-sync' },
+    plots: { events_per_second: 'Events a second' },
+  },
+  {
+    bench: 'latency',
+    title: 'Latency',
+    question:
+      'How long does an event take from publishing until it is in the view, and until the target has stored it? Events are published at a rate that waits for nobody. The time of each counts from the moment at which it was due, so an event that had to wait for its turn counts its wait (no coordinated omission). The time of the produce request is in it.',
+    subjects: {
+      alone: 'alone',
+      'kafka 1000': 'Kafka and MariaDB, 1,000/s',
+      'kafka 5000': 'Kafka and MariaDB, 5,000/s',
+      'kafka half': 'Kafka and MariaDB, half of the highest rate',
+      'embedded 1000': 'embedded, 1,000/s',
+      'embedded 5000': 'embedded, 5,000/s',
+      'embedded half': 'embedded, half of the highest rate',
+    },
+    programs: {
+      kafka: {
+        title: "Kafka's EndToEndLatency",
+        does: "Kafka's own tool: one record after the other, sent and received.",
+        isLimit: true,
+      },
+      commit: {
+        title: 'one commit',
+        does: 'one row in a transaction of its own, one after the other.',
+        isLimit: true,
+      },
+    },
+    figures: {
+      rate_events_per_second: 'events/s',
+      view_p50_ms: 'to the view: p50 in ms',
+      view_p99_ms: 'p99',
+      view_p999_ms: 'p99.9',
+      target_p50_ms: 'to the target: p50',
+      target_p99_ms: 'p99',
+      target_p999_ms: 'p99.9',
+      p50_ms: 'p50 in ms',
+      p99_ms: 'p99 in ms',
+      probe_late_max_ms: 'the probe was late by up to',
+    },
+    plots: {
+      view_p50_ms: 'Milliseconds to the view, median',
+      view_p99_ms: 'Milliseconds to the view, 99th percentile',
+    },
+  },
+  {
+    bench: 'growth',
+    title: 'Growth',
+    question:
+      'Does order-sync slow down, or need more memory, when the store has millions of orders already? At each size it drains full topics about new orders, with ids that rise and with random ones.',
+    programs: {},
+    figures: {
+      events_per_second: 'events/s',
+      cpu_seconds_per_million: 'CPU s per million',
+      cpu_seconds_per_million_database: 'of the database',
+      peak_memory_mib: 'peak MiB',
+      peak_memory_growing_mib: 'peak MiB while it grew to that size',
+      growing_events_per_second: 'events/s while it grew',
+      missing_orders: 'missing orders',
+    },
+    plots: { events_per_second: 'Events a second, by the orders in the store' },
+  },
+  {
+    bench: 'hot-keys',
+    title: 'Hot keys',
+    question:
+      'What if a few orders have most of the events? Zipf: the n-th of 100,000 orders has a share of 1 / n^1.1. Half: one order has half of all events.',
+    subjects: { uniform: 'all orders alike', zipf: 'Zipf 1.1', half: 'one order has half' },
+    programs: {},
+    figures: {
+      events_per_second: 'events/s',
+      cpu_seconds_per_million: 'CPU s per million',
+      cpu_seconds_per_million_database: 'of the database',
+      peak_memory_mib: 'peak MiB',
+      wrong: 'wrong rows',
+    },
+    plots: { events_per_second: 'Events a second' },
+  },
+  {
+    bench: 'rebuild',
+    title: 'Rebuild',
+    question:
+      'How fast is the view made again from the journal, while order-sync runs on? Beside it, one INSERT ... SELECT that makes the same rows from the table event_journal; at the end both have to be equal.',
+    subjects: { mariadb: 'MariaDB', mysql: 'MySQL' },
+    programs: {
+      statement: {
+        title: 'INSERT ... SELECT',
+        why: 'The database folds where the rows are; order-sync fetches them.',
+      },
+      verify: {
+        title: 'verify --all',
+        does: 'compares each row with its journal, the start of the command included.',
+        isLimit: true,
+      },
+    },
+    figures: { orders_per_second: 'orders/s', cpu_seconds_per_million: 'CPU s of order-sync per million' },
+    compared: { figure: 'orders_per_second', better: 'higher', ours: 'order-sync' },
+    plots: { orders_per_second: 'Orders a second' },
+  },
+  {
     bench: 'delivery',
     title: 'Deliveries',
     question:
@@ -68,6 +192,16 @@ export const SECTIONS: readonly SectionText[] = [
       'batch mariadb': 'batches, ledger in MariaDB',
     },
     programs: {
+      'random ids': {
+        title: 'order-sync, random ids',
+        does: 'the same with random ids of orders.',
+        isLimit: true,
+      },
+      base: {
+        title: 'order-sync before',
+        does: 'order-sync and order-mgt of an earlier commit.',
+        isLimit: true,
+      },
       'undici dispatch': {
         title: 'undici, dispatch',
         does: 'the HTTP client alone, by its lowest interface.',

@@ -1,8 +1,20 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { atLeast, atMost, measure, measuresOf, medianOf, RESULTS, ratio } from '../../bench/lib/bench.ts';
+import {
+  atLeast,
+  atMost,
+  type Bench,
+  commandOf,
+  measure,
+  measuresOf,
+  medianOf,
+  RESULTS,
+  ratio,
+} from '../../bench/lib/bench.ts';
 import { type BenchResult, figuresOf, parseResult } from '../../bench/lib/result.ts';
+import { RunningCheck } from '../checks/lib/command.ts';
 
 const RESULT: BenchResult = {
   bench: 'drain',
@@ -73,5 +85,52 @@ describe('the results on record', () => {
     expect(result.ok).toBe(result.bars.every(({ ok }) => ok));
     for (const { program, subject, figure, runs, median } of result.measures)
       expect(measure(subject, program, figure, runs).median).toBe(median);
+  });
+});
+
+describe('the command of a bench', () => {
+  const bench: Bench = {
+    name: 'race',
+    summary: 'A race.',
+    examples: [],
+    options: [
+      { name: 'events', value: 'number', fallback: '1000', help: 'Events' },
+      { name: 'runs', value: 'number', fallback: '5', help: 'Runs' },
+    ],
+    quick: { events: '10' },
+    run: async () => ({
+      measures: [],
+      bars: [atLeast('x', 1, 2)],
+      facts: { size: 3 },
+      versions: { peer: '1' },
+    }),
+  };
+
+  it('takes the small values with --quick, and keeps no result then', () => {
+    const fallbacks = (isQuick: boolean) =>
+      commandOf(bench, isQuick).options.map(({ name, fallback }) => [name, fallback]);
+    expect(fallbacks(true)).toEqual([
+      ['events', '10'],
+      ['runs', '5'],
+      ['quick', 'false'],
+      ['results', 'none'],
+    ]);
+    expect(Object.fromEntries(fallbacks(false))).toMatchObject({ events: '1000', results: 'bench/results' });
+  });
+
+  it('keeps the result with machine, versions and commit, and follows the bars', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tributary-bench-'));
+    try {
+      const command = commandOf(bench, false);
+      const check = new RunningCheck(new Map([['results', folder]]));
+      expect(await command.run(check)).toMatchObject({ size: 3, ok: false });
+      const [file = ''] = readdirSync(folder);
+      const result = parseResult(readFileSync(join(folder, file), 'utf8'));
+      expect(result).toMatchObject({ bench: 'race', facts: { size: 3 }, versions: { peer: '1' }, ok: false });
+      expect(result.versions.node).toBe(process.version);
+      expect(result.machine.kernel).not.toBe('');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
