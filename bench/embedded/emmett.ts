@@ -17,9 +17,18 @@ export async function installEmmett(check: RunningCheck): Promise<string> {
   const binding = join(packages, 'node_modules', 'sqlite3', 'build', 'Release', 'node_sqlite3.node');
   if (existsSync(binding)) return packages;
   check.progress('Building sqlite3 for Emmett once');
-  const headers = join(dirname(process.execPath), '..');
-  await run('npm', ['rebuild', 'sqlite3', '--build-from-source', `--nodedir=${headers}`], { cwd: packages });
+  const words = ['rebuild', 'sqlite3', '--build-from-source', `--nodedir=${folderOfHeaders()}`];
+  await run('npm', words, { cwd: packages });
   return packages;
+}
+
+/** The folder with the headers of the Node that runs. The npm package `node` has them in the package for the platform. */
+function folderOfHeaders(): string {
+  const root = join(dirname(process.execPath), '..');
+  const platform = join(root, 'node_modules', `node-${process.platform}-${process.arch}`);
+  const found = [root, platform].find((folder) => existsSync(join(folder, 'include', 'node', 'node_api.h')));
+  if (found === undefined) throw new Error(`There are no headers of Node beside ${process.execPath}`);
+  return found;
 }
 
 export function emmettVersion(packages: string): string {

@@ -43,6 +43,8 @@ export interface Probed {
 const LOOK_EVERY_MS = 1;
 const PATIENCE_MS = 120_000;
 const LEAD_MS = 200;
+/** The default of Kafka's own producer for requests that are not answered yet. */
+const REQUESTS_UNDER_WAY = 5;
 
 interface Sink {
   publish(
@@ -102,28 +104,36 @@ async function probe(task: ProbeTask): Promise<Probed> {
     database.close();
   })();
   let lateMs = 0;
-  const publishing: Promise<void>[] = [];
+  let underWay = 0;
+  let failure: unknown;
   for (let number = 0; number < total; ) {
     const now = performance.now();
     const records: RawRecord[] = [];
     const numbers: number[] = [];
-    for (; number < total && dueMs(number) <= now; number++) {
+    // As in any producer, what falls due while its requests are under way goes with the next one.
+    for (; underWay < REQUESTS_UNDER_WAY && number < total && dueMs(number) <= now; number++) {
       const order = task.firstOrder + Math.floor(number / 2);
       records.push(recordOf(task.topics, order, number % 2 === 1));
       numbers.push(number);
       if (number % 2 === 1) awaited.set(orderId(order), number);
       lateMs = Math.max(lateMs, now - dueMs(number));
     }
-    if (records.length > 0)
-      publishing.push(
-        sink.publish(records).then((places) => {
+    if (records.length > 0) {
+      underWay++;
+      sink
+        .publish(records)
+        .then((places) => {
           for (const [index, { topic, partition, offset }] of places.entries())
             waiting.add(`${topic}/${partition}`, Number(offset), numbers[index] as number);
-        }),
-      );
+        })
+        .catch((error: unknown) => (failure ??= error))
+        .finally(() => underWay--);
+    }
+    if (failure !== undefined) throw failure;
     await sleep(LOOK_EVERY_MS);
   }
-  await Promise.all(publishing);
+  while (underWay > 0) await sleep(LOOK_EVERY_MS);
+  if (failure !== undefined) throw failure;
   const deadline = performance.now() + PATIENCE_MS;
   while ((waiting.count > 0 || awaited.size > 0) && performance.now() < deadline) await sleep(10);
   isOver = true;
