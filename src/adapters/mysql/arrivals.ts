@@ -18,7 +18,7 @@ export async function readArrivals(connection: PoolConnection, range: ArrivalsRa
 /** The entity's version in the journal; 0 if it has no event. */
 export async function readLastVersion(connection: PoolConnection, entityId: string): Promise<number> {
   const [[last]] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
+    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
       'ORDER BY first_version DESC LIMIT 1',
     [Buffer.from(entityId)],
   );
@@ -34,7 +34,7 @@ async function readEvents(
   // The segment with the first of these events may begin before it.
   // As a parameter, the version would be a floating-point number, by which the server does not use the key's sequence.
   const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) ' +
+    'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
       `WHERE entity_id = ? AND first_version > ${Math.floor(after) - MAX_SEGMENT_EVENTS} ` +
       `AND first_version + event_count > ${Math.floor(after) + 1} ` +
       `ORDER BY first_version LIMIT ${Math.min(SEGMENTS_PAGE, Math.floor(limit))}`,
@@ -62,8 +62,8 @@ export async function readLastArrivals(
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT s.entity_id, s.events FROM (SELECT entity_id, MAX(first_version) AS last_segment ' +
-        `FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)}) GROUP BY entity_id ORDER BY NULL) e ` +
-        'JOIN journal_segments s FORCE INDEX (PRIMARY) ON s.entity_id = e.entity_id AND s.first_version = e.last_segment',
+        `FROM journal_segments FORCE INDEX (\`PRIMARY\`) WHERE entity_id IN (${marks(ids.length)}) GROUP BY entity_id ORDER BY NULL) e ` +
+        'JOIN journal_segments s FORCE INDEX (`PRIMARY`) ON s.entity_id = e.entity_id AND s.first_version = e.last_segment',
       ids,
     );
     for (const row of rows) {

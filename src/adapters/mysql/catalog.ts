@@ -11,6 +11,7 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
+import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 
 /** What the catalog says of a table as a whole. */
@@ -63,6 +64,36 @@ export async function findTables(
     });
   }
   return found;
+}
+
+/** A column as the server shows it. */
+export interface ShownColumn {
+  readonly name: string;
+  /** The type with its sizes, such as `decimal(10,2)` or `bigint(20)`. */
+  readonly type: string;
+  readonly collation: string;
+  readonly isNullable: boolean;
+  /** `PRI` for a column of the primary key. */
+  readonly key: string;
+  readonly hasDefault: boolean;
+  readonly extra: string;
+}
+
+/**
+ * Reads the columns of a table or view. It asks by SHOW, because a proxy answers that for the tables that it distributes,
+ * and knows no information schema.
+ */
+export async function showColumns(connection: PoolConnection, table: string): Promise<ShownColumn[]> {
+  const [rows] = await connection.query<RowDataPacket[]>(`SHOW FULL COLUMNS FROM ${identifier(table)}`);
+  return rows.map((row) => ({
+    name: textOf(row[0]),
+    type: textOf(row[1]).toLowerCase(),
+    collation: textOf(row[2] ?? ''),
+    isNullable: textOf(row[3]) === 'YES',
+    key: textOf(row[4]),
+    hasDefault: row[5] !== null,
+    extra: textOf(row[6]),
+  }));
 }
 
 /** Describes another program's table for its adoption. `namesNeeded` are the names that the adoption will use. */

@@ -81,7 +81,7 @@ export async function listResumed(pool: ConnectionPool, limit: number): Promise<
   return withConnection(pool, async (connection) => {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT topic, partition_id, from_offset, to_offset, halt_reason, decided_by, reason, decided_at ' +
-        `FROM checkpoint_decisions FORCE INDEX (PRIMARY) WHERE decision_id <= ? ORDER BY decision_id DESC LIMIT ${Math.floor(limit)}`,
+        `FROM checkpoint_decisions FORCE INDEX (\`PRIMARY\`) WHERE decision_id <= ? ORDER BY decision_id DESC LIMIT ${Math.floor(limit)}`,
       [LAST_ID] as never[],
     );
     return rows.map((row) => ({

@@ -328,12 +328,12 @@ function coreOf(connection: PoolConnection): CoreConnection {
   return connection.connection as unknown as CoreConnection;
 }
 
-/** A text that identifies a server and its database. TiDB and Vitess are layers over many servers, and count as one. */
+/** A text that identifies a server and its database. A layer over many servers counts as one. */
 async function serverOf(connection: PoolConnection): Promise<string> {
   const ask = async (sql: string) => (await connection.query<RowDataPacket[]>(sql))[0];
   const [where] = await ask('SELECT DATABASE(), VERSION()');
   const [database, version] = [String(where?.[0]), String(where?.[1])];
-  if (/TiDB|Vitess/i.test(version)) return database;
+  if (/TiDB|Vitess|ShardingSphere/i.test(version)) return database;
   const variables = await ask(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'server_id', 'datadir')",
   );

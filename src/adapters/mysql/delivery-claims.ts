@@ -166,7 +166,7 @@ export class DeliveryClaims {
     const taken: ClaimedDelivery[] = [];
     for (const ids of chunksOf(group.map(({ id }) => id))) {
       const [made] = await connection.execute<RowDataPacket[]>(
-        'SELECT 1 FROM deliveries FORCE INDEX (PRIMARY) ' +
+        'SELECT 1 FROM deliveries FORCE INDEX (`PRIMARY`) ' +
           `WHERE target = ? AND entity_id IN (${marks(ids.length)}) AND claim_id = ? AND due_since = 0 LIMIT 1`,
         [request.target, ...ids, claimId] as never[],
       );
@@ -278,7 +278,7 @@ async function takeAlike(
 const TAKE_ALIKE = new RowsStatement<Taking>({
   // Right after a table has grown, the server may still take it for empty and scan all of it.
   before:
-    'UPDATE deliveries FORCE INDEX (PRIMARY) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
+    'UPDATE deliveries FORCE INDEX (`PRIMARY`) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
   row: '?',
   after: `) AND target = ? AND due_version = ? AND attempts = ? AND ${IS_FREE}`,
   head: ['integer', 'integer'],

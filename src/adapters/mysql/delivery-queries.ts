@@ -97,7 +97,7 @@ function isQuickAlone({ entityId, status, ...others }: DeliveryFilter): boolean 
  * it finds. The dead deliveries have an index of their own: they are few, and the server sorts them.
  */
 function indexOf({ status }: DeliveryFilter): string {
-  return status === 'dead' ? '' : 'FORCE INDEX (PRIMARY)';
+  return status === 'dead' ? '' : 'FORCE INDEX (`PRIMARY`)';
 }
 
 /** The id at which a window of this many deliveries ends; null if the target has fewer, or if no window is needed. */

@@ -1,5 +1,5 @@
 import { isProgramError, messageOf, TributaryError } from '../../core/errors.ts';
-import { knownRefusal, type Remedies } from './refusals.ts';
+import { knownRefusal, type Remedies, withoutQuoted } from './refusals.ts';
 
 /** Thrown when the database has not answered in time. Nobody knows what it did. */
 export class DeadlineError extends Error {
@@ -57,20 +57,16 @@ export function isConnectionError(error: unknown): boolean {
 }
 
 function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  // The driver sets no code for a number that it does not know, such as those of a proxy.
+  const { code } = (error ?? {}) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
 }
-
-/**
- * From the first quote of a message to the last, because data has quotes too; to its end if the server has cut the message
- * off. A quote inside a word, as in "doesn't", is none.
- */
-const QUOTED = /(?<!\w)'.*'(?!\w)|(?<!\w)'.*/gs;
 
 /**
  * The message of an error without what it quotes, because "Duplicate entry '...'" and "Incorrect value: '...'" quote data.
  */
 export function safeMessage(error: unknown): string {
-  const text = messageOf(error).replace(QUOTED, "'...'").slice(0, 300);
+  const text = withoutQuoted(messageOf(error));
   const code = codeOf(error);
   return code === '' || error instanceof DeadlineError || text.includes(code) ? text : `${code}: ${text}`;
 }

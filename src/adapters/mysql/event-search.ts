@@ -30,7 +30,7 @@ async function searchIndex(
 ): Promise<{ readonly versions: readonly number[]; readonly upTo: number }> {
   const [rows] = await connection.execute<RowDataPacket[]>(
     'SELECT sequence_key, first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
-      'WHERE entity_id = ? AND id_hash IN (?, ?)',
+      'WHERE entity_id = ? AND id_hash IN (UNHEX(?), UNHEX(?))',
     [Buffer.from(entityId), EXTENT_HASH, idHash(eventId)],
   );
   const extent = rows.find((row) => (row[0] as Buffer).length === 0);
@@ -52,7 +52,7 @@ async function searchSegments(
   for (let from = behind; ; ) {
     // As a parameter, the version would be a floating-point number, by which the server does not use the key's sequence.
     const [rows] = await connection.query<RowDataPacket[]>(
-      'SELECT first_version, event_count, events FROM journal_segments FORCE INDEX (PRIMARY) ' +
+      'SELECT first_version, event_count, events FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
         `WHERE entity_id = ? AND first_version > ${Math.floor(from) - MAX_SEGMENT_EVENTS} ` +
         `AND first_version + event_count > ${Math.floor(from) + 1} ORDER BY first_version LIMIT ${SEGMENTS_PAGE}`,
       [Buffer.from(entityId)],

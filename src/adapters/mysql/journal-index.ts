@@ -12,8 +12,8 @@ import { textOf } from './values.ts';
 export const NOT_WHOLE = -1;
 
 export const NO_BYTES = Buffer.alloc(0);
-/** The hash in the row that records how far the index goes. */
-export const EXTENT_HASH = Buffer.alloc(8);
+/** The hash, in hexadecimal digits, in the row that records how far the index goes. */
+export const EXTENT_HASH = '0'.repeat(16);
 
 /** The version up to which an entity is indexed, and the fold version of its ladder. */
 export interface Extent {
@@ -33,13 +33,13 @@ interface IndexRow {
 
 export const putRows = new RowsStatement<IndexRow>({
   before: 'INSERT INTO journal_index (entity_id, sequence_key, id_hash, first_version, place) VALUES',
-  row: '(?,?,?,?,?)',
+  row: '(?,UNHEX(?),UNHEX(?),?,?)',
   after: 'ON DUPLICATE KEY UPDATE first_version = VALUES(first_version), place = VALUES(place)',
-  columns: ['bytes', 'bytes', 'bytes', 'integer', 'integer'],
+  columns: ['bytes', 'text', 'text', 'integer', 'integer'],
   write(writer, { entityId, key, firstVersion, place }) {
     writer.text(entityId);
-    writer.bytes(key === null ? NO_BYTES : sequenceBytes(key));
-    writer.bytes(key === null ? EXTENT_HASH : idHash(key.eventId));
+    writer.text(keyHex(key));
+    writer.text(key === null ? EXTENT_HASH : idHash(key.eventId));
     writer.integer(firstVersion);
     writer.integer(place);
   },
@@ -47,13 +47,13 @@ export const putRows = new RowsStatement<IndexRow>({
 
 const upsertRungs = new RowsStatement<{ readonly entityId: string; readonly rung: StoredRung }>({
   before: 'INSERT INTO fold_snapshots (entity_id, sequence_key, state) VALUES',
-  row: '(?,?,?)',
+  row: '(?,UNHEX(?),FROM_BASE64(?))',
   after: 'ON DUPLICATE KEY UPDATE state = VALUES(state)',
-  columns: ['bytes', 'bytes', 'bytes'],
+  columns: ['bytes', 'text', 'text'],
   write(writer, { entityId, rung }) {
     writer.text(entityId);
-    writer.bytes(sequenceBytes(rung.last));
-    writer.bytes(rung.state);
+    writer.text(keyHex(rung.last));
+    writer.base64(rung.state);
   },
 });
 
@@ -65,7 +65,7 @@ export async function writeLong(connection: PoolConnection, changes: readonly En
   const extents = new Map<string, Extent>();
   for (const ids of chunksOf(changes.map(({ entityId }) => entityId))) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      'SELECT entity_id, first_version, place FROM journal_index FORCE INDEX (PRIMARY) ' +
+      'SELECT entity_id, first_version, place FROM journal_index FORCE INDEX (`PRIMARY`) ' +
         `WHERE entity_id IN (${marks(ids.length)}) AND sequence_key = ? FOR UPDATE`,
       [...ids, NO_BYTES],
     );
@@ -100,7 +100,7 @@ export function rowsOfSegment({ entityId, firstVersion, events }: Segment): Inde
 /** Reads and locks the row that records how far the entity's index goes. */
 export async function readExtent(connection: PoolConnection, entityId: string): Promise<Extent | null> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version, place FROM journal_index FORCE INDEX (PRIMARY) WHERE entity_id = ? AND sequence_key = ? FOR UPDATE',
+    'SELECT first_version, place FROM journal_index FORCE INDEX (`PRIMARY`) WHERE entity_id = ? AND sequence_key = ? FOR UPDATE',
     [entityId, NO_BYTES],
   );
   return row === undefined ? null : { version: Number(row[0]), foldVersion: Number(row[1]) };
@@ -112,9 +112,9 @@ export async function dropRungs(
   entityId: string,
   from: SequenceKey | null,
 ): Promise<void> {
-  await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
+  await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= UNHEX(?)', [
     entityId,
-    from === null ? NO_BYTES : sequenceBytes(from),
+    keyHex(from),
   ]);
 }
 
@@ -125,8 +125,16 @@ export async function putRungs(
   await upsertRungs.run(connection, rungs);
 }
 
-/** The hash of an event id as the column `id_hash` has it. */
-export function idHash(eventId: string): Buffer {
-  const found = hash('sha256', eventId, 'buffer').subarray(0, 8);
-  return found.equals(EXTENT_HASH) ? Buffer.of(0, 0, 0, 0, 0, 0, 0, 1) : found;
+/** The hash of an event id as the column `id_hash` has it, in hexadecimal digits. */
+export function idHash(eventId: string): string {
+  const found = hash('sha256', eventId, 'hex').slice(0, 16);
+  return found === EXTENT_HASH ? `${'0'.repeat(15)}1` : found;
+}
+
+/**
+ * A key as a parameter that stands in UNHEX: its bytes are no UTF-8, and a proxy that decodes parameters as texts would damage
+ * them. Null gives no bytes, and every key comes behind those.
+ */
+export function keyHex(key: SequenceKey | null): string {
+  return key === null ? '' : sequenceBytes(key).toString('hex');
 }

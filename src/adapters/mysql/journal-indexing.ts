@@ -1,6 +1,4 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
-import type { SequenceKey } from '../../core/sequence.ts';
-import { sequenceBytes } from '../../core/sequence-bytes.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import type { LongJournal } from '../../ports/long-journals.ts';
 import { inTransaction } from './connection.ts';
@@ -8,6 +6,7 @@ import type { ConnectionPool } from './connection-pool.ts';
 import {
   dropRungs,
   type Extent,
+  keyHex,
   NO_BYTES,
   NOT_WHOLE,
   putRows,
@@ -24,7 +23,7 @@ const STEP_REMOVED = 8_192;
 /** The version in the index while old rows are removed. */
 const REMOVING = -1;
 /** Lies behind every key, because no position is this high. */
-const LAST_KEY = Buffer.alloc(8, 0xff);
+const LAST_KEY = 'ff'.repeat(8);
 
 /** Brings an entity's index up to the end of its journal, as `LongJournals.index` promises. */
 export async function indexJournal(
@@ -92,9 +91,8 @@ async function indexBehind(
   const rows = segments.flatMap(rowsOfSegment);
   await putRows.run(connection, rows);
   // No commit has kept the ladder right for events that were not indexed when they were journaled.
-  const keys = rows.map(({ key }) => sequenceBytes(key as SequenceKey));
-  const first = keys.reduce((least, key) => (Buffer.compare(key, least) < 0 ? key : least), LAST_KEY);
-  await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= ?', [
+  const [first = LAST_KEY] = rows.map(({ key }) => keyHex(key)).sort();
+  await connection.execute('DELETE FROM fold_snapshots WHERE entity_id = ? AND sequence_key >= UNHEX(?)', [
     entityId,
     first,
   ]);
@@ -112,7 +110,7 @@ async function putExtent(
 
 async function lastVersion(connection: PoolConnection, entityId: string): Promise<number> {
   const [[row]] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
+    'SELECT first_version + event_count - 1 FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
       'ORDER BY first_version DESC LIMIT 1',
     [entityId],
   );
@@ -126,7 +124,7 @@ async function readSegmentsBehind(
   version: number,
 ): Promise<Segment[]> {
   const [rows] = await connection.execute<RowDataPacket[]>(
-    'SELECT first_version, events FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? AND first_version > ? ' +
+    'SELECT first_version, events FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id = ? AND first_version > ? ' +
       `ORDER BY first_version LIMIT ${STEP_SEGMENTS}`,
     [entityId, String(version)],
   );

@@ -3,6 +3,7 @@ import { messageOf } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { namesOf } from './connection-names.ts';
 import { isRightMissing } from './refusals.ts';
+import { textOf } from './values.ts';
 
 /** Errors of a server that lets this user make no triggers: a missing right, a binary log, or TiDB. */
 const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
@@ -11,20 +12,17 @@ const NO_TRIGGERS = /TRIGGER|SUPER|not supported|log_bin_trust/i;
  * Makes triggers that refuse every change of a journaled event. Where the server lets the user make none, only the
  * grants protect the journal (INSERT and SELECT).
  */
-export async function protectJournal(
-  connection: PoolConnection,
-  database: string,
-  logger: Logger,
-): Promise<void> {
+export async function protectJournal(connection: PoolConnection, logger: Logger): Promise<void> {
   for (const verb of ['UPDATE', 'DELETE']) {
     const name = namesOf(connection).of(`journal_segments_no_${verb.toLowerCase()}`);
-    if (await hasTrigger(connection, database, name)) continue;
+    if (await hasTrigger(connection, name)) continue;
     try {
       await connection.query(
         `CREATE TRIGGER ${name} BEFORE ${verb} ON journal_segments FOR EACH ROW ` +
           "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'The journal is immutable: events are only ever added.'",
       );
     } catch (error) {
+      if (isThere(error)) continue;
       if (!NO_TRIGGERS.test(messageOf(error))) throw error;
       logger(
         'warn',
@@ -39,13 +37,9 @@ export async function protectJournal(
  * Warns if this user may change the journal and sees no trigger that prevents it. A user without the right TRIGGER sees
  * no triggers at all.
  */
-export async function warnOfUnprotected(
-  connection: PoolConnection,
-  database: string,
-  logger: Logger,
-): Promise<void> {
+export async function warnOfUnprotected(connection: PoolConnection, logger: Logger): Promise<void> {
   const name = namesOf(connection).of('journal_segments_no_update');
-  if (await hasTrigger(connection, database, name)) return;
+  if (await hasTrigger(connection, name)) return;
   try {
     await connection.query('EXPLAIN UPDATE journal_segments SET entity_id = entity_id WHERE FALSE');
   } catch (error) {
@@ -59,10 +53,17 @@ export async function warnOfUnprotected(
   );
 }
 
-async function hasTrigger(connection: PoolConnection, database: string, name: string): Promise<boolean> {
-  const [[found]] = await connection.query<RowDataPacket[]>(
-    'SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = ? AND trigger_name = ?',
-    [database, name],
+const TRIGGER_EXISTS = 1359;
+
+/** Whether the server says that it has the trigger, which a proxy may have hidden when it was asked for it. */
+function isThere(error: unknown): boolean {
+  return (
+    (error as { errno?: unknown }).errno === TRIGGER_EXISTS ||
+    /trigger already exists/i.test(messageOf(error))
   );
-  return Number(found?.[0]) > 0;
+}
+
+async function hasTrigger(connection: PoolConnection, name: string): Promise<boolean> {
+  const [rows] = await connection.query<RowDataPacket[]>('SHOW TRIGGERS');
+  return rows.some((row) => textOf(row[0]) === name);
 }

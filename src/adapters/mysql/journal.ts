@@ -34,7 +34,7 @@ export async function readJournals(
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       // Right after a table has grown, the server may still take it for empty and scan all of it.
-      `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id IN (${marks(ids.length)})${limit}`,
+      `SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (\`PRIMARY\`) WHERE entity_id IN (${marks(ids.length)})${limit}`,
       ids,
     );
     for (const row of rows) {
@@ -56,7 +56,7 @@ export async function listJournaled(
 ): Promise<JournaledEntity[]> {
   const [rows] = await connection.execute<RowDataPacket[]>(
     'SELECT s.entity_id, s.first_version + s.event_count - 1 FROM (' +
-      'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (PRIMARY) ' +
+      'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
       `WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id LIMIT ${Math.floor(limit)}) e ` +
       'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ORDER BY s.entity_id',
     [Buffer.from(after ?? '')],

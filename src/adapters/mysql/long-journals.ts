@@ -14,7 +14,7 @@ import type {
 } from '../../ports/long-journals.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { EXTENT_HASH, idHash, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { EXTENT_HASH, idHash, keyHex, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
 import { indexJournal } from './journal-indexing.ts';
 import { chunksOf } from './rows-statement.ts';
 import { readSegments } from './segments.ts';
@@ -48,7 +48,7 @@ export class MysqlLongJournals implements LongJournals {
         for (const chunk of chunksOf(pairs.slice(from, from + LOOKUP_IDS))) {
           const [rows] = await connection.execute<RowDataPacket[]>(
             'SELECT entity_id, sequence_key, first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
-              `WHERE (entity_id, id_hash) IN (${new Array(chunk.length).fill('(?,?)').join(',')})`,
+              `WHERE (entity_id, id_hash) IN (${new Array(chunk.length).fill('(?,UNHEX(?))').join(',')})`,
             chunk.flat(),
           );
           for (const row of rows) {
@@ -79,10 +79,10 @@ export class MysqlLongJournals implements LongJournals {
   async readRange({ entityId, after, through, limit }: JournalRange): Promise<JournalPage> {
     return withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT sequence_key, first_version, place FROM journal_index FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
-          `AND sequence_key > ? ${through === null ? '' : 'AND sequence_key <= ?'} ` +
+        'SELECT sequence_key, first_version, place FROM journal_index FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
+          `AND sequence_key > UNHEX(?) ${through === null ? '' : 'AND sequence_key <= UNHEX(?)'} ` +
           `ORDER BY sequence_key LIMIT ${Math.floor(limit)}`,
-        [entityId, bytesOf(after), ...(through === null ? [] : [sequenceBytes(through)])],
+        [entityId, keyHex(after), ...(through === null ? [] : [keyHex(through)])],
       );
       const events = await readPlaces(connection, entityId, rows);
       return { events, isEnd: rows.length < limit && events.length === rows.length };
@@ -91,9 +91,9 @@ export class MysqlLongJournals implements LongJournals {
 
   async rungBefore(entityId: string, before: SequenceKey | null): Promise<StoredRung | null> {
     const sql =
-      `SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? ${before === null ? '' : 'AND sequence_key < ?'} ` +
+      `SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? ${before === null ? '' : 'AND sequence_key < UNHEX(?)'} ` +
       'ORDER BY sequence_key DESC LIMIT 1';
-    const values = before === null ? [entityId] : [entityId, sequenceBytes(before)];
+    const values = before === null ? [entityId] : [entityId, keyHex(before)];
     return withConnection(this.#pool, async (connection) => {
       const [[row]] = await connection.execute<RowDataPacket[]>(sql, values);
       return row === undefined ? null : toRung(row);
@@ -103,9 +103,9 @@ export class MysqlLongJournals implements LongJournals {
   async rungsBehind(entityId: string, after: SequenceKey | null, limit: number): Promise<StoredRung[]> {
     return withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? AND sequence_key > ? ' +
+        'SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? AND sequence_key > UNHEX(?) ' +
           `ORDER BY sequence_key LIMIT ${Math.floor(limit)}`,
-        [entityId, bytesOf(after)],
+        [entityId, keyHex(after)],
       );
       return rows.map(toRung);
     });
@@ -122,11 +122,6 @@ export class MysqlLongJournals implements LongJournals {
       return true;
     });
   }
-}
-
-/** The bytes of a key. Null gives no bytes, and every key comes behind those. */
-function bytesOf(key: SequenceKey | null): Buffer {
-  return key === null ? NO_BYTES : sequenceBytes(key);
 }
 
 /** Reads the events at the places that the index names, in its sequence. Gives fewer if their bodies are large. */

@@ -14,6 +14,8 @@ import { tableNames } from './table-names.ts';
 
 /** The bytes of a packet beside one record: its key and headers, or the rest of a statement over many rows. */
 const PACKET_MARGIN_BYTES = 1024 * 1024;
+/** The bytes of a quarantined record go as a text of this many times their number. */
+const BASE64_GROWTH = 4 / 3;
 
 /** A store on MySQL 8, MariaDB 10.6 or later, or a compatible server. The first use connects. */
 export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore {
@@ -49,7 +51,7 @@ export class OpenedMysqlStore extends MysqlAdministration implements OpenedStore
     const report = await migrate(this.pool, stored, logger, {
       connections: this.pool.options.connections,
       preparedStatements: PREPARED_MAX,
-      packetBytes: maxRecordBytes + PACKET_MARGIN_BYTES,
+      packetBytes: Math.ceil(maxRecordBytes * BASE64_GROWTH) + PACKET_MARGIN_BYTES,
       packetSetting: 'ORDER_SYNC_MAX_RECORD_BYTES',
     });
     await this.#learnTime();

@@ -133,6 +133,7 @@ export class ParameterWriter {
     return true;
   }
 
+  /** Writes bytes that are well-formed UTF-8. */
   bytes(value: Uint8Array | null): void {
     if (value === null) {
       this.null();
@@ -145,12 +146,19 @@ export class ParameterWriter {
     this.#index++;
   }
 
-  /** Writes the bytes that these hexadecimal digits stand for. */
-  hex(digits: string): void {
-    const length = digits.length / 2;
-    this.#reserve(length + 9);
-    this.#writeLength(length);
-    this.#end += this.#buffer.write(digits, this.#end, length, 'hex');
+  /**
+   * Writes bytes that are no UTF-8 as a text, for a parameter that stands in FROM_BASE64. A proxy that decodes parameters
+   * as texts would damage them otherwise.
+   */
+  base64(value: Uint8Array | null): void {
+    if (value === null) {
+      this.null();
+      return;
+    }
+    const digits = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
+    this.#reserve(digits.length + 9);
+    this.#writeLength(digits.length);
+    this.#end += this.#buffer.write(digits, this.#end, 'latin1');
     this.#index++;
   }
 

@@ -102,7 +102,7 @@ function idsWith(changes: readonly EntityChange[], kind: 'parked' | 'release'): 
 const park = new RowsStatement<EntityChange>({
   before: 'INSERT INTO parked_entities (entity_id, reason, detail, parked_at) VALUES',
   row: '(?,?,?,?)',
-  after: 'ON DUPLICATE KEY UPDATE entity_id = parked_entities.entity_id',
+  after: 'ON DUPLICATE KEY UPDATE reason = parked_entities.reason',
   columns: ['bytes', 'text', 'text', 'integer'],
   write(writer, { entityId, parking }) {
     if (parking?.kind !== 'park')

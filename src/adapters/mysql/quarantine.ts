@@ -30,11 +30,12 @@ export async function insertQuarantined(
   await insert.run(connection, records);
 }
 
+/** The bytes of a record and its hash go as texts, see `ParameterWriter.base64`. */
 const insert = new RowsStatement<QuarantinedRecord>({
   before:
     'INSERT INTO quarantine (topic, partition_id, record_offset, reason, detail, record_key, record_value, ' +
     'value_length, value_hash, headers, observed_at) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?)',
+  row: '(?,?,?,?,?,FROM_BASE64(?),FROM_BASE64(?),?,UNHEX(?),FROM_BASE64(?),?)',
   after: 'ON DUPLICATE KEY UPDATE topic = topic',
   columns: [
     'text',
@@ -42,11 +43,11 @@ const insert = new RowsStatement<QuarantinedRecord>({
     'integer',
     'text',
     'text',
-    'bytes',
-    'bytes',
+    'text',
+    'text',
     'integer',
-    'bytes',
-    'bytes',
+    'text',
+    'text',
     'integer',
   ],
   write(writer, record) {
@@ -55,11 +56,11 @@ const insert = new RowsStatement<QuarantinedRecord>({
     writer.integer(record.offset);
     writer.text(record.reason);
     writer.text(record.detail);
-    writer.bytes(record.key);
-    writer.bytes(record.value);
+    writer.base64(record.key);
+    writer.base64(record.value);
     writer.integer(record.valueLength);
-    writer.hex(record.valueHash);
-    writer.bytes(record.headers);
+    writer.text(record.valueHash);
+    writer.base64(record.headers);
     writer.integer(record.observedAtMs);
   },
 });
@@ -77,7 +78,7 @@ export async function readQuarantine(
   const parts = [...conditionsOf(filter), ...behind(after)];
   if (state !== 'all') parts.push([`settled_as IS ${state === 'open' ? '' : 'NOT '}NULL`]);
   // Both have the sequence of the list, so that a page is read without sorting all records that match.
-  const index = `FORCE INDEX (${state === 'open' ? 'quarantine_open' : 'PRIMARY'})`;
+  const index = `FORCE INDEX (${state === 'open' ? 'quarantine_open' : '`PRIMARY`'})`;
   const where = parts.length === 0 ? '' : `WHERE ${parts.map(([sql]) => sql).join(' AND ')}`;
   const [rows] = await connection.execute<RowDataPacket[]>(
     `SELECT ${COLUMNS} FROM quarantine ${index} ${where} ${BY_PLACE} LIMIT ${Math.floor(limit)}`,
@@ -134,14 +135,14 @@ function behind(after: QuarantineKey | null): Condition[] {
   return [
     [
       '(topic > ? OR topic = ? AND (partition_id > ? OR partition_id = ? AND ' +
-        '(record_offset > ? OR record_offset = ? AND value_hash > ?)))',
+        '(record_offset > ? OR record_offset = ? AND value_hash > UNHEX(?))))',
       topic,
       topic,
       partition,
       partition,
       offset,
       offset,
-      Buffer.from(valueHash, 'hex'),
+      valueHash,
     ],
   ];
 }
@@ -172,7 +173,7 @@ function storedOf(row: RowDataPacket): StoredQuarantine {
   };
 }
 
-const KEY = 'topic = ? AND partition_id = ? AND record_offset = ? AND value_hash = ?';
+const KEY = 'topic = ? AND partition_id = ? AND record_offset = ? AND value_hash = UNHEX(?)';
 
 /** Runs inside a transaction. Answers false if a record that passed is not open any more. */
 export async function writeRedrive(
@@ -197,7 +198,7 @@ export async function writeRedrive(
 }
 
 function valuesOf({ topic, partition, offset, valueHash }: QuarantineKey): Value[] {
-  return [topic, partition, offset, Buffer.from(valueHash, 'hex')];
+  return [topic, partition, offset, valueHash];
 }
 
 /** Runs inside a transaction. */

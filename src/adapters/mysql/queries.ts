@@ -20,7 +20,7 @@ export async function readView(
   await withConnection(pool, async (connection) => {
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} v FORCE INDEX (PRIMARY) WHERE v.${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
+        `SELECT ${columns.join(', ')} FROM ${identifier(view.table)} v FORCE INDEX (\`PRIMARY\`) WHERE v.${identifier(view.keyColumn)} IN (${marks(ids.length)})`,
         ids,
       );
       for (const row of rows) {

@@ -202,7 +202,7 @@ export class Rebuilds {
       );
       for (const ids of chunksOf(sorted.map(({ entityId }) => entityId))) {
         const [rows] = await connection.execute<RowDataPacket[]>(
-          `SELECT ${key}, version FROM ${identifier(table)} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(ids.length)}) ` +
+          `SELECT ${key}, version FROM ${identifier(table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(ids.length)}) ` +
             `ORDER BY ${key} FOR UPDATE`,
           ids,
         );

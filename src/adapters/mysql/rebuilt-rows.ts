@@ -96,7 +96,7 @@ export class RebuiltTable {
       const { last, count } = await this.#end(connection, table, after, limit);
       if (count === 0) return { entityIds: [], through: null };
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT p.${key} FROM ${identifier(table)} p FORCE INDEX (PRIMARY) ` +
+        `SELECT p.${key} FROM ${identifier(table)} p FORCE INDEX (\`PRIMARY\`) ` +
           `LEFT JOIN ${identifier(this.#rebuilt)} r ON r.${key} = p.${key} ` +
           `WHERE p.${key} > ? AND p.${key} <= ? AND (r.version IS NULL OR r.version <> p.version) ` +
           // Without this, MySQL may join small tables in memory, which lists the ids without a new row last.
@@ -117,7 +117,7 @@ export class RebuiltTable {
     const key = identifier(this.#view.keyColumn);
     // No id is empty, so every id comes behind the empty one.
     const [[row]] = await connection.execute<RowDataPacket[]>(
-      `SELECT MAX(k), COUNT(*) FROM (SELECT ${key} AS k FROM ${identifier(table)} FORCE INDEX (PRIMARY) ` +
+      `SELECT MAX(k), COUNT(*) FROM (SELECT ${key} AS k FROM ${identifier(table)} FORCE INDEX (\`PRIMARY\`) ` +
         `WHERE ${key} > ? ORDER BY ${key} LIMIT ${Math.floor(limit)}) page`,
       [after ?? ''],
     );
@@ -159,7 +159,7 @@ export class RebuiltTable {
     const key = identifier(this.#view.keyColumn);
     const same = sameColumns(older, newer);
     const [[row]] = await connection.execute<RowDataPacket[]>(
-      `SELECT COUNT(*) FROM ${identifier(older.table)} o FORCE INDEX (PRIMARY) ` +
+      `SELECT COUNT(*) FROM ${identifier(older.table)} o FORCE INDEX (\`PRIMARY\`) ` +
         `JOIN ${identifier(newer.table)} n ON n.${key} = o.${key} ` +
         `WHERE o.${key} > ? ${through === null ? '' : `AND o.${key} <= ?`} AND ${['TRUE', ...same].join(' AND ')}`,
       through === null ? [after] : [after, through],
@@ -178,7 +178,7 @@ export class RebuiltTable {
     const differ = same.length === 0 ? 'FALSE' : `NOT (${same.join(' AND ')})`;
     const [rows] = await connection.execute<RowDataPacket[]>(
       `SELECT o.${key}, o.version, n.version, ${[...listed('o', older), ...listed('n', newer)].join(', ')} ` +
-        `FROM ${identifier(older.table)} o FORCE INDEX (PRIMARY) ` +
+        `FROM ${identifier(older.table)} o FORCE INDEX (\`PRIMARY\`) ` +
         `LEFT JOIN ${identifier(newer.table)} n ON n.${key} = o.${key} ` +
         `WHERE o.${key} > ? ${through === null ? '' : `AND o.${key} <= ?`} AND (n.version IS NULL OR ${differ})`,
       through === null ? [after] : [after, through],
@@ -203,7 +203,7 @@ export class RebuiltTable {
     const key = identifier(this.#view.keyColumn);
     const [rows] = await connection.execute<RowDataPacket[]>(
       `SELECT n.${key}, n.version, ${listed('n', newer).join(', ')} ` +
-        `FROM ${identifier(newer.table)} n FORCE INDEX (PRIMARY) ` +
+        `FROM ${identifier(newer.table)} n FORCE INDEX (\`PRIMARY\`) ` +
         `LEFT JOIN ${identifier(older.table)} o ON o.${key} = n.${key} ` +
         `WHERE n.${key} > ? ${through === null ? '' : `AND n.${key} <= ?`} AND o.version IS NULL`,
       through === null ? [after] : [after, through],

@@ -41,12 +41,27 @@ export function knownRefusal(error: unknown, remedies: Remedies): Refusal | null
   return say?.(remedies, messageOf(error)) ?? null;
 }
 
+/**
+ * From the first quote of a message to the last, because data has quotes too; to its end if the server has cut the message
+ * off. A quote inside a word, as in "doesn't", is none.
+ */
+const QUOTED = /(?<!\w)'.*'(?!\w)|(?<!\w)'.*/gs;
+
+/** A server's sentence without what it quotes, and not longer than 300 characters. */
+export function withoutQuoted(message: string): string {
+  return message.replace(QUOTED, "'...'").slice(0, 300);
+}
+
 /** Whether the user lacks a right on a table, a database or the server. */
 export function isRightMissing(error: unknown): boolean {
   return RIGHTS.has(Number((error as { errno?: unknown }).errno));
 }
 
 const RIGHTS = new Set([1044, 1142, 1143, 1227, 1370]);
+
+/** The sentences of servers and proxies that do not know a statement, as a later try would not change. */
+const UNKNOWN_STATEMENT =
+  /unsupported|not (yet )?support|doesn't (yet )?support|error in your SQL syntax|syntax error|no viable alternative|mismatched input/i;
 
 type Say = (remedies: Remedies, message: string) => Refusal | null;
 
@@ -107,6 +122,15 @@ const BY_NUMBER: Readonly<Record<number, Say>> = {
       `${at(remedies)} has no room for another prepared statement: raise its max_prepared_stmt_count, or run fewer ` +
         'programs on it.',
     ),
+  // 1105 is TiDB and Vitess, 1997 to 1999 and 30000 are Apache ShardingSphere, for whatever has no number of its own.
+  1064: statementRefused,
+  1105: statementRefused,
+  1149: statementRefused,
+  1235: statementRefused,
+  1997: statementRefused,
+  1998: statementRefused,
+  1999: statementRefused,
+  30000: statementRefused,
   1153: (remedies) =>
     refused(
       `${at(remedies)} takes no packet of that size: raise its max_allowed_packet (to twice ORDER_SYNC_MAX_RECORD_BYTES).`,
@@ -139,6 +163,15 @@ function rightMissing(remedies: Remedies, message: string): Refusal {
   return refused(
     `${user(remedies)} may not do ${needed === undefined ? what : `what needs ${needed}`} in "${remedies.database}" at ` +
       `${remedies.host}: grant it (${GRANTS}).`,
+  );
+}
+
+/** A server that does not know a statement of ours never will, so nobody waits for it. Null if it says something else. */
+function statementRefused(remedies: Remedies, message: string): Refusal | null {
+  if (!UNKNOWN_STATEMENT.test(message)) return null;
+  return refused(
+    `${at(remedies)} does not know a statement that this program needs (${withoutQuoted(message)}): let ` +
+      `${remedies.setting} name MySQL 8, MariaDB 10.6 or later, or see docs/scaling.md for what works with proxies.`,
   );
 }
 

@@ -10,7 +10,7 @@ import { TributaryError } from '../../core/errors.ts';
 import { refuseReservedNames } from '../../core/view-names.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
-import { databaseName, findTables } from './catalog.ts';
+import { databaseName, findTables, showColumns } from './catalog.ts';
 import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import { namesOf } from './connection-names.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -20,7 +20,7 @@ import { lockName, withMigrationLock } from './migration-lock.ts';
 import { Migrations } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
-import { checkServer, type ServerNeeds } from './server-checks.ts';
+import { checkAnswers, checkServer, type ServerNeeds } from './server-checks.ts';
 import { textOf } from './values.ts';
 import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
@@ -60,7 +60,8 @@ export async function migrate(
       tableRights(options.view, namesOf(connection)),
       'order-sync',
     );
-    await warnOfUnprotected(connection, database, logger);
+    await checkAnswers(connection, pool.remedies, options.view.table);
+    await warnOfUnprotected(connection, logger);
     return report;
   };
   return withConnection(pool, work, { deadlineMs: MIGRATION_DEADLINE_MS });
@@ -118,7 +119,7 @@ async function changeSchema(
       const note = areRowsAnew(plan) ? noteViewMade : noteView;
       await noteView(connection, options.view, options.foldVersion ?? 1);
       await note(connection, options.view, options.foldVersion ?? 1);
-      await protectJournal(connection, database, logger);
+      await protectJournal(connection, logger);
       return { fromVersion, toVersion, ...prepared };
     } catch (error) {
       if (!isRightMissing(error)) throw error;
@@ -165,11 +166,8 @@ async function checkOwnTables(connection: PoolConnection): Promise<number> {
     if (found.size > 0) throw namesTaken([...found.keys()]);
     return 0;
   }
-  const [columns] = await connection.query<RowDataPacket[]>(
-    'SELECT column_name FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
-    [await databaseName(connection), migrations],
-  );
-  const columnNames = columns.map((row) => textOf(row[0])).sort();
+  const columns = await showColumns(connection, migrations);
+  const columnNames = columns.map(({ name }) => name).sort();
   if (columnNames.join() !== 'applied_at,name,version') throw namesTaken([migrations]);
   const version = (await MIGRATIONS.recordedVersion(connection)) ?? 0;
   const missing = MIGRATIONS.tablesMade(version)

@@ -94,7 +94,7 @@ export async function readSegments(
   const segments = new Map<number, JournaledEvent[]>();
   for (const versions of chunksOf(firstVersions)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? ' +
+      'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
         `AND first_version IN (${marks(versions.length)})`,
       [entityId, ...versions.map(String)],
     );

@@ -1,4 +1,4 @@
-import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { Remedies } from './refusals.ts';
@@ -78,6 +78,41 @@ export async function checkServer(
       'warn',
       `${server} allows ${limit} connections (${name}), and this program opens up to ${needs.connections}: raise it, or ` +
         'set ORDER_SYNC_LANES lower.',
+    );
+  }
+}
+
+/** Characters of one to four bytes, and the one that ends a text in C. */
+const SAMPLE = 'a\0ä€😀';
+
+/**
+ * Checks what a proxy between us and the server may spoil: that a parameter arrives as it was sent, and that an UPDATE counts
+ * the rows that it changed. A commit of ingest sees by that number that the view's rows are not what it builds on. Nothing that
+ * is no UTF-8 goes as a plain parameter (`ParameterWriter.base64`). Throws `store_refused`.
+ */
+export async function checkAnswers(
+  connection: PoolConnection,
+  { host, port }: Remedies,
+  view: string,
+): Promise<void> {
+  const refuse = (message: string) =>
+    new TributaryError('store_refused', `The database at ${host}:${port} ${message}`);
+  const [[text]] = await connection.execute<RowDataPacket[]>('SELECT HEX(?)', [SAMPLE]);
+  const sent = Buffer.from(SAMPLE).toString('hex').toUpperCase();
+  if (String(text?.[0]) !== sent) {
+    throw refuse(
+      `changes the texts that it is sent (${sent} arrived as ${text?.[0]}): have every server and proxy on the way use ` +
+        'utf8mb4 (characterEncoding=UTF-8 in the URL of a JDBC driver).',
+    );
+  }
+  const [kept] = await connection.execute<ResultSetHeader>(
+    'UPDATE view_states SET epoch = epoch WHERE view_name = ?',
+    [view],
+  );
+  if (kept.affectedRows !== 0) {
+    throw refuse(
+      'counts rows that an UPDATE found, and this program needs the number of those that it changed: set ' +
+        'useAffectedRows=true in the URL of each data source of the proxy.',
     );
   }
 }

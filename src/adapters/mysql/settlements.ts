@@ -72,7 +72,7 @@ async function lockKnown<Some extends Claim>(
   for (const [target, group] of Map.groupBy(claims, ({ delivery }) => delivery.target)) {
     for (const chunk of chunksOf(group)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ` +
+        `SELECT entity_id FROM deliveries FORCE INDEX (\`PRIMARY\`) WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ` +
           'ORDER BY entity_id FOR UPDATE',
         [target, ...chunk.map(({ id }) => id)],
       );
@@ -173,7 +173,7 @@ function deliveredWith(status: number): RowsStatement<Settling> {
     statement = new RowsStatement<Settling>({
       // Right after a table has grown, the server may still take it for empty and scan all of it.
       before:
-        "UPDATE deliveries FORCE INDEX (PRIMARY) SET status = 'delivered', is_retry = 0, delivered_version = due_version, " +
+        "UPDATE deliveries FORCE INDEX (`PRIMARY`) SET status = 'delivered', is_retry = 0, delivered_version = due_version, " +
         `next_attempt_at = ${DONE_AT_MS}, leased_until = 0, claim_id = 0, last_status = ${Math.floor(status)}, ` +
         'last_error = NULL WHERE entity_id IN (',
       row: '?',

@@ -43,16 +43,16 @@ export async function listEntities(
   };
   const behind = Buffer.from(after ?? '');
   await add(
-    'SELECT entity_id FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id',
+    'SELECT entity_id FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id',
     [behind],
   );
   await add(
-    `SELECT ${key} FROM ${identifier(view.table)} FORCE INDEX (PRIMARY) WHERE ${key} > ? ORDER BY ${key}`,
+    `SELECT ${key} FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} > ? ORDER BY ${key}`,
     [after ?? ''],
   );
   for (const target of targets)
     await add(
-      'SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND entity_id > ? ORDER BY entity_id',
+      'SELECT entity_id FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND entity_id > ? ORDER BY entity_id',
       [target, behind],
     );
   return [...ids].sort(compareUtf8).slice(0, most);
@@ -102,7 +102,7 @@ async function readVersions(
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
       'SELECT s.entity_id, s.first_version + s.event_count - 1 FROM (' +
-        'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (PRIMARY) ' +
+        'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
         `WHERE entity_id IN (${marks(ids.length)}) GROUP BY entity_id) e ` +
         'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment',
       ids,
@@ -122,7 +122,7 @@ async function readRows(
   const found = new Map<string, StoredRow>();
   for (const ids of chunksOf(entityIds)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT ${columns} FROM ${identifier(view.table)} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(ids.length)})`,
+      `SELECT ${columns} FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(ids.length)})`,
       ids,
     );
     for (const row of rows) {
@@ -153,7 +153,7 @@ async function readLedger(
         `(SELECT MAX(a.version) FROM delivery_attempts a WHERE ${ofEntry} AND a.verdict = 'delivered'), ` +
         `CASE WHEN d.status = 'dead' THEN EXISTS (SELECT 1 FROM delivery_attempts a WHERE ${ofEntry} ` +
         "AND a.version = d.due_version AND a.verdict <> 'delivered') END " +
-        `FROM deliveries d FORCE INDEX (PRIMARY) WHERE d.target = ? AND d.entity_id IN (${marks(ids.length)})`,
+        `FROM deliveries d FORCE INDEX (\`PRIMARY\`) WHERE d.target = ? AND d.entity_id IN (${marks(ids.length)})`,
       [target, ...ids],
     );
     for (const [id, ...row] of rows as unknown as unknown[][]) {
@@ -164,7 +164,7 @@ async function readLedger(
   const missing = entityIds.filter((entityId) => !records.has(entityId));
   for (const ids of chunksOf(missing)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      'SELECT entity_id, MAX(version) FROM delivery_attempts FORCE INDEX (PRIMARY) ' +
+      'SELECT entity_id, MAX(version) FROM delivery_attempts FORCE INDEX (`PRIMARY`) ' +
         `WHERE target = ? AND entity_id IN (${marks(ids.length)}) AND verdict = 'delivered' GROUP BY entity_id`,
       [target, ...ids],
     );
@@ -211,7 +211,7 @@ export async function readAsArrived(
     const arrivals = new Map<string, JournaledEvent[]>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) ' +
+        'SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
           `WHERE entity_id IN (${marks(ids.length)}) ORDER BY entity_id, first_version`,
         ids,
       );
@@ -242,7 +242,7 @@ export async function mendLedger(
   const key = identifier(view.keyColumn);
   for (const chunk of chunksOf(ids)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT ${key}, version FROM ${identifier(view.table)} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(chunk.length)}) ` +
+      `SELECT ${key}, version FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) ` +
         `ORDER BY ${key} FOR UPDATE`,
       chunk,
     );
@@ -303,7 +303,7 @@ export async function removeUnjournaledRows(
   let removed = 0;
   for (const chunk of chunksOf([...new Set(entityIds)].sort(compareUtf8))) {
     await connection.execute(
-      `SELECT ${key} FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(chunk.length)}) ORDER BY ${key} FOR UPDATE`,
+      `SELECT ${key} FROM ${table} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) ORDER BY ${key} FOR UPDATE`,
       chunk,
     );
     const versions = await readVersions(connection, chunk);

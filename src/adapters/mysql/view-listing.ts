@@ -27,7 +27,7 @@ export async function listView(
 ): Promise<ViewListing> {
   const { view } = layout;
   const key = identifier(view.keyColumn);
-  const table = `${identifier(view.table)} FORCE INDEX (PRIMARY)`;
+  const table = `${identifier(view.table)} FORCE INDEX (\`PRIMARY\`)`;
   // No id is empty, so every id comes behind the empty one. The id is a text here, since the key may be one.
   const from = after ?? '';
   const end =
@@ -84,7 +84,7 @@ function conditionsOf(
 
 const IN_INDEX =
   'SELECT entity_id FROM deliveries FORCE INDEX (deliveries_by_next_attempt) WHERE target = ? AND';
-const IN_LEDGER = 'SELECT entity_id FROM deliveries FORCE INDEX (PRIMARY) WHERE target = ? AND';
+const IN_LEDGER = 'SELECT entity_id FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND';
 
 /** The entries of the index for each kind that is owed. */
 const INDEXED: Readonly<Record<Exclude<DeliveryKind, 'delivered'>, string>> = {

@@ -107,11 +107,11 @@ export class ViewRows {
     this.#deleteUnused = (count) => `DELETE FROM ${table} WHERE ${key} IN (${marks(count)}) AND version = 0`;
     // Right after a table has grown, the server may still take it for empty and scan all of it.
     this.#selectVersions = (count) =>
-      `SELECT ${key}, version FROM ${table} FORCE INDEX (PRIMARY) WHERE ${key} IN (${marks(count)})`;
+      `SELECT ${key}, version FROM ${table} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(count)})`;
     this.#selectJournaled = (count) =>
       `SELECT v.${key}, v.version, (SELECT s.first_version + s.event_count - 1 FROM journal_segments s ` +
       `WHERE s.entity_id = v.${key} ORDER BY s.first_version DESC LIMIT 1) ` +
-      `FROM ${table} v FORCE INDEX (PRIMARY) WHERE v.${key} IN (${marks(count)})`;
+      `FROM ${table} v FORCE INDEX (\`PRIMARY\`) WHERE v.${key} IN (${marks(count)})`;
   }
 
   /**

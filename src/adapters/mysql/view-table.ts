@@ -2,7 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { type Standing, VIEW_MARK, type ViewShape } from '../../core/adoption/index.ts';
 import type { ViewColumn, ViewValue } from '../../core/domain.ts';
 import { TEXT_LENGTH } from '../../core/view-values.ts';
-import { databaseName, type TableFacts } from './catalog.ts';
+import { type ShownColumn, showColumns, type TableFacts } from './catalog.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 
@@ -43,25 +43,21 @@ export async function standingOf(
   if (facts === undefined) return null;
   const isMarkedOurs = facts.comment === VIEW_MARK;
   if (facts.kind !== 'table') return { isMarkedOurs, mismatch: `it is ${facts.kind}` };
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT column_name, data_type, collation_name, column_key, is_nullable, column_default, extra, ' +
-      'numeric_precision, numeric_scale, datetime_precision ' +
-      'FROM information_schema.columns WHERE table_schema = ? AND table_name = ?',
-    [await databaseName(connection), facts.name],
-  );
-  const found = new Map(rows.map((row) => [textOf(row[0]).toLowerCase(), row]));
+  const columns = await showColumns(connection, facts.name);
+  const found = new Map(columns.map((column) => [column.name.toLowerCase(), column]));
   const mismatch = keyMismatch(view.keyColumn, found.get(view.keyColumn)) ?? columnsMismatch(view, found);
   return { isMarkedOurs, mismatch };
 }
 
-function keyMismatch(name: string, row: RowDataPacket | undefined): string | null {
-  if (row === undefined) return `it has no column ${name}`;
-  const isExact = textOf(row[1]) === 'varbinary' || textOf(row[2]) === TEXT_KEY_COLLATION;
-  if (!isExact) return `its ${name} is a ${textOf(row[1])} that is not compared exactly`;
-  return textOf(row[3]) === 'PRI' ? null : `its ${name} is not the primary key`;
+function keyMismatch(name: string, column: ShownColumn | undefined): string | null {
+  if (column === undefined) return `it has no column ${name}`;
+  const type = plainType(column);
+  const isExact = type === 'varbinary' || column.collation === TEXT_KEY_COLLATION;
+  if (!isExact) return `its ${name} is a ${type} that is not compared exactly`;
+  return column.key === 'PRI' ? null : `its ${name} is not the primary key`;
 }
 
-/** The types as the information schema names them. */
+/** The types as the server shows them, without sizes. */
 const TYPES: Readonly<Record<ViewColumn['type'], string>> = {
   text: 'varchar',
   boolean: 'tinyint',
@@ -71,23 +67,22 @@ const TYPES: Readonly<Record<ViewColumn['type'], string>> = {
   json: 'mediumtext',
 };
 
-function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, RowDataPacket>): string | null {
+function columnsMismatch(view: ViewShape, found: ReadonlyMap<string, ShownColumn>): string | null {
   const expected = [
     ...view.columns.map((column) => [column.name, typeOf(column)] as const),
     ['version', 'bigint'] as const,
   ];
   for (const [name, type] of expected) {
-    const row = found.get(name.toLowerCase());
-    if (row === undefined) return `it has no column ${name}`;
-    const is = foundType(row);
+    const column = found.get(name.toLowerCase());
+    if (column === undefined) return `it has no column ${name}`;
+    const is = foundType(column);
     if (is !== type) return `its ${name} is a ${is}, not a ${type}`;
   }
   const names = new Set(
     [view.keyColumn, ...expected.map(([name]) => name)].map((name) => name.toLowerCase()),
   );
-  for (const [name, row] of found) {
-    const isFilled =
-      textOf(row[4]) === 'YES' || row[5] !== null || /auto_increment|GENERATED/i.test(textOf(row[6]));
+  for (const [name, { isNullable, hasDefault, extra }] of found) {
+    const isFilled = isNullable || hasDefault || /auto_increment|GENERATED/i.test(extra);
     if (!names.has(name) && !isFilled) return `a column ${name} was added that has no default`;
   }
   return null;
@@ -99,10 +94,14 @@ function typeOf(column: ViewColumn): string {
   return column.type === 'timestamp' ? `datetime(${MICROSECONDS})` : TYPES[column.type];
 }
 
-function foundType(row: RowDataPacket): string {
-  const type = textOf(row[1]);
-  if (type === 'decimal') return `decimal(${row[7]},${row[8]})`;
-  return type === 'datetime' ? `datetime(${row[9]})` : type;
+function foundType(column: ShownColumn): string {
+  const type = plainType(column);
+  return type === 'decimal' || type === 'datetime' ? (column.type.split(' ')[0] ?? type) : type;
+}
+
+/** The type without its sizes and without words such as `unsigned`. */
+function plainType({ type }: ShownColumn): string {
+  return type.replace(/[ (].*$/, '');
 }
 
 /** The digits of a second. */

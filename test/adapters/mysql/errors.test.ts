@@ -97,6 +97,17 @@ describe('an error of the database', () => {
     expect(safeMessage(new DeadlineError('No answer in 5 s.'))).toBe('No answer in 5 s.');
     expect(safeMessage(driverError('ECONNRESET', 'read ECONNRESET'))).toBe('read ECONNRESET');
   });
+
+  it('an error whose number the driver has no name for is told without a code', () => {
+    const unnamed = Object.assign(new Error('Runtime exception: [no route]'), {
+      code: undefined,
+      errno: 1997,
+    });
+    expect(safeMessage(unnamed)).toBe('Runtime exception: [no route]');
+    expect(storeError('statement', unnamed, remedies).message).toBe(
+      'The database failed at a statement: Runtime exception: [no route].',
+    );
+  });
 });
 
 describe('a refusal of the server', () => {
@@ -112,6 +123,25 @@ describe('a refusal of the server', () => {
     expect(encrypted).toContain('(REQUIRE X509), set DATABASE_TLS_CERT_FILE and DATABASE_TLS_KEY_FILE.');
     const certified = refused(1045, denied, { hasTls: true, hasCertificate: true }).message;
     expect(certified).not.toContain('REQUIRE');
+  });
+
+  it.each([
+    [1064, "You have an error in your SQL syntax near 'order-1' at line 1"],
+    [1064, 'You have an error in your SQL syntax: no viable alternative at input FORCE'],
+    [1235, "This version of MySQL doesn't yet support 'GET_LOCK of order-1'"],
+    [1105, 'VT12001: unsupported: cross-shard correlated subquery'],
+    [1997, 'Runtime exception: [unsupported table : `columns`]'],
+    [1998, 'Unsupported command: [COM_STMT_SEND_LONG_DATA]'],
+  ])('a statement that the server does not know ends the start: %i %s', (errno, message) => {
+    const told = refused(errno, message);
+    expect(told).toMatchObject({ code: 'store_refused', retryable: false });
+    expect(told.message).toContain('does not know a statement that this program needs');
+    expect(told.message).not.toContain('order-1');
+  });
+
+  it('an unnamed error of a proxy that may pass is tried again', () => {
+    const told = refused(1997, 'Runtime exception: [Can not get connection in time]');
+    expect(told).toMatchObject({ code: 'store_failed', retryable: true });
   });
 
   it('only a server that is read-only is told as a replica', () => {

@@ -187,7 +187,7 @@ describe('readSegments', () => {
     expect(await readSegments(connection, 'a', [1, 7, 9])).toEqual(new Map([[7, events]]));
     expect(asked).toEqual([
       [
-        'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (PRIMARY) WHERE entity_id = ? AND first_version IN (?,?,?,?)',
+        'SELECT first_version, events, bodies FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id = ? AND first_version IN (?,?,?,?)',
         ['a', '1', '7', '9', '9'],
       ],
     ]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Remedies } from '../../../src/adapters/mysql/refusals.ts';
-import { checkServer, type ServerNeeds } from '../../../src/adapters/mysql/server-checks.ts';
+import { checkAnswers, checkServer, type ServerNeeds } from '../../../src/adapters/mysql/server-checks.ts';
 import { scriptedConnection } from './scripted-connection.ts';
 
 const NEEDS: ServerNeeds = {
@@ -81,5 +81,32 @@ describe('the settings of a database server', () => {
     expect(await checked(variables)).toEqual([
       expect.stringContaining(`warn: The database at db.test:3306 ${words}`),
     ]);
+  });
+});
+
+describe('the answers of a database server', () => {
+  /** Checks a server that gets texts by `heard`, and counts `counted` rows for an UPDATE that changes none. */
+  async function answers(heard: (text: string) => Buffer, counted: number): Promise<void> {
+    const ask = async (sql: string, [value]: [string]) =>
+      sql.startsWith('SELECT')
+        ? [[[heard(value).toString('hex').toUpperCase()]], []]
+        : [{ affectedRows: counted }, []];
+    const connection = { execute: ask } as unknown as Parameters<typeof checkAnswers>[0];
+    await checkAnswers(connection, { host: 'db.test', port: 3_306 } as Remedies, 'orders');
+  }
+
+  it('suffice if texts arrive as they were sent, and only changed rows count', async () => {
+    await expect(answers(Buffer.from, 0)).resolves.toBeUndefined();
+  });
+
+  it.each<[string, (text: string) => Buffer, number, string]>([
+    ['a text that loses characters', (text) => Buffer.from(text, 'latin1'), 0, 'characterEncoding=UTF-8'],
+    ['a text that ends at a zero', (text) => Buffer.from(text.slice(0, 1)), 0, 'utf8mb4'],
+    ['rows that were only found', Buffer.from, 1, 'useAffectedRows=true'],
+  ])('refuse a start with %s', async (_, heard, counted, words) => {
+    await expect(answers(heard, counted)).rejects.toMatchObject({
+      code: 'store_refused',
+      message: expect.stringContaining(words),
+    });
   });
 });
