@@ -80,9 +80,15 @@ const storeDifferences: readonly Difference[] = [
     ['PORTION', 'WalSync', 'WhoHolds', 'WriteLock', 'hasWal', 'portions'],
   ),
   differ(
+    'catalog.ts',
+    'Several files ask a server what it shows of tables and columns. On SQLite each asks the schema by a pragma.',
+    ['ShownColumn', 'TableStatus', 'showColumns', 'tableStatuses'],
+    [],
+  ),
+  differ(
     'journal-index.ts',
     'On a server one statement writes the index of a whole segment. SQLite writes and reads it event by event.',
-    ['EXTENT_HASH', 'NOT_WHOLE', 'NO_BYTES', 'idHash', 'putRows', 'rowsOfSegment'],
+    ['EXTENT_HASH', 'NOT_WHOLE', 'NO_BYTES', 'idHash', 'keyHex', 'keyOfHex', 'putRows', 'rowsOfSegment'],
     ['INSERT_INDEXED', 'IndexEntry', 'entryOf', 'readKnown'],
   ),
   differ(
@@ -100,8 +106,8 @@ const storeDifferences: readonly Difference[] = [
   differ(
     'values.ts',
     'The driver of MySQL gives texts and buffers alone. SQLite gives each value in a type of its own.',
-    [],
-    ['SqliteRow', 'bigintOf', 'bytesOf', 'nullOr', 'numberOf'],
+    ['bytesOfBase64'],
+    ['SqliteRow', 'bigintOf', 'nullOr', 'numberOf'],
   ),
 ];
 

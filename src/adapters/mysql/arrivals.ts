@@ -2,7 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { Arrivals, ArrivalsRange, ArrivedEvent } from '../../ports/journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { MAX_SEGMENT_EVENTS, parseEvents } from './segments.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 
 /** The segments that one statement reads. */
 const SEGMENTS_PAGE = 128;
@@ -42,7 +42,7 @@ async function readEvents(
   );
   for (const row of rows) {
     const firstVersion = Number(row[0]);
-    for (const [place, event] of parseEvents(entityId, textOf(row[1]), row[2] as Buffer).entries()) {
+    for (const [place, event] of parseEvents(entityId, textOf(row[1]), bytesOf(row[2])).entries()) {
       const version = firstVersion + place;
       if (version <= after) continue;
       if (events.length === limit || length > PAGE_LENGTH) return events;

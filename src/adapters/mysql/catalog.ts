@@ -11,6 +11,7 @@ import {
   type ViewShape,
 } from '../../core/adoption/index.ts';
 import { quoted } from '../../core/text.ts';
+import { namesOf } from './connection-names.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 
@@ -34,36 +35,69 @@ export async function databaseName(connection: PoolConnection): Promise<string> 
   return textOf(row?.[0]);
 }
 
-/** Finds the tables and views that have one of these names, by the names as given. */
+/**
+ * Finds the tables and views that have one of these names, by the names as given. It asks by SHOW, because a proxy answers that
+ * for the tables that it distributes, and knows no information schema. A proxy tells names and kinds alone.
+ */
 export async function findTables(
   connection: PoolConnection,
   names: readonly string[],
 ): Promise<Map<string, TableFacts>> {
   if (names.length === 0) return new Map();
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT table_name, table_type, engine, table_comment, create_options, @@lower_case_table_names ' +
-      'FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?)',
-    [await databaseName(connection), names],
-  );
+  const [[setting]] = await connection.query<RowDataPacket[]>('SELECT @@lower_case_table_names');
+  const isExact = Number(setting?.[0]) === 0;
+  const [rows] = await connection.query<RowDataPacket[]>('SHOW FULL TABLES');
   const found = new Map<string, TableFacts>();
+  let statuses: Map<string, TableStatus> | null = null;
   for (const row of rows) {
-    // A server that distinguishes table names by case may still ignore case in the information schema.
-    const name = names.find((one) =>
-      Number(row[5]) === 0 ? one === textOf(row[0]) : isSameName(one, textOf(row[0])),
-    );
+    const shown = textOf(row[0]);
+    const name = names.find((one) => (isExact ? one === shown : isSameName(one, shown)));
     if (name === undefined) continue;
+    statuses ??= await tableStatuses(connection);
     const type = textOf(row[1]);
+    const status = statuses.get(shown);
     const isVersioned = type === 'SYSTEM VERSIONED';
     found.set(name, {
-      name: textOf(row[0]),
+      name: shown,
       kind: type === 'BASE TABLE' || isVersioned ? 'table' : `a ${type.toLowerCase()}`,
       isVersioned,
-      engine: textOf(row[2] ?? ''),
-      comment: textOf(row[3] ?? ''),
-      isPartitioned: /partitioned/i.test(textOf(row[4] ?? '')),
+      engine: status?.engine ?? '',
+      comment:
+        type === 'BASE TABLE' && !namesOf(connection).isOwn(shown) ? await commentOf(connection, shown) : '',
+      isPartitioned: status?.isPartitioned ?? false,
     });
   }
   return found;
+}
+
+/** The comment of a table. SHOW TABLE STATUS of MySQL 8.0 at times tells a warning about another table in its place. */
+async function commentOf(connection: PoolConnection, table: string): Promise<string> {
+  const [[row]] = await connection.query<RowDataPacket[]>(`SHOW CREATE TABLE ${identifier(table)}`);
+  const comment = /^\).*\bCOMMENT='((?:[^']|'')*)'/m.exec(textOf(row?.[1]))?.[1] ?? '';
+  return comment.replaceAll("''", "'");
+}
+
+/** What SHOW TABLE STATUS tells of a table. */
+export interface TableStatus {
+  readonly engine: string;
+  /** When the table was made; empty if it is not told. */
+  readonly createdAt: string;
+  readonly isPartitioned: boolean;
+}
+
+/** The tables of the database, by the names that the server shows. */
+export async function tableStatuses(connection: PoolConnection): Promise<Map<string, TableStatus>> {
+  const [rows] = await connection.query<RowDataPacket[]>('SHOW TABLE STATUS');
+  return new Map(
+    rows.map((row) => [
+      textOf(row[0]),
+      {
+        engine: textOf(row[1] ?? ''),
+        createdAt: textOf(row[11] ?? ''),
+        isPartitioned: /partitioned/i.test(textOf(row[16] ?? '')),
+      },
+    ]),
+  );
 }
 
 /** A column as the server shows it. */
@@ -79,10 +113,7 @@ export interface ShownColumn {
   readonly extra: string;
 }
 
-/**
- * Reads the columns of a table or view. It asks by SHOW, because a proxy answers that for the tables that it distributes,
- * and knows no information schema.
- */
+/** Reads the columns of a table or view. */
 export async function showColumns(connection: PoolConnection, table: string): Promise<ShownColumn[]> {
   const [rows] = await connection.query<RowDataPacket[]>(`SHOW FULL COLUMNS FROM ${identifier(table)}`);
   return rows.map((row) => ({

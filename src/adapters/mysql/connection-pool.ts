@@ -44,6 +44,8 @@ const SESSION_SETTINGS =
   'autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615, sql_safe_updates = 0, ' +
   'sql_big_selects = 1, sql_auto_is_null = 0, default_storage_engine = InnoDB';
 
+const ISOLATION = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
+
 export interface ConnectionPoolOptions {
   readonly address: ServerAddress;
   /** TLS settings; null for plain text. */
@@ -74,6 +76,8 @@ interface Facts {
   /** The wait for the answers to its statements. */
   readonly wait: Wait;
   server: string;
+  /** Whether a proxy that runs transactions itself stands in front of the servers. */
+  isProxied: boolean;
   lastUsedMs: number;
   /** Whether we have closed it. */
   isDiscarded: boolean;
@@ -183,6 +187,39 @@ export class ConnectionPool {
     this.#open.delete(core);
   }
 
+  /** Sets session variables, and begins a transaction. A snapshot is read-only, and reads what is committed now. */
+  async begin(connection: PoolConnection, variables: string, isSnapshot: boolean): Promise<void> {
+    if (!this.isProxied(connection)) {
+      await connection.query(`SET autocommit = 0, ${variables}`);
+      if (!isSnapshot) return;
+      // This holds for the next transaction alone; the sessions of the pool read what is committed last.
+      await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+      return;
+    }
+    // The proxy would pass autocommit beside other variables on to one server, and never leaves it when it is set alone.
+    // A deadlock ends its transaction only at the ROLLBACK, so no statement behind it begins another.
+    if (isSnapshot)
+      await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE');
+    await connection.query(`SET ${variables}`);
+    await connection.query('START TRANSACTION');
+  }
+
+  /** Puts the session back as it was before `begin`, once its transaction has ended. */
+  async ended(connection: PoolConnection, variables: string, isSnapshot: boolean): Promise<void> {
+    if (!this.isProxied(connection)) {
+      await connection.query(`SET autocommit = 1, ${variables}`);
+      return;
+    }
+    await connection.query(`SET ${variables}`);
+    if (isSnapshot) await connection.query(ISOLATION);
+  }
+
+  /** Whether a proxy in front of several servers runs the connection's statements. */
+  isProxied(connection: PoolConnection): boolean {
+    return this.#facts.get(coreOf(connection))?.isProxied === true;
+  }
+
   /** Sets the deadline of the connection's statements to `ms` in place of 15 s, while it is borrowed. */
   setDeadline(connection: PoolConnection, ms: number): void {
     const facts = this.#facts.get(coreOf(connection));
@@ -263,9 +300,11 @@ export class ConnectionPool {
       `${SESSION_SETTINGS}, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}, ` +
         `net_read_timeout = ${this.idleTransactionSeconds}, net_write_timeout = ${this.idleTransactionSeconds}`,
     );
-    await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE');
-    facts.server = await serverOf(connection);
-    this.#reached(facts.server);
+    await connection.query(ISOLATION);
+    const { server, isProxied } = await serverOf(connection);
+    facts.server = server;
+    facts.isProxied = isProxied;
+    this.#reached(server);
   }
 
   #follow(core: CoreConnection): Facts {
@@ -279,6 +318,7 @@ export class ConnectionPool {
     const facts: Facts = {
       wait,
       server: '',
+      isProxied: false,
       lastUsedMs: this.#clock.monotonicMs(),
       isDiscarded: false,
     };
@@ -329,13 +369,18 @@ function coreOf(connection: PoolConnection): CoreConnection {
 }
 
 /** A text that identifies a server and its database. A layer over many servers counts as one. */
-async function serverOf(connection: PoolConnection): Promise<string> {
+async function serverOf(
+  connection: PoolConnection,
+): Promise<{ readonly server: string; readonly isProxied: boolean }> {
   const ask = async (sql: string) => (await connection.query<RowDataPacket[]>(sql))[0];
-  const [where] = await ask('SELECT DATABASE(), VERSION()');
-  const [database, version] = [String(where?.[0]), String(where?.[1])];
-  if (/TiDB|Vitess|ShardingSphere/i.test(version)) return database;
+  // Two statements, because a proxy answers only the first of two questions about itself.
+  const [[where], [what]] = [await ask('SELECT DATABASE()'), await ask('SELECT VERSION()')];
+  const [database, version] = [String(where?.[0]), String(what?.[0])];
+  const isProxied = /ShardingSphere/i.test(version);
+  if (isProxied || /TiDB|Vitess/i.test(version)) return { server: database, isProxied };
   const variables = await ask(
     "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('server_uuid', 'server_uid', 'hostname', 'port', 'server_id', 'datadir')",
   );
-  return [database, ...variables.map((row) => `${row[0]}=${row[1]}`).sort()].join(' ');
+  const server = [database, ...variables.map((row) => `${row[0]}=${row[1]}`).sort()].join(' ');
+  return { server, isProxied };
 }

@@ -57,6 +57,8 @@ export class Rollback<Result> {
 export interface TransactionOptions extends ConnectionOptions {
   /** Seconds that a statement waits for a row lock before it fails with `store_busy`; default 10. */
   readonly lockWaitSeconds?: number;
+  /** Whether all statements only read, and see what is committed when the transaction begins. */
+  readonly isSnapshot?: boolean;
 }
 
 /**
@@ -72,11 +74,11 @@ export interface TransactionOptions extends ConnectionOptions {
 export async function inTransaction<Result>(
   pool: ConnectionPool,
   work: (connection: PoolConnection) => Promise<Result>,
-  { lockWaitSeconds = LOCK_WAIT_SECONDS, ...options }: TransactionOptions = {},
+  { lockWaitSeconds = LOCK_WAIT_SECONDS, isSnapshot = false, ...options }: TransactionOptions = {},
 ): Promise<Result> {
   const { remedies } = pool;
   const { commitEvidence } = pool.options;
-  const connection = await beginTransaction(pool, lockWaitSeconds, options);
+  const connection = await beginTransaction(pool, lockWaitSeconds, isSnapshot, options);
   let isClean = false;
   try {
     let result: Result;
@@ -92,7 +94,7 @@ export async function inTransaction<Result>(
           () => false,
         ));
       if (!(error instanceof Rollback)) throw error;
-      isClean = isRolledBack && (await endTransaction(connection));
+      isClean = isRolledBack && (await endTransaction(pool, connection, isSnapshot));
       return error.result as Result;
     }
     try {
@@ -104,7 +106,7 @@ export async function inTransaction<Result>(
         { cause: redacted(error) },
       );
     }
-    isClean = await endTransaction(connection);
+    isClean = await endTransaction(pool, connection, isSnapshot);
     return result;
   } catch (error) {
     throw storeError('statement', error, remedies);
@@ -122,12 +124,7 @@ export async function inSnapshot<Result>(
   pool: ConnectionPool,
   work: (connection: PoolConnection) => Promise<Result>,
 ): Promise<Result> {
-  return inTransaction(pool, async (connection) => {
-    // This holds for the next transaction alone; the sessions of the pool read what is committed last.
-    await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    return work(connection);
-  });
+  return inTransaction(pool, work, { isSnapshot: true });
 }
 
 /** The most connections that may turn out to be closed before a transaction has begun. */
@@ -136,14 +133,14 @@ const BEGIN_ATTEMPTS = 3;
 async function beginTransaction(
   pool: ConnectionPool,
   lockWaitSeconds: number,
+  isSnapshot: boolean,
   options: ConnectionOptions,
 ): Promise<PoolConnection> {
   for (let attempt = 1; ; attempt++) {
     const connection = await borrow(pool, options);
     try {
-      await connection.query(
-        `SET autocommit = 0, wait_timeout = ${pool.idleTransactionSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`,
-      );
+      const variables = `wait_timeout = ${pool.idleTransactionSeconds}, innodb_lock_wait_timeout = ${lockWaitSeconds}`;
+      await pool.begin(connection, variables, isSnapshot);
       return connection;
     } catch (error) {
       pool.discard(connection);
@@ -158,11 +155,14 @@ async function beginTransaction(
  * Puts the session back as it was before the transaction. Answers whether that worked; a failure does not affect the
  * transaction.
  */
-async function endTransaction(connection: PoolConnection): Promise<boolean> {
+async function endTransaction(
+  pool: ConnectionPool,
+  connection: PoolConnection,
+  isSnapshot: boolean,
+): Promise<boolean> {
   try {
-    await connection.query(
-      `SET autocommit = 1, wait_timeout = DEFAULT, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
-    );
+    const variables = `wait_timeout = DEFAULT, innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`;
+    await pool.ended(connection, variables, isSnapshot);
     return true;
   } catch {
     return false;

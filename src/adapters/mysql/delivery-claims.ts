@@ -12,7 +12,7 @@ import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 import { CLAIMABLE, isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
@@ -76,7 +76,8 @@ export class DeliveryClaims {
           `AND (d.next_attempt_at > ? OR d.entity_id > ?) AND ${isDue} ` +
           `AND NOT (d.leased_until > ${now} AND d.leased_until <= ${now} + ${longestMs}) ` +
           `AND ${CLAIMABLE} IS NOT NULL ` +
-          `ORDER BY d.next_attempt_at, d.entity_id LIMIT ${Math.floor(limit)}`,
+          // A proxy merges no rows by bytes. Those of one moment then come in the sequence of the servers.
+          `ORDER BY d.next_attempt_at${this.#pool.isProxied(connection) ? '' : ', d.entity_id'} LIMIT ${Math.floor(limit)}`,
         [
           ...this.#place,
           target,
@@ -96,7 +97,7 @@ export class DeliveryClaims {
     };
     const due = found.map((row) => this.#claimed(request, row, 1, known));
     const byId: Taking[] = found.map((row, index) => ({
-      id: row[0] as Buffer,
+      id: bytesOf(row[0]),
       delivery: due[index] as ClaimedDelivery,
     }));
     byId.sort((a, b) => Buffer.compare(a.id, b.id));
@@ -147,7 +148,7 @@ export class DeliveryClaims {
    * up.
    */
   async #repairsOf(target: string, rows: readonly RowDataPacket[]): Promise<Repairs> {
-    const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => row[0] as Buffer);
+    const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => bytesOf(row[0]));
     if (ids.length === 0) return NO_REPAIRS;
     return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
   }
@@ -293,34 +294,44 @@ async function takeEach(
   takings: readonly Taking[],
   lease: Lease,
 ): Promise<boolean> {
-  const { claimId, leasedUntil } = lease;
   const affected = await TAKE_EACH.run(
     connection,
-    takings.map((taking) => ({ ...taking, claimId, leasedUntil })),
-    (writer) => writeIsFree(writer, lease),
+    takings.map((taking) => ({ ...taking, lease })),
   );
   // The server counts 2 for a row that it changed, and 0 for a row that it left alone.
   return affected === 2 * takings.length;
 }
 
+/**
+ * The same as `IS_FREE`, with each number in a column of the row: VALUES(delivered_version) is the time, and
+ * VALUES(next_attempt_at) the end of the longest lease. A proxy miscounts parameters behind ON DUPLICATE KEY UPDATE.
+ */
+const IS_FREE_ROW =
+  'is_retry = VALUES(is_retry) ' +
+  `AND next_attempt_at <= IF(VALUES(is_retry) = 1, VALUES(delivered_version), ${DEAD_AT_MS - 1}) ` +
+  'AND NOT (leased_until > VALUES(delivered_version) AND leased_until <= VALUES(next_attempt_at))';
+
 /** Takes a row that is due and has not changed. VALUES(attempts) is the number of the attempt that begins. */
-const TAKE_EACH = new RowsStatement<Taking & Pick<Lease, 'claimId' | 'leasedUntil'>>({
+const TAKE_EACH = new RowsStatement<Taking & { readonly lease: Lease }>({
   before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, leased_until, claim_id, due_since) VALUES',
-  row: "(?,?,?,'pending',?,0,?,?,0)",
+    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, is_retry, delivered_version, ' +
+    'next_attempt_at, leased_until, claim_id, due_since) VALUES',
+  row: "(?,?,?,'pending',?,?,?,?,?,?,0)",
   after:
     'ON DUPLICATE KEY UPDATE claim_id = IF(due_version = VALUES(due_version) AND attempts = VALUES(attempts) - 1 ' +
-    `AND ${IS_FREE}, VALUES(claim_id), claim_id), ` +
+    `AND ${IS_FREE_ROW}, VALUES(claim_id), claim_id), ` +
     'attempts = IF(claim_id = VALUES(claim_id), VALUES(attempts), attempts), ' +
     'leased_until = IF(claim_id = VALUES(claim_id), VALUES(leased_until), leased_until)',
-  columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer'],
-  write(writer, { id, delivery, claimId, leasedUntil }) {
+  columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer'],
+  write(writer, { id, delivery, lease }) {
     writer.text(delivery.target);
     writer.bytes(id);
     writer.integer(delivery.version);
     writer.integer(delivery.attempt);
-    writer.integer(leasedUntil);
-    writer.integer(claimId);
+    writer.integer(lease.isRetry);
+    writer.integer(lease.nowMs);
+    writer.integer(lease.nowMs + lease.longestMs);
+    writer.integer(lease.leasedUntil);
+    writer.integer(lease.claimId);
   },
-  tail: IS_FREE_TYPES,
 });

@@ -20,7 +20,7 @@ export function conditions(filter: DeliveryFilter): { sql: string; values: Value
   add('next_attempt_at = ?', filter.status === 'dead' ? DEAD_AT_MS : null);
   add('last_status = ?', filter.lastStatus);
   // Compared as bytes, because collations ignore blanks at the end of a text.
-  add('LOCATE(CAST(? AS BINARY), CAST(last_error AS BINARY)) = 1', filter.errorPrefix);
+  add("HEX(last_error) LIKE CONCAT(HEX(?), '%')", filter.errorPrefix);
   add('due_since >= ?', filter.dueSinceFromMs);
   add('due_since < ?', filter.dueSinceBeforeMs);
   return { sql: parts.map(([sql]) => `AND ${sql}`).join(' '), values: parts.map(([, value]) => value) };

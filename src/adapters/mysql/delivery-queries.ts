@@ -8,6 +8,7 @@ import type {
   StoredDelivery,
 } from '../../ports/ledger.ts';
 import { conditions, DEAD_AT_MS } from './delivery-filter.ts';
+import { idPage } from './id-page.ts';
 import { textOf } from './values.ts';
 
 /** A page looks at so many deliveries by one statement. */
@@ -18,9 +19,20 @@ const LAST_ANSWER =
   'WHERE delivery_attempts.target = deliveries.target AND delivery_attempts.entity_id = deliveries.entity_id ' +
   'AND delivery_attempts.version = deliveries.due_version AND delivery_attempts.attempt = deliveries.attempts ' +
   'ORDER BY delivery_attempts.attempted_at DESC LIMIT 1) END';
-const COLUMNS =
-  'target, entity_id, status, due_version, delivered_version, attempts, next_attempt_at, leased_until, due_since, ' +
-  `last_status, last_error, ${LAST_ANSWER}`;
+const COLUMNS = [
+  'entity_id',
+  'target',
+  'status',
+  'due_version',
+  'delivered_version',
+  'attempts',
+  'next_attempt_at',
+  'leased_until',
+  'due_since',
+  'last_status',
+  'last_error',
+  LAST_ANSWER,
+];
 
 export async function readDelivery(
   connection: PoolConnection,
@@ -28,7 +40,7 @@ export async function readDelivery(
   entityId: string,
 ): Promise<StoredDelivery | null> {
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${COLUMNS} FROM deliveries WHERE target = ? AND entity_id = ?`,
+    `SELECT ${COLUMNS.join(', ')} FROM deliveries WHERE target = ? AND entity_id = ?`,
     [target, Buffer.from(entityId)],
   );
   return rows[0] === undefined ? null : storedDelivery(rows[0]);
@@ -45,8 +57,11 @@ export async function listDeliveries(
   for await (const { target, behind } of targetsFrom(connection, filter, after)) {
     const { sql, values } = conditions(filter);
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT ${COLUMNS} FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${sql} ` +
-        `ORDER BY entity_id LIMIT ${Math.floor(limit) - found.length}`,
+      idPage({
+        columns: COLUMNS,
+        rows: `FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${sql}`,
+        limit: Math.floor(limit) - found.length,
+      }),
       [target, Buffer.from(behind), ...values],
     );
     found.push(...rows.map(storedDelivery));
@@ -70,8 +85,11 @@ export async function pageDeliveries(
     for (let from = behind; ; ) {
       const end = await windowEnd(connection, filter, target, from, Math.min(WINDOW_ROWS, left));
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT ${COLUMNS} FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ` +
-          `${sql} ORDER BY entity_id LIMIT ${Math.floor(limit) + 1 - found.length}`,
+        idPage({
+          columns: COLUMNS,
+          rows: `FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} ${sql}`,
+          limit: Math.floor(limit) + 1 - found.length,
+        }),
         [target, Buffer.from(from), ...(end === null ? [] : [Buffer.from(end)]), ...values],
       );
       found.push(...rows.map(storedDelivery));
@@ -110,9 +128,14 @@ async function windowEnd(
 ): Promise<string | null> {
   if (isQuickAlone(filter)) return null;
   const dead = filter.status === 'dead' ? `AND is_retry = 0 AND next_attempt_at = ${DEAD_AT_MS}` : '';
-  const [[row]] = await connection.query<RowDataPacket[]>(
-    `SELECT entity_id FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${dead} ORDER BY entity_id LIMIT ?, 1`,
-    [target, Buffer.from(behind), Math.max(0, Math.floor(rows) - 1)],
+  const [[row]] = await connection.execute<RowDataPacket[]>(
+    idPage({
+      columns: ['entity_id'],
+      rows: `FROM deliveries ${indexOf(filter)} WHERE target = ? AND entity_id > ? ${dead}`,
+      limit: 1,
+      offset: Math.max(0, Math.floor(rows) - 1),
+    }),
+    [target, Buffer.from(behind)],
   );
   return row === undefined ? null : textOf(row[0]);
 }
@@ -168,8 +191,8 @@ export async function readAttempts(
 function storedDelivery(row: RowDataPacket): StoredDelivery {
   const nextMs = Number(row[6]);
   return {
-    target: textOf(row[0]),
-    entityId: textOf(row[1]),
+    target: textOf(row[1]),
+    entityId: textOf(row[0]),
     // The column's type allows these three words only.
     status: textOf(row[2]) as DeliveryStatus,
     dueVersion: Number(row[3]),

@@ -2,7 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { sequenceOf } from '../../core/sequence-bytes.ts';
 import type { EventFound, EventSearch } from '../../ports/journal.ts';
 import { readLastVersion } from './arrivals.ts';
-import { EXTENT_HASH, idHash, NO_BYTES } from './journal-index.ts';
+import { EXTENT_HASH, idHash, keyOfHex, NO_BYTES } from './journal-index.ts';
 import { MAX_SEGMENT_EVENTS, parseEvents } from './segments.ts';
 import { textOf } from './values.ts';
 
@@ -29,16 +29,16 @@ async function searchIndex(
   { entityId, eventId }: EventSearch,
 ): Promise<{ readonly versions: readonly number[]; readonly upTo: number }> {
   const [rows] = await connection.execute<RowDataPacket[]>(
-    'SELECT sequence_key, first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
+    'SELECT HEX(sequence_key), first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
       'WHERE entity_id = ? AND id_hash IN (UNHEX(?), UNHEX(?))',
     [Buffer.from(entityId), EXTENT_HASH, idHash(eventId)],
   );
-  const extent = rows.find((row) => (row[0] as Buffer).length === 0);
+  const extent = rows.find((row) => textOf(row[0]) === '');
   // While old rows are removed, the index counts as empty.
   const upTo = Math.max(0, Number(extent?.[1] ?? 0));
   if (upTo === 0) return { versions: [], upTo };
   const versions = rows
-    .filter((row) => row !== extent && sequenceOf(row[0] as Buffer).eventId === eventId)
+    .filter((row) => row !== extent && sequenceOf(keyOfHex(row[0])).eventId === eventId)
     .map((row) => Number(row[1]) + Number(row[2]));
   return { versions, upTo };
 }

@@ -1,12 +1,12 @@
-import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
 import { TributaryError } from '../../core/errors.ts';
 import type { StoreNaming, TableNames } from '../../core/table-names.ts';
 import { ViewNames } from '../../core/view-names.ts';
+import { tableStatuses } from './catalog.ts';
 import { identifier } from './identifier.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { tableNames } from './table-names.ts';
-import { textOf } from './values.ts';
 
 type Right = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
@@ -105,7 +105,7 @@ export async function checkTables(
         `("${program} migrate --grants-for" prints the statements, docs/operations.md, "Users and grants").`,
     );
   }
-  await checkEngines(connection, database, tables);
+  await checkEngines(connection, tables);
   const written = tables.find(({ rights }) => rights.includes('UPDATE'));
   // A read-only server refuses this statement, which touches no row.
   if (written !== undefined)
@@ -128,23 +128,17 @@ function probe(right: Right, table: string, column: string): string {
 /** The engines that cannot roll back. */
 const WITHOUT_TRANSACTIONS = ['MyISAM', 'Aria', 'MEMORY', 'CSV', 'ARCHIVE', 'BLACKHOLE', 'MRG_MyISAM'];
 
-async function checkEngines(
-  connection: PoolConnection,
-  database: string,
-  tables: readonly TableRights[],
-): Promise<void> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT table_name, engine FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) AND engine IN (?)',
-    [
-      database,
-      tables.map(({ table }) => table).filter((table) => !table.endsWith('schema_migrations')),
-      WITHOUT_TRANSACTIONS,
-    ],
-  );
-  if (rows.length === 0) return;
-  const found = rows.map((row) => `${textOf(row[0])} (${textOf(row[1])})`).join(', ');
+async function checkEngines(connection: PoolConnection, tables: readonly TableRights[]): Promise<void> {
+  const statuses = await tableStatuses(connection);
+  const found = tables
+    .filter(({ table }) => !table.endsWith('schema_migrations'))
+    .map(({ table }) => ({ table, engine: statuses.get(table)?.engine ?? '' }))
+    .filter(({ engine }) => WITHOUT_TRANSACTIONS.includes(engine))
+    .map(({ table, engine }) => `${table} (${engine})`)
+    .sort();
+  if (found.length === 0) return;
   throw new TributaryError(
     'store_refused',
-    `These tables know no transactions: ${found}. Change each by ALTER TABLE ... ENGINE = InnoDB.`,
+    `These tables know no transactions: ${found.join(', ')}. Change each by ALTER TABLE ... ENGINE = InnoDB.`,
   );
 }

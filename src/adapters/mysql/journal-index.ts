@@ -131,6 +131,11 @@ export function idHash(eventId: string): string {
   return found === EXTENT_HASH ? `${'0'.repeat(15)}1` : found;
 }
 
+/** The bytes of a key that a statement gives as HEX, because a proxy may call its column a text. */
+export function keyOfHex(value: unknown): Buffer {
+  return Buffer.from(textOf(value), 'hex');
+}
+
 /**
  * A key as a parameter that stands in UNHEX: its bytes are no UTF-8, and a proxy that decodes parameters as texts would damage
  * them. Null gives no bytes, and every key comes behind those.

@@ -4,7 +4,7 @@ import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { insertSegments, parseEvents, segmentsOf } from './segments.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 
 /**
  * Adds the changes' events to the journal. Rejects with a duplicate key if an entity no longer has the version that its
@@ -39,7 +39,7 @@ export async function readJournals(
     );
     for (const row of rows) {
       const entityId = textOf(row[0]);
-      const events = parseEvents(entityId, textOf(row[1]), row[2] as Buffer);
+      const events = parseEvents(entityId, textOf(row[1]), bytesOf(row[2]));
       const known = journals.get(entityId);
       if (known === undefined) journals.set(entityId, events);
       else known.push(...events);
@@ -58,7 +58,8 @@ export async function listJournaled(
     'SELECT s.entity_id, s.first_version + s.event_count - 1 FROM (' +
       'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
       `WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id LIMIT ${Math.floor(limit)}) e ` +
-      'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ORDER BY s.entity_id',
+      'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ' +
+      `ORDER BY HEX(s.entity_id) LIMIT ${Math.floor(limit)}`,
     [Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({ entityId: textOf(row[0]), version: Number(row[1]) }));

@@ -14,11 +14,11 @@ import type {
 } from '../../ports/long-journals.ts';
 import { inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { EXTENT_HASH, idHash, keyHex, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
+import { EXTENT_HASH, idHash, keyHex, keyOfHex, NO_BYTES, putRungs, readExtent } from './journal-index.ts';
 import { indexJournal } from './journal-indexing.ts';
 import { chunksOf } from './rows-statement.ts';
 import { readSegments } from './segments.ts';
-import { textOf } from './values.ts';
+import { bytesOfBase64, textOf } from './values.ts';
 
 /** The segments that are read at once. */
 const SEGMENTS_PAGE = 128;
@@ -47,13 +47,13 @@ export class MysqlLongJournals implements LongJournals {
       for (let from = 0; from < pairs.length; from += LOOKUP_IDS) {
         for (const chunk of chunksOf(pairs.slice(from, from + LOOKUP_IDS))) {
           const [rows] = await connection.execute<RowDataPacket[]>(
-            'SELECT entity_id, sequence_key, first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
+            'SELECT entity_id, HEX(sequence_key), first_version, place FROM journal_index FORCE INDEX (journal_index_by_id) ' +
               `WHERE (entity_id, id_hash) IN (${new Array(chunk.length).fill('(?,UNHEX(?))').join(',')})`,
             chunk.flat(),
           );
           for (const row of rows) {
             const entityId = textOf(row[0]);
-            const bytes = row[1] as Buffer;
+            const bytes = keyOfHex(row[1]);
             if (bytes.length === 0) {
               const place = Number(row[3]);
               extents.set(entityId, { version: Number(row[2]), foldVersion: place < 0 ? null : place });
@@ -79,7 +79,7 @@ export class MysqlLongJournals implements LongJournals {
   async readRange({ entityId, after, through, limit }: JournalRange): Promise<JournalPage> {
     return withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT sequence_key, first_version, place FROM journal_index FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
+        'SELECT HEX(sequence_key), first_version, place FROM journal_index FORCE INDEX (`PRIMARY`) WHERE entity_id = ? ' +
           `AND sequence_key > UNHEX(?) ${through === null ? '' : 'AND sequence_key <= UNHEX(?)'} ` +
           `ORDER BY sequence_key LIMIT ${Math.floor(limit)}`,
         [entityId, keyHex(after), ...(through === null ? [] : [keyHex(through)])],
@@ -91,7 +91,7 @@ export class MysqlLongJournals implements LongJournals {
 
   async rungBefore(entityId: string, before: SequenceKey | null): Promise<StoredRung | null> {
     const sql =
-      `SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? ${before === null ? '' : 'AND sequence_key < UNHEX(?)'} ` +
+      `SELECT HEX(sequence_key), TO_BASE64(state) FROM fold_snapshots WHERE entity_id = ? ${before === null ? '' : 'AND sequence_key < UNHEX(?)'} ` +
       'ORDER BY sequence_key DESC LIMIT 1';
     const values = before === null ? [entityId] : [entityId, keyHex(before)];
     return withConnection(this.#pool, async (connection) => {
@@ -103,7 +103,7 @@ export class MysqlLongJournals implements LongJournals {
   async rungsBehind(entityId: string, after: SequenceKey | null, limit: number): Promise<StoredRung[]> {
     return withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT sequence_key, state FROM fold_snapshots WHERE entity_id = ? AND sequence_key > UNHEX(?) ' +
+        'SELECT HEX(sequence_key), TO_BASE64(state) FROM fold_snapshots WHERE entity_id = ? AND sequence_key > UNHEX(?) ' +
           `ORDER BY sequence_key LIMIT ${Math.floor(limit)}`,
         [entityId, keyHex(after)],
       );
@@ -148,7 +148,7 @@ async function readPlaces(
       }
     }
     const event = segments.get(firstVersion)?.[Number(row[2])];
-    if (event === undefined || !sequenceBytes(event).equals(row[0] as Buffer)) {
+    if (event === undefined || !sequenceBytes(event).equals(keyOfHex(row[0]))) {
       await connection.execute('DELETE FROM journal_index WHERE entity_id = ? AND sequence_key = ?', [
         entityId,
         NO_BYTES,
@@ -164,5 +164,5 @@ async function readPlaces(
 }
 
 function toRung(row: RowDataPacket): StoredRung {
-  return { last: sequenceOf(row[0] as Buffer), state: row[1] as Buffer };
+  return { last: sequenceOf(keyOfHex(row[0])), state: bytesOfBase64(row[1]) ?? NO_BYTES };
 }

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { redacted } from './errors.ts';
-import { isRightMissing, type Remedies } from './refusals.ts';
+import { isRightMissing, isStatementUnknown, type Remedies } from './refusals.ts';
 
 export interface MigrationsOptions {
   /** The program whose schema this is, as messages name it. */
@@ -56,19 +56,26 @@ export class Migrations {
   /**
    * Brings the schema to the newest version. Only one process at a time may call this (`withMigrationLock`). MySQL
    * commits each statement by itself, so a start that ends halfway leaves a migration half done; the next start runs
-   * that migration again from its first statement.
+   * that migration again from its first statement. A layer over several servers may make no views of tables that it
+   * distributes. `viewsRefused` names those; nothing but questions of people needs them.
    */
-  async run(connection: PoolConnection): Promise<{ fromVersion: number; toVersion: number }> {
+  async run(
+    connection: PoolConnection,
+  ): Promise<{ fromVersion: number; toVersion: number; viewsRefused: readonly string[] }> {
     const { table, columns } = this.#options;
     await connection.query(`CREATE TABLE IF NOT EXISTS ${table} (${columns}) ENGINE = InnoDB`);
     const [[row]] = await connection.query<RowDataPacket[]>(`SELECT COALESCE(MAX(version), 0) FROM ${table}`);
     const fromVersion = this.#known(Number(row?.[0]));
+    const viewsRefused = new Set<string>();
     for (const migration of this.#all()) {
       if (migration.version <= fromVersion) continue;
-      for (const statement of migration.statements) await runStatement(connection, statement);
+      for (const statement of migration.statements) {
+        const view = await runStatement(connection, statement);
+        if (view !== null) viewsRefused.add(view);
+      }
       await this.#record(connection, migration);
     }
-    return { fromVersion, toVersion: this.newestVersion };
+    return { fromVersion, toVersion: this.newestVersion, viewsRefused: [...viewsRefused] };
   }
 
   /** The tables and views that a database of this version has. */
@@ -136,20 +143,37 @@ const NO_SUCH_INDEX = 1091;
 
 /**
  * A column or an index that is there already was added by a start that ended before it could record the migration, and an
- * index that is gone was dropped by one.
+ * index that is gone was dropped by one. Gives the name of a view that the server refuses to make.
  */
-async function runStatement(connection: PoolConnection, statement: string): Promise<void> {
+async function runStatement(connection: PoolConnection, statement: string): Promise<string | null> {
   try {
     await connection.query(statement);
+    return null;
   } catch (error) {
     const { errno } = error as { errno?: number };
     const isColumn = /^ALTER TABLE \w+ ADD COLUMN [^,]*$/.test(statement);
     const isIndex = /^ALTER TABLE \w+ ADD INDEX \w+ \([^)]*\)$/.test(statement);
-    if (isColumn && errno === DUPLICATE_COLUMN) return;
-    if (isIndex && errno === DUPLICATE_INDEX) return;
-    if (/^ALTER TABLE \w+ DROP INDEX \w+$/.test(statement) && errno === NO_SUCH_INDEX) return;
+    if (isColumn && errno === DUPLICATE_COLUMN) return null;
+    if (isIndex && errno === DUPLICATE_INDEX) return null;
+    if (/^ALTER TABLE \w+ DROP INDEX \w+$/.test(statement) && errno === NO_SUCH_INDEX) return null;
+    const view = /^CREATE OR REPLACE VIEW (\w+)/.exec(statement)?.[1];
+    if (view !== undefined && isStatementUnknown(error)) return view;
+    if (isStatementUnknown(error) && (await hasNothingToMove(connection, statement))) return null;
     throw error;
   }
+}
+
+/**
+ * Whether the statement moves rows of older tables that have none. A layer over several servers may refuse such statements, and
+ * no older version has ever worked on one.
+ */
+async function hasNothingToMove(connection: PoolConnection, statement: string): Promise<boolean> {
+  if (!/^INSERT\b[\s\S]*\bSELECT\b/.test(statement)) return false;
+  for (const [, table] of statement.matchAll(/\bFROM (\w+)/g)) {
+    const [rows] = await connection.query<RowDataPacket[]>(`SELECT 1 FROM ${table} LIMIT 1`);
+    if (rows.length > 0) return false;
+  }
+  return true;
 }
 
 function madeBy(statement: string): string | undefined {

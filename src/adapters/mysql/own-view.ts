@@ -3,6 +3,7 @@ import {
   type AdoptionReport,
   alteredNames,
   alteredNote,
+  isSameName,
   NO_ROWS,
   notAdoptable,
   type Situation,
@@ -340,13 +341,10 @@ async function hasRows(connection: PoolConnection, table: string): Promise<boole
  * alone.
  */
 async function otherSpellings(connection: PoolConnection, table: string): Promise<string[]> {
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND LOWER(table_name) = LOWER(?)',
-    [table],
-  );
+  const [rows] = await connection.query<RowDataPacket[]>('SHOW TABLES');
   return rows
     .map((row) => textOf(row[0]))
-    .filter((name) => name !== table)
+    .filter((name) => name !== table && isSameName(name, table))
     .map((name) => `there is a table ${quoted(name)}, which on this server is another one: it is left alone`);
 }
 

@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { DefectError } from '../../core/errors.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { ParkedEntity, ParkReason } from '../../ports/parked-entities.ts';
+import { idPage } from './id-page.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 import { textOf } from './values.ts';
 
@@ -71,8 +72,11 @@ export async function listParked(
 ): Promise<ParkedEntity[]> {
   // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
-    'SELECT entity_id, reason, detail, parked_at FROM parked_entities WHERE entity_id > ? ' +
-      `ORDER BY entity_id LIMIT ${Math.floor(limit)}`,
+    idPage({
+      columns: ['entity_id', 'reason', 'detail', 'parked_at'],
+      rows: 'FROM parked_entities WHERE entity_id > ?',
+      limit,
+    }),
     [Buffer.from(after ?? '')],
   );
   return rows.map(toParked);

@@ -1,4 +1,5 @@
 import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise';
+import { TributaryError } from '../../core/errors.ts';
 import type {
   KeyFound,
   KeySearch,
@@ -16,8 +17,9 @@ import { addAudit } from './audit.ts';
 import { withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
+import { NO_BYTES } from './journal-index.ts';
 import { RowsStatement } from './rows-statement.ts';
-import { textOf } from './values.ts';
+import { bytesOfBase64, textOf } from './values.ts';
 
 /**
  * Adds records to the quarantine. A record that is there already, because an operator had the partition read again,
@@ -66,8 +68,9 @@ const insert = new RowsStatement<QuarantinedRecord>({
 });
 
 const COLUMNS =
-  'topic, partition_id, record_offset, reason, detail, record_key, record_value, value_length, value_hash, headers, ' +
-  'observed_at, settled_as, settled_at, settled_by, settled_reason';
+  'topic, partition_id, record_offset, reason, detail, TO_BASE64(record_key), TO_BASE64(record_value), value_length, ' +
+  'LOWER(HEX(value_hash)), TO_BASE64(headers), observed_at, settled_as, settled_at, settled_by, settled_reason, ' +
+  'record_value IS NULL';
 /** The sequence of lists. */
 const BY_PLACE = 'ORDER BY topic, partition_id, record_offset, value_hash';
 
@@ -148,17 +151,23 @@ function behind(after: QuarantineKey | null): Condition[] {
 }
 
 function storedOf(row: RowDataPacket): StoredQuarantine {
+  // The server gives NULL for a text that is longer than its packets.
+  if (row[6] === null && Number(row[15]) === 0)
+    throw new TributaryError(
+      'store_failed',
+      `The record ${row[0]}/${row[1]} at offset ${row[2]} in quarantine does not fit into a packet of the database: raise its max_allowed_packet.`,
+    );
   return {
     topic: String(row[0]),
     partition: Number(row[1]),
     offset: BigInt(row[2]),
     reason: String(row[3]),
     detail: textOf(row[4]),
-    key: row[5] as Buffer | null,
-    value: row[6] as Buffer | null,
+    key: bytesOfBase64(row[5]),
+    value: bytesOfBase64(row[6]),
     valueLength: Number(row[7]),
-    valueHash: (row[8] as Buffer).toString('hex'),
-    headers: row[9] as Buffer,
+    valueHash: textOf(row[8]),
+    headers: bytesOfBase64(row[9]) ?? NO_BYTES,
     observedAtMs: Number(row[10]),
     settlement:
       row[11] === null

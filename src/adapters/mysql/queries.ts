@@ -38,11 +38,11 @@ export async function counts(pool: ConnectionPool, view: ViewShape): Promise<Sto
   return withConnection(pool, async (connection) => {
     const number = async (query: string) => {
       const [rows] = await connection.query<RowDataPacket[]>(query);
-      return Number(rows[0]?.[0]);
+      return Number(rows[0]?.[0] ?? 0);
     };
     const count = (query: string) => number(`SELECT COUNT(*) FROM ${query}`);
     return {
-      journaledEvents: await number('SELECT COALESCE(SUM(event_count), 0) FROM journal_segments'),
+      journaledEvents: await number('SELECT SUM(event_count) FROM journal_segments'),
       viewRows: await count(identifier(view.table)),
       quarantined: await count('quarantine WHERE settled_as IS NULL'),
       deliveriesPending: await count("deliveries WHERE status = 'pending'"),

@@ -2,9 +2,10 @@ import type { PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/prom
 import type { ViewShape } from '../../core/adoption/index.ts';
 import type { DeliveryStatus } from '../../ports/ledger.ts';
 import type { DeliveryRepair, DueAgain, OwedState, RepairsDue } from '../../ports/reconciliation.ts';
+import { idPage } from './id-page.ts';
 import { identifier } from './identifier.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 import { isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
 
@@ -14,12 +15,16 @@ export async function listOwed(
   { target, after, limit }: { target: string; after: string | null; limit: number },
 ): Promise<OwedState[]> {
   const { view } = layout;
-  const columns = layout.selected('v');
+  const ofLedger = ['d.entity_id', 'd.status', 'd.delivered_version', 'd.due_version'];
   // No id is empty, so every id comes behind the empty one.
   const [rows] = await connection.execute<RowDataPacket[]>(
-    `SELECT d.entity_id, d.status, d.delivered_version, d.due_version, v.version, ${columns.join(', ')} FROM deliveries d ` +
-      `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id ` +
-      `WHERE d.target = ? AND d.entity_id > ? ORDER BY d.entity_id LIMIT ${Math.floor(limit)}`,
+    idPage({
+      columns: [...ofLedger, 'v.version', ...layout.selected('v')],
+      rows:
+        `FROM deliveries d JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id ` +
+        'WHERE d.target = ? AND d.entity_id > ?',
+      limit,
+    }),
     [target, Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({
@@ -83,8 +88,7 @@ export async function makeRepairsDue(
   const key = identifier(view.keyColumn);
   for (const chunk of chunksOf(sorted)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT ${key}, version FROM ${identifier(view.table)} WHERE ${key} IN (${marks(chunk.length)}) ` +
-        `ORDER BY ${key} FOR UPDATE`,
+      `SELECT ${key}, version FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) FOR UPDATE`,
       chunk.map(({ id }) => id),
     );
     for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
@@ -116,12 +120,11 @@ export async function recordReplaced(
   const byId = new Map(changes.map((change) => [change.entityId, change]));
   for (const ids of chunksOf([...byId.keys()].map((entityId) => Buffer.from(entityId)))) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT entity_id, due_version FROM deliveries WHERE target = ? AND entity_id IN (${marks(ids.length)}) ` +
-        'ORDER BY entity_id FOR UPDATE',
+      `SELECT entity_id, due_version FROM deliveries FORCE INDEX (\`PRIMARY\`) WHERE target = ? AND entity_id IN (${marks(ids.length)}) FOR UPDATE`,
       [target, ...ids],
     );
     const known = rows.filter((row) => byId.get(textOf(row[0]))?.version === Number(row[1]));
-    for (const some of chunksOf(known.map((row) => row[0] as Buffer)))
+    for (const some of chunksOf(known.map((row) => bytesOf(row[0]))))
       await connection.execute(
         `UPDATE deliveries SET delivered_version = due_version WHERE target = ? AND entity_id IN (${marks(some.length)})`,
         [target, ...some],
@@ -130,7 +133,7 @@ export async function recordReplaced(
       connection,
       known.map((row) => {
         const replaces = byId.get(textOf(row[0]))?.delivery.replaces ?? '';
-        return { target, id: row[0] as Buffer, version: Number(row[1]), replaces };
+        return { target, id: bytesOf(row[0]), version: Number(row[1]), replaces };
       }),
     );
   }

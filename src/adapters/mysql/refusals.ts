@@ -37,6 +37,7 @@ export function knownRefusal(error: unknown, remedies: Remedies): Refusal | null
         'give the user another one, such as caching_sha2_password or mysql_native_password.',
     );
   }
+  if (isStatementUnknown(error)) return statementRefused(remedies, messageOf(error));
   const say = typeof errno === 'number' ? BY_NUMBER[errno] : undefined;
   return say?.(remedies, messageOf(error)) ?? null;
 }
@@ -52,6 +53,12 @@ export function withoutQuoted(message: string): string {
   return message.replace(QUOTED, "'...'").slice(0, 300);
 }
 
+/** Whether the server does not know the statement, and never will. */
+export function isStatementUnknown(error: unknown): boolean {
+  const { errno } = error as { errno?: unknown };
+  return UNNUMBERED.has(Number(errno)) && UNKNOWN_STATEMENT.test(messageOf(error));
+}
+
 /** Whether the user lacks a right on a table, a database or the server. */
 export function isRightMissing(error: unknown): boolean {
   return RIGHTS.has(Number((error as { errno?: unknown }).errno));
@@ -59,9 +66,15 @@ export function isRightMissing(error: unknown): boolean {
 
 const RIGHTS = new Set([1044, 1142, 1143, 1227, 1370]);
 
+/**
+ * The numbers with which servers and proxies refuse a statement. 1105 is TiDB and Vitess, 1997 to 1999 and 30000 are Apache
+ * ShardingSphere, for whatever has no number of its own.
+ */
+const UNNUMBERED = new Set([1064, 1105, 1149, 1235, 1997, 1998, 1999, 30000]);
+
 /** The sentences of servers and proxies that do not know a statement, as a later try would not change. */
 const UNKNOWN_STATEMENT =
-  /unsupported|not (yet )?support|doesn't (yet )?support|error in your SQL syntax|syntax error|no viable alternative|mismatched input/i;
+  /unsupported|can ?not (yet )?support|not (yet )?support|doesn't (yet )?support|error in your SQL syntax|syntax error|no viable alternative|mismatched input|must be the same/i;
 
 type Say = (remedies: Remedies, message: string) => Refusal | null;
 
@@ -122,15 +135,6 @@ const BY_NUMBER: Readonly<Record<number, Say>> = {
       `${at(remedies)} has no room for another prepared statement: raise its max_prepared_stmt_count, or run fewer ` +
         'programs on it.',
     ),
-  // 1105 is TiDB and Vitess, 1997 to 1999 and 30000 are Apache ShardingSphere, for whatever has no number of its own.
-  1064: statementRefused,
-  1105: statementRefused,
-  1149: statementRefused,
-  1235: statementRefused,
-  1997: statementRefused,
-  1998: statementRefused,
-  1999: statementRefused,
-  30000: statementRefused,
   1153: (remedies) =>
     refused(
       `${at(remedies)} takes no packet of that size: raise its max_allowed_packet (to twice ORDER_SYNC_MAX_RECORD_BYTES).`,
@@ -166,9 +170,8 @@ function rightMissing(remedies: Remedies, message: string): Refusal {
   );
 }
 
-/** A server that does not know a statement of ours never will, so nobody waits for it. Null if it says something else. */
-function statementRefused(remedies: Remedies, message: string): Refusal | null {
-  if (!UNKNOWN_STATEMENT.test(message)) return null;
+/** A server that does not know a statement of ours never will, so nobody waits for it. */
+function statementRefused(remedies: Remedies, message: string): Refusal {
   return refused(
     `${at(remedies)} does not know a statement that this program needs (${withoutQuoted(message)}): let ` +
       `${remedies.setting} name MySQL 8, MariaDB 10.6 or later, or see docs/scaling.md for what works with proxies.`,

@@ -1,4 +1,4 @@
-import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import type { PoolConnection } from 'mysql2/promise';
 import {
   type AdoptionReport,
   namesTaken,
@@ -10,7 +10,7 @@ import { TributaryError } from '../../core/errors.ts';
 import { refuseReservedNames } from '../../core/view-names.ts';
 import type { Logger } from '../../ports/logger.ts';
 import type { MigrationOptions, MigrationReport } from '../../ports/migration.ts';
-import { databaseName, findTables, showColumns } from './catalog.ts';
+import { databaseName, findTables, showColumns, tableStatuses } from './catalog.ts';
 import { MIGRATION_DEADLINE_MS, withConnection } from './connection.ts';
 import { namesOf } from './connection-names.ts';
 import type { ConnectionPool } from './connection-pool.ts';
@@ -21,7 +21,6 @@ import { Migrations } from './migrations.ts';
 import { planView, prepareView, type ViewPlan } from './own-view.ts';
 import { isRightMissing, type Remedies } from './refusals.ts';
 import { checkAnswers, checkServer, type ServerNeeds } from './server-checks.ts';
-import { textOf } from './values.ts';
 import { noteView, noteViewMade } from './view-state.ts';
 import { createView } from './view-table.ts';
 
@@ -114,7 +113,8 @@ async function changeSchema(
     try {
       const plan = await lookAt(pool, connection, options);
       if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);
-      const { fromVersion, toVersion } = await MIGRATIONS.run(connection);
+      const { fromVersion, toVersion, viewsRefused } = await MIGRATIONS.run(connection);
+      if (viewsRefused.length > 0) logger('warn', viewsMissing(viewsRefused));
       const prepared = await prepareView(pool, connection, options, plan);
       const note = areRowsAnew(plan) ? noteViewMade : noteView;
       await noteView(connection, options.view, options.foldVersion ?? 1);
@@ -132,6 +132,13 @@ async function changeSchema(
       throw MIGRATIONS.needed(what, pool.remedies, error);
     }
   });
+}
+
+function viewsMissing(views: readonly string[]): string {
+  return (
+    `The server makes no view of tables that it distributes, so ${views.join(', ')} is missing, which only people read: make ` +
+    'it on each database server (docs/scaling.md).'
+  );
 }
 
 /** Whether the view's table is made anew, so that today's program makes its rows. */
@@ -184,17 +191,11 @@ const INGEST_TABLES = ['checkpoints', 'deliveries', 'journal_segments', 'parked_
 /** Names each table with the time when it was made. */
 export async function incarnation(connection: PoolConnection): Promise<string> {
   const tables = INGEST_TABLES.map((name) => namesOf(connection).of(name));
-  const [rows] = await connection.query<RowDataPacket[]>(
-    'SELECT table_name, create_time FROM information_schema.tables WHERE table_schema = ? AND table_name IN (?) ' +
-      'ORDER BY table_name',
-    [await databaseName(connection), tables],
-  );
-  const missing = tables.filter((table) => !rows.some((row) => textOf(row[0]) === table));
+  const statuses = await tableStatuses(connection);
+  const missing = tables.filter((table) => !statuses.has(table));
   if (missing.length > 0)
     throw new TributaryError('table_missing', `The database lacks the tables ${missing.join(', ')}.`);
-  return rows
-    .map((row) => `${textOf(row[0])} ${row[1] instanceof Date ? row[1].toISOString() : row[1]}`)
-    .join(', ');
+  return tables.map((table) => `${table} ${statuses.get(table)?.createdAt}`).join(', ');
 }
 
 /** Makes the view's table if all other tables are there. Answers whether it was missing. */

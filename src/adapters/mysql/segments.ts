@@ -6,7 +6,7 @@ import type { JournaledEvent } from '../../ports/journal.ts';
 import { PackedEvent } from '../../ports/packed-event.ts';
 import type { ParameterWriter } from './parameter-writer.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 
 /**
  * The most events of a segment. The table `journal_places` has this many rows, and the view event_journal shows no
@@ -99,7 +99,7 @@ export async function readSegments(
       [entityId, ...versions.map(String)],
     );
     for (const row of rows)
-      segments.set(Number(row[0]), parseEvents(entityId, textOf(row[1]), row[2] as Buffer));
+      segments.set(Number(row[0]), parseEvents(entityId, textOf(row[1]), bytesOf(row[2])));
   }
   return segments;
 }

@@ -28,6 +28,7 @@ export class Settlements {
     const sorted = claimsById(settlements.map((settlement) => settlement.delivery)).map((claim) => ({
       ...claim,
       settlement: settlements[claim.index] as DeliverySettlement,
+      nowMs: now,
       aheadMs,
     }));
     // Each transaction locks its rows by id. One transaction for all groups would lock rows out of sequence, and
@@ -35,7 +36,7 @@ export class Settlements {
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
         if (!(await areDelivered(connection, group)))
-          await moveOn.run(connection, await lockKnown(connection, group), (writer) => writer.integer(now));
+          await moveOn.run(connection, await lockKnown(connection, group));
         await insertAttempt.run(connection, group);
       });
     }
@@ -54,7 +55,10 @@ export class Settlements {
     const now = this.#time.now();
     await inTransaction(this.#pool, async (connection) => {
       const known = await lockKnown(connection, claimsById(deliveries));
-      await giveBack.run(connection, known, (writer) => writer.integer(now));
+      await giveBack.run(
+        connection,
+        known.map((claim) => ({ ...claim, nowMs: now })),
+      );
     });
   }
 }
@@ -72,8 +76,7 @@ async function lockKnown<Some extends Claim>(
   for (const [target, group] of Map.groupBy(claims, ({ delivery }) => delivery.target)) {
     for (const chunk of chunksOf(group)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `SELECT entity_id FROM deliveries FORCE INDEX (\`PRIMARY\`) WHERE target = ? AND entity_id IN (${marks(chunk.length)}) ` +
-          'ORDER BY entity_id FOR UPDATE',
+        `SELECT entity_id FROM deliveries FORCE INDEX (\`PRIMARY\`) WHERE target = ? AND entity_id IN (${marks(chunk.length)}) FOR UPDATE`,
         [target, ...chunk.map(({ id }) => id)],
       );
       for (const row of rows) known.add(`${target} ${textOf(row[0])}`);
@@ -197,6 +200,7 @@ const IS_THIS_CLAIM =
 
 interface Settling extends Claim {
   readonly settlement: DeliverySettlement;
+  readonly nowMs: number;
   /** The server's clock minus this process's clock. `retryAtMs` is by this process's clock. */
   readonly aheadMs: number;
 }
@@ -205,21 +209,22 @@ interface Settling extends Claim {
  * Moves a delivery on after an attempt. VALUES(due_version) is the settled version, and VALUES(claim_id) the claim. If
  * another claimant has the row, only delivered_version may rise, up to the due version: one beyond it is of a history that
  * the store has lost. If a newer version became due meanwhile, it is due at
- * once. VALUES(due_since) is the number of attempts to take back; the column itself never changes here. The columns are
+ * once, by VALUES(leased_until), which is the time now: a proxy miscounts parameters behind ON DUPLICATE KEY UPDATE.
+ * VALUES(due_since) is the number of attempts to take back; the column itself never changes here. The columns are
  * assigned from left to right, so those of the claim come last; `leased_until` is 0 only if the row had this claim.
  */
 const moveOn = new RowsStatement<Settling>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, is_retry, delivered_version, ' +
-    'next_attempt_at, claim_id, due_since, last_status, last_error) VALUES',
-  row: '(?,?,?,?,?,?,?,?,?,?,?,?)',
+    'next_attempt_at, leased_until, claim_id, due_since, last_status, last_error) VALUES',
+  row: '(?,?,?,?,?,?,?,?,?,?,?,?,?)',
   after:
     'ON DUPLICATE KEY UPDATE ' +
     'delivered_version = IF(VALUES(delivered_version) > due_version, delivered_version, ' +
     'GREATEST(delivered_version, VALUES(delivered_version))), ' +
     `status = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(status), status), ` +
     `is_retry = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), VALUES(is_retry), is_retry), ` +
-    `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), ?), next_attempt_at), ` +
+    `next_attempt_at = IF(${IS_THIS_CLAIM}, IF(due_version = VALUES(due_version), VALUES(next_attempt_at), VALUES(leased_until)), next_attempt_at), ` +
     `last_status = IF(${IS_THIS_CLAIM}, VALUES(last_status), last_status), ` +
     `last_error = IF(${IS_THIS_CLAIM}, VALUES(last_error), last_error), ` +
     `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
@@ -237,9 +242,10 @@ const moveOn = new RowsStatement<Settling>({
     'integer',
     'integer',
     'integer',
+    'integer',
     'text',
   ],
-  write(writer, { settlement: { delivery, next, status, error }, id, claimId, aheadMs }) {
+  write(writer, { settlement: { delivery, next, status, error }, id, claimId, nowMs, aheadMs }) {
     writer.text(delivery.target);
     writer.bytes(id);
     writer.integer(delivery.version);
@@ -250,12 +256,12 @@ const moveOn = new RowsStatement<Settling>({
     writer.integer(
       next === 'delivered' ? DONE_AT_MS : next === 'dead' ? DEAD_AT_MS : Math.floor(next.retryAtMs + aheadMs),
     );
+    writer.integer(nowMs);
     writer.integer(claimId);
     writer.integer(typeof next !== 'string' && next.isCounted === false);
     writer.integer(status ?? 0);
     writer.text(error);
   },
-  tail: ['integer'],
 });
 
 const insertAttempt = new RowsStatement<Settling>({
@@ -298,23 +304,23 @@ const insertAttempt = new RowsStatement<Settling>({
  * attempt to take back, and is due at once. The last assignment knows by `leased_until` = 0 that the row had this
  * claim.
  */
-const giveBack = new RowsStatement<Claim>({
+const giveBack = new RowsStatement<Claim & { readonly nowMs: number }>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, next_attempt_at, claim_id, due_since) VALUES',
-  row: "(?,?,?,'pending',?,0,?,0)",
+  row: "(?,?,?,'pending',?,?,?,0)",
   after:
     'ON DUPLICATE KEY UPDATE ' +
-    `next_attempt_at = IF(${IS_THIS_CLAIM} AND due_version > VALUES(due_version), ?, next_attempt_at), ` +
+    `next_attempt_at = IF(${IS_THIS_CLAIM} AND due_version > VALUES(due_version), VALUES(next_attempt_at), next_attempt_at), ` +
     `leased_until = IF(${IS_THIS_CLAIM}, 0, leased_until), ` +
     `attempts = IF(${IS_THIS_CLAIM} AND due_version = VALUES(due_version), attempts - 1, attempts), ` +
     'claim_id = IF(leased_until = 0 AND claim_id = VALUES(claim_id), 0, claim_id)',
-  columns: ['text', 'bytes', 'integer', 'integer', 'integer'],
-  write(writer, { delivery, id, claimId }) {
+  columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer'],
+  write(writer, { delivery, id, nowMs, claimId }) {
     writer.text(delivery.target);
     writer.bytes(id);
     writer.integer(delivery.version);
     writer.integer(delivery.attempt);
+    writer.integer(nowMs);
     writer.integer(claimId);
   },
-  tail: ['integer'],
 });

@@ -15,13 +15,14 @@ import {
 import { inSnapshot, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
+import { idPage } from './id-page.ts';
 import { identifier } from './identifier.ts';
 import { readJournals } from './journal.ts';
 import { parkedAmong } from './parked.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { parseEvents } from './segments.ts';
 import type { StoreTime } from './store-time.ts';
-import { textOf } from './values.ts';
+import { bytesOf, textOf } from './values.ts';
 import { viewValue } from './view-table.ts';
 
 /** A call reads no further entities once their journals have this many events. */
@@ -37,24 +38,23 @@ export async function listEntities(
   const most = Math.floor(limit);
   const key = identifier(view.keyColumn);
   const ids = new Set<string>();
-  const add = async (sql: string, values: readonly (string | Buffer)[]) => {
-    const [rows] = await connection.execute<RowDataPacket[]>(`${sql} LIMIT ${most}`, [...values]);
+  const add = async (id: string, from: string, values: readonly (string | Buffer)[]) => {
+    const sql = idPage({ columns: [id], rows: from, limit: most });
+    const [rows] = await connection.execute<RowDataPacket[]>(sql, [...values]);
     for (const row of rows) ids.add(textOf(row[0]));
   };
   const behind = Buffer.from(after ?? '');
   await add(
-    'SELECT entity_id FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id',
+    'entity_id',
+    'FROM journal_segments FORCE INDEX (`PRIMARY`) WHERE entity_id > ? GROUP BY entity_id',
     [behind],
   );
-  await add(
-    `SELECT ${key} FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} > ? ORDER BY ${key}`,
-    [after ?? ''],
-  );
+  await add(key, `FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} > ?`, [after ?? '']);
   for (const target of targets)
-    await add(
-      'SELECT entity_id FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND entity_id > ? ORDER BY entity_id',
-      [target, behind],
-    );
+    await add('entity_id', 'FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND entity_id > ?', [
+      target,
+      behind,
+    ]);
   return [...ids].sort(compareUtf8).slice(0, most);
 }
 
@@ -211,13 +211,14 @@ export async function readAsArrived(
     const arrivals = new Map<string, JournaledEvent[]>();
     for (const ids of chunksOf(entityIds)) {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        'SELECT entity_id, events, bodies FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
-          `WHERE entity_id IN (${marks(ids.length)}) ORDER BY entity_id, first_version`,
+        'SELECT entity_id, events, bodies, first_version FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
+          `WHERE entity_id IN (${marks(ids.length)})`,
         ids,
       );
+      rows.sort((one, other) => Number(one[3]) - Number(other[3]));
       for (const row of rows) {
         const entityId = textOf(row[0]);
-        const events = parseEvents(entityId, textOf(row[1]), row[2] as Buffer);
+        const events = parseEvents(entityId, textOf(row[1]), bytesOf(row[2]));
         const known = arrivals.get(entityId);
         if (known === undefined) arrivals.set(entityId, events);
         else known.push(...events);
@@ -242,8 +243,7 @@ export async function mendLedger(
   const key = identifier(view.keyColumn);
   for (const chunk of chunksOf(ids)) {
     const [rows] = await connection.execute<RowDataPacket[]>(
-      `SELECT ${key}, version FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) ` +
-        `ORDER BY ${key} FOR UPDATE`,
+      `SELECT ${key}, version FROM ${identifier(view.table)} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) FOR UPDATE`,
       chunk,
     );
     for (const row of rows) versions.set(textOf(row[0]), Number(row[1]));
@@ -303,7 +303,7 @@ export async function removeUnjournaledRows(
   let removed = 0;
   for (const chunk of chunksOf([...new Set(entityIds)].sort(compareUtf8))) {
     await connection.execute(
-      `SELECT ${key} FROM ${table} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) ORDER BY ${key} FOR UPDATE`,
+      `SELECT ${key} FROM ${table} FORCE INDEX (\`PRIMARY\`) WHERE ${key} IN (${marks(chunk.length)}) FOR UPDATE`,
       chunk,
     );
     const versions = await readVersions(connection, chunk);

@@ -11,6 +11,7 @@ import type {
   ViewPage,
 } from '../../ports/view-rows.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
+import { idPage } from './id-page.ts';
 import { identifier } from './identifier.ts';
 import { textOf } from './values.ts';
 import { datetimeOf, isText, parameterOf } from './view-parameters.ts';
@@ -35,14 +36,22 @@ export async function listView(
       ? null
       : await idAt(
           connection,
-          `SELECT ${key} FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${Math.floor(scan) - 1}, 1`,
+          idPage({
+            columns: [key],
+            rows: `FROM ${table} WHERE ${key} > ?`,
+            limit: 1,
+            offset: Math.floor(scan) - 1,
+          }),
           [from],
         );
   const { sql, values } = conditionsOf(view, conditions);
   const columns = [key, ...layout.selected(identifier(view.table)), 'version'];
   const [found] = await connection.execute<RowDataPacket[]>(
-    `SELECT ${columns.join(', ')} FROM ${table} WHERE ${key} > ? ${end === null ? '' : `AND ${key} <= ?`} ${sql} ` +
-      `ORDER BY ${key} LIMIT ${Math.floor(limit) + 1}`,
+    idPage({
+      columns,
+      rows: `FROM ${table} WHERE ${key} > ? ${end === null ? '' : `AND ${key} <= ?`} ${sql}`,
+      limit: Math.floor(limit) + 1,
+    }),
     [from, ...(end === null ? [] : [end]), ...values],
   );
   const rows = found.map((row) => ({
@@ -75,7 +84,8 @@ function conditionsOf(
       }
       values.push(column.type === 'timestamp' ? datetimeOf(value) : value);
       if (!isText(column)) return `${identifier(name)} = ${parameterOf(column)}`;
-      return `CAST(${identifier(name)} AS BINARY) = CAST(? AS BINARY)`;
+      // A proxy does not count a parameter within CAST.
+      return `HEX(${identifier(name)}) = HEX(?)`;
     });
     return `AND (${either.length === 0 ? 'FALSE' : either.join(' OR ')})`;
   });
@@ -84,7 +94,7 @@ function conditionsOf(
 
 const IN_INDEX =
   'SELECT entity_id FROM deliveries FORCE INDEX (deliveries_by_next_attempt) WHERE target = ? AND';
-const IN_LEDGER = 'SELECT entity_id FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND';
+const IN_LEDGER = 'FROM deliveries FORCE INDEX (`PRIMARY`) WHERE target = ? AND entity_id > ?';
 
 /** The entries of the index for each kind that is owed. */
 const INDEXED: Readonly<Record<Exclude<DeliveryKind, 'delivered'>, string>> = {
@@ -120,13 +130,16 @@ export async function listByDelivery(
     if (few.length <= scan) return pageOf(behind(few, after ?? ''), null);
   }
   const [end = null] = await idsOf(
-    `${IN_LEDGER} entity_id > ? ORDER BY entity_id LIMIT ${Math.floor(scan) - 1}, 1`,
+    idPage({ columns: ['entity_id'], rows: IN_LEDGER, limit: 1, offset: Math.floor(scan) - 1 }),
     from,
   );
   return pageOf(
     await idsOf(
-      `${IN_LEDGER} entity_id > ? ${end === null ? '' : 'AND entity_id <= ?'} AND status ${STATUS[kind]} ` +
-        `ORDER BY entity_id LIMIT ${Math.floor(limit) + 1}`,
+      idPage({
+        columns: ['entity_id'],
+        rows: `${IN_LEDGER} ${end === null ? '' : 'AND entity_id <= ?'} AND status ${STATUS[kind]}`,
+        limit: Math.floor(limit) + 1,
+      }),
       from,
       ...(end === null ? [] : [Buffer.from(end)]),
     ),

@@ -19,11 +19,8 @@ const BYTES_KEY = 'VARBINARY(255)';
  * otherwise.
  */
 export async function createView(connection: PoolConnection, view: ViewShape, table: string): Promise<void> {
-  const [[found]] = await connection.query<RowDataPacket[]>(
-    'SELECT COUNT(*) FROM information_schema.collations WHERE collation_name = ?',
-    [TEXT_KEY_COLLATION],
-  );
-  const key = Number(found?.[0]) === 0 ? BYTES_KEY : TEXT_KEY;
+  const [collations] = await connection.query<RowDataPacket[]>('SHOW COLLATION LIKE ?', [TEXT_KEY_COLLATION]);
+  const key = collations.length === 0 ? BYTES_KEY : TEXT_KEY;
   const columns = view.columns.map((column) => `${identifier(column.name)} ${sqlType(column)}`);
   await connection.query(
     `CREATE TABLE IF NOT EXISTS ${identifier(table)} (${identifier(view.keyColumn)} ${key} NOT NULL PRIMARY KEY, ` +

@@ -52,6 +52,14 @@ class Pool {
 
   setDeadline(): void {}
 
+  async begin(connection: PoolConnection, variables: string): Promise<void> {
+    await connection.query(`SET autocommit = 0, ${variables}`);
+  }
+
+  async ended(connection: PoolConnection, variables: string): Promise<void> {
+    await connection.query(`SET autocommit = 1, ${variables}`);
+  }
+
   giveBack(connection: PoolConnection): void {
     this.#end(connection, 'given back');
   }

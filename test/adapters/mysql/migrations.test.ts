@@ -4,6 +4,10 @@ import { Migrations as FileMigrations } from '../../../src/adapters/sqlite/index
 import { migrationsFolder } from '../migrations-folder.ts';
 import { type Reply, scriptedConnection, serverError } from './scripted-connection.ts';
 
+/** The error of a proxy, which has no number of its own. */
+const unsupported = () =>
+  Object.assign(new Error('Runtime exception: [Can not support this]'), { errno: 1_997 });
+
 const migrationsOf = (more: Partial<MigrationsOptions> = {}) =>
   new Migrations({
     program: 'order-sync',
@@ -21,7 +25,11 @@ function databaseAt(version: number | null, fails: (sql: string) => Error | null
 
 async function statementsFrom(version: number, fails?: (sql: string) => Error | null): Promise<string[]> {
   const { connection, asked } = databaseAt(version, fails);
-  expect(await migrationsOf().run(connection)).toEqual({ fromVersion: version, toVersion: 3 });
+  expect(await migrationsOf().run(connection)).toEqual({
+    fromVersion: version,
+    toVersion: 3,
+    viewsRefused: [],
+  });
   return asked
     .filter(
       ({ sql }) => !sql.includes('MAX(version)') && !sql.startsWith('CREATE TABLE IF NOT EXISTS schema'),
@@ -59,6 +67,26 @@ describe('the migrations of a database on a server', () => {
       await expect(migrationsOf().run(connection)).rejects.toThrow(`error ${other}`);
       expect(asked.filter(({ values }) => values[0] === 3)).toEqual([]);
     }
+  });
+
+  it('goes on without a view that a layer over several servers refuses, and names it', async () => {
+    const { connection, asked } = databaseAt(2, (sql) => (sql.includes('VIEW') ? unsupported() : null));
+    expect(await migrationsOf().run(connection)).toMatchObject({ viewsRefused: ['latest'] });
+    expect(asked.at(-1)?.values).toEqual([3, '0003-third.sql']);
+    const denied = databaseAt(2, (sql) => (sql.includes('VIEW') ? serverError(1_142) : null));
+    await expect(migrationsOf().run(denied.connection)).rejects.toThrow('error 1142');
+  });
+
+  it.each([0, 1])('passes over a refused move of rows only where there are none: %i rows', async (rows) => {
+    const folder = migrationsFolder({ '0001-move.sql': 'INSERT INTO jobs (id) SELECT id FROM old;\n' });
+    const { connection } = scriptedConnection((sql): Reply => {
+      if (sql.startsWith('INSERT INTO jobs')) return unsupported();
+      if (sql.includes('MAX(version)')) return [[0]];
+      return sql.includes('FROM old') ? new Array<[number]>(rows).fill([1]) : [];
+    });
+    const run = migrationsOf({ folder }).run(connection);
+    if (rows === 0) await expect(run).resolves.toMatchObject({ toVersion: 1 });
+    else await expect(run).rejects.toThrow('Can not support this');
   });
 
   it('refuses the schema of a later program, and takes its own', async () => {

@@ -18,6 +18,11 @@ export interface StoreHarness {
   readonly canMakeTables?: boolean;
   /** True for a store that is simulated: no older version has made one, and its statements have no query plans. */
   readonly isSimulated?: boolean;
+  /**
+   * True for a store of several servers: it takes no other program's table over, and deliveries of one moment come in the
+   * sequence of the servers.
+   */
+  readonly isDistributed?: boolean;
   /** A store in a fresh and empty place. */
   open(settings: StoreSettings): Promise<OpenedStore>;
   /** The same, faster: perhaps in a place that an earlier test has used, emptied. */

@@ -340,7 +340,7 @@ export function describeQuarantine(harness: StoreHarness): void {
         expect(await open()).toEqual({ listed: [], counted: [], inAll: 0 });
       });
 
-      it.skipIf(harness.isSimulated)(
+      it.skipIf(harness.isSimulated || harness.isDistributed)(
         'open records are counted along an index, without their bytes and without settled records',
         async () => {
           await keep(...[1n, 2n, 3n].map((offset) => quarantined(offset)));
@@ -364,7 +364,7 @@ export function describeQuarantine(harness: StoreHarness): void {
     });
 
     // A user without the right to create tables makes no upgrade: the command "migrate" does.
-    it.skipIf(harness.canMakeTables === false || harness.isSimulated)(
+    it.skipIf(harness.canMakeTables === false || harness.isSimulated || harness.isDistributed)(
       'an upgrade keeps the records of an older version open',
       async () => {
         await keep(quarantined(1n), quarantined(2n, { reason: 'key_missing' }));

@@ -1,0 +1,25 @@
+/** A page of rows that are sorted by an id, which is bytes. */
+export interface IdPage {
+  /** The columns, as expressions of `rows`. The first one is the id. */
+  readonly columns: readonly string[];
+  /** What follows the columns: FROM with an index that is sorted by the id, and WHERE. */
+  readonly rows: string;
+  readonly limit: number;
+  /** The rows in front that are left out; default 0. */
+  readonly offset?: number;
+}
+
+/**
+ * The statement that reads a page. The server reads the rows in the sequence of its index, and sorts these few again by a
+ * text. A proxy that merges the pages of several servers can compare texts, and no bytes.
+ */
+export function idPage({ columns, rows, limit, offset = 0 }: IdPage): string {
+  const names = columns.map((_, index) => `c${index}`);
+  const named = columns.map((column, index) => `${column} AS c${index}`);
+  const [first = 0, count = 0] = [Math.floor(offset), Math.floor(limit)];
+  const place = first === 0 ? `${count}` : `${first}, ${count}`;
+  return (
+    `SELECT ${names.join(', ')} FROM (SELECT ${named.join(', ')} ${rows} ORDER BY ${columns[0]} LIMIT ${first + count}) ` +
+    `AS page ORDER BY HEX(c0) LIMIT ${place}`
+  );
+}
