@@ -25,6 +25,15 @@ export interface DatabaseOptions {
   readonly isInMemory?: boolean;
 }
 
+/**
+ * The tests end servers and programs, and never the machine. What a server has handed to the operating system survives that,
+ * so no write of the hundreds of schemas waits for the disk, or even goes there. The checks and benches leave the servers as in production.
+ */
+export const NOT_FLUSHED: DatabaseOptions = {
+  isInMemory: true,
+  arguments: ['--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--innodb-doublewrite=0'],
+};
+
 type DatabaseName = DatabaseAddress['name'];
 
 /** The database name in the product's default settings. Every started server has this database. */

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import { loudLine, type ServiceName, ServiceSet, serviceNames } from './addresses.ts';
+import { NOT_FLUSHED } from './databases.ts';
 import { readEnvironment } from './environment.ts';
 import { startServices } from './start.ts';
 
@@ -12,15 +13,6 @@ const needs: Readonly<Record<string, readonly ServiceName[]>> = {
   unit: [],
   int: ['kafka', 'mysql', 'mariadb', 'kcat'],
   e2e: serviceNames,
-};
-
-/**
- * The tests end servers and programs, and never the machine. What a server has handed to the operating system survives that,
- * so no write of the hundreds of schemas waits for the disk, or even goes there. The checks and benches leave the servers as in production.
- */
-const NOT_FLUSHED = {
-  isInMemory: true,
-  arguments: ['--innodb-flush-log-at-trx-commit=2', '--innodb-flush-method=nosync', '--innodb-doublewrite=0'],
 };
 
 interface Run {
