@@ -3,9 +3,11 @@
  * work. At the end all data must be as the oracle expects. See docs/checks.md.
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDatabase, startServices } from '../services/index.ts';
+import { startSharded } from '../services/shardingsphere.ts';
 import { type Figures, type RunningCheck, runCommand } from './lib/command.ts';
 import { compareTarget, compareWithOracle } from './lib/comparison.ts';
 import { Fleet } from './lib/fleet.ts';
@@ -16,6 +18,7 @@ import { Tables } from './lib/tables.ts';
 import { type WorkloadOptions, workload } from './lib/workload.ts';
 import { Oracle, type RawRecord, type Topics } from './oracle.ts';
 
+const JOURNAL_VIEW = new URL('../../docs/shardingsphere/event_journal.sql', import.meta.url);
 const RECORDS_PER_REQUEST = 2_000;
 /** After 120 s without progress the check stops waiting, and compares the data as they are. */
 const STALL_MS = 120_000;
@@ -35,10 +38,16 @@ await runCommand({
   examples: [
     'npm run check:convergence -- --events 1000000',
     'npm run check:convergence -- --events 50000 --database mysql --seed 7 --kill-every-seconds 2',
+    'npm run check:convergence -- --events 100000 --database shardingsphere',
   ],
   options: [
     { name: 'events', value: 'number', fallback: '1000000', help: 'Records to publish, duplicates included' },
-    { name: 'database', value: 'mysql|mariadb', fallback: 'mariadb', help: 'The database of order-sync' },
+    {
+      name: 'database',
+      value: 'mysql|mariadb|shardingsphere',
+      fallback: 'mariadb',
+      help: 'The database of order-sync; shardingsphere: two MySQL servers behind a proxy, and then one of them alone',
+    },
     { name: 'seed', value: 'number', fallback: '1', help: 'The same seed publishes the same records' },
     {
       name: 'kill-every-seconds',
@@ -63,9 +72,66 @@ await runCommand({
   run,
 });
 
+/** A database to converge in. */
+interface Place {
+  readonly name: string;
+  readonly version: string;
+  readonly url: string;
+  /** The servers that show the journal, if `url` is that of a proxy. */
+  readonly journalUrls: readonly string[];
+  /** Called once the tables are there. */
+  prepare(): Promise<void>;
+}
+
 async function run(check: RunningCheck): Promise<Figures> {
+  const databaseName = check.choice('database', ['mariadb', 'mysql', 'shardingsphere']);
+  if (databaseName === 'shardingsphere') return runSharded(check);
+  const services = await startServices({ kafka: { heap: '1g' }, [databaseName]: true });
+  check.defer(() => services.stop());
+  check.progress(services.describe());
+  const { url, version } = services[databaseName];
+  return converge(check, services.kafka.brokers, await databaseOn(check, databaseName, url, version));
+}
+
+/** A database on one server. */
+async function databaseOn(check: RunningCheck, name: string, url: string, version: string): Promise<Place> {
+  const database = await createDatabase(url);
+  check.defer(() => database.drop());
+  return { name, version, url: database.url, journalUrls: [], prepare: async () => {} };
+}
+
+/** Converges on two servers behind a proxy, and then on one of them alone, so that the two rates compare. */
+async function runSharded(check: RunningCheck): Promise<Figures> {
+  const services = await startServices({ kafka: { heap: '1g' } });
+  check.defer(() => services.stop());
+  const sharded = await startSharded({}, (line) => check.progress(line));
+  check.defer(() => sharded.stop());
+  check.progress(sharded.description);
+  const { brokers } = services.kafka;
+  const figures = await converge(check, brokers, {
+    name: 'shardingsphere',
+    version: sharded.description,
+    url: sharded.url,
+    journalUrls: sharded.servers,
+    prepare: () => sharded.onEachServer(readFileSync(JOURNAL_VIEW, 'utf8')),
+  });
+  const one = await converge(
+    check,
+    brokers,
+    await databaseOn(check, 'mysql', sharded.servers[0], sharded.description),
+  );
+  const { events_per_second, delivery_seconds, divergent, ok } = one;
+  return {
+    ...figures,
+    events_per_second_one_server: events_per_second,
+    delivery_seconds_one_server: delivery_seconds,
+    divergent_one_server: divergent,
+    ok: figures.ok && ok,
+  };
+}
+
+async function converge(check: RunningCheck, brokers: readonly string[], place: Place): Promise<Figures> {
   const startedAt = performance.now();
-  const databaseName = check.choice('database', ['mariadb', 'mysql']);
   const suffix = randomBytes(4).toString('hex');
   const topics: Topics = { order: `order_events_${suffix}`, payment: `payment_events_${suffix}` };
   const partitions = new Map([
@@ -81,12 +147,6 @@ async function run(check: RunningCheck): Promise<Figures> {
     malformedRate: 0.01,
   };
 
-  const services = await startServices({ kafka: { heap: '1g' }, [databaseName]: true });
-  check.defer(() => services.stop());
-  check.progress(services.describe());
-  const { brokers } = services.kafka;
-  const database = await createDatabase(services[databaseName].url);
-  check.defer(() => database.drop());
   await createTopics(brokers, partitions);
 
   const folder = check.temporaryFolder();
@@ -99,7 +159,7 @@ async function run(check: RunningCheck): Promise<Figures> {
   await target.ready();
   const fleet = await Fleet.create(check, folder, check.number('instances'), {
     KAFKA_BROKERS: brokers.join(','),
-    DATABASE_URL: database.url,
+    DATABASE_URL: place.url,
     TRIBUTARY_DATA_DIR: folder,
     ORDER_TOPIC: topics.order,
     PAYMENT_TOPIC: topics.payment,
@@ -111,7 +171,8 @@ async function run(check: RunningCheck): Promise<Figures> {
   await fleet.start();
   check.progress(`order-mgt and ${check.text('instances')} order-syncs are ready`);
 
-  const tables = new Tables(database.url);
+  await place.prepare();
+  const tables = new Tables(place.url, 'orders', place.journalUrls);
   check.defer(() => tables.close());
   const publishedFrom = performance.now();
   fleet.killEvery(check.number('kill-every-seconds'));
@@ -161,8 +222,8 @@ async function run(check: RunningCheck): Promise<Figures> {
     ingest_seconds: seconds(ingestedAt - publishedFrom),
     delivery_seconds: seconds(drainedAt - publishedFrom),
     seconds: seconds(performance.now() - startedAt),
-    database: databaseName,
-    database_version: services[databaseName].version,
+    database: place.name,
+    database_version: place.version,
     instances: check.number('instances'),
     kill_every_seconds: check.number('kill-every-seconds'),
     seed: options.seed,

@@ -21,6 +21,11 @@ export function peakMemoryMibOf(pid: number): number {
 
 /** Finds the descendant of this process whose command line matches, such as a server that a supervisor started. */
 export function descendantPid(pattern: RegExp): number | undefined {
+  return descendantPids(pattern)[0];
+}
+
+/** Finds all descendants of this process whose command lines match. */
+export function descendantPids(pattern: RegExp): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc')) {
     const pid = Number(name);
@@ -35,7 +40,7 @@ export function descendantPid(pattern: RegExp): number | undefined {
     const parent = parents.get(pid);
     return parent !== undefined && parent !== 0 && (parent === process.pid || isDescendant(parent));
   };
-  return [...parents.keys()].find((pid) => isDescendant(pid) && pattern.test(commandLineOf(pid)));
+  return [...parents.keys()].filter((pid) => isDescendant(pid) && pattern.test(commandLineOf(pid)));
 }
 
 export function machine(): { cores: number; cpu: string; memory_gib: number } {

@@ -38,18 +38,28 @@ const QUERIES = {
 
 export class Tables {
   readonly #source: Source;
+  readonly #journals: readonly Source[];
   readonly #ordersTable: string;
 
-  /** `databaseUrl` is `mysql://...` or `sqlite:file`. `orders()` reads `ordersTable`. */
-  constructor(databaseUrl: string, ordersTable = 'orders') {
+  /**
+   * `databaseUrl` is `mysql://...` or `sqlite:file`. `orders()` reads `ordersTable`. `journal()` reads the servers of
+   * `journalUrls`, if a proxy in front of them does not show the journal.
+   */
+  constructor(databaseUrl: string, ordersTable = 'orders', journalUrls: readonly string[] = []) {
     this.#ordersTable = ordersTable;
     this.#source = databaseUrl.startsWith('sqlite:')
       ? new SqliteSource(databaseUrl.slice('sqlite:'.length))
       : new MysqlSource(databaseUrl);
+    this.#journals =
+      journalUrls.length === 0 ? [this.#source] : journalUrls.map((url) => new MysqlSource(url));
   }
 
   async *journal(): AsyncGenerator<JournalRow> {
-    for await (const row of this.#source.rows(QUERIES.journal)) {
+    for (const source of this.#journals) yield* this.#journalOf(source);
+  }
+
+  async *#journalOf(source: Source): AsyncGenerator<JournalRow> {
+    for await (const row of source.rows(QUERIES.journal)) {
       const [entityId, eventId, contentHash, eventType, topic, partition, offset, data] = row;
       yield {
         entityId: text(entityId),
@@ -154,8 +164,8 @@ export class Tables {
     throw new Error(`${sql} returned no row`);
   }
 
-  close(): Promise<void> {
-    return this.#source.close();
+  async close(): Promise<void> {
+    for (const source of new Set([this.#source, ...this.#journals])) await source.close();
   }
 }
 
