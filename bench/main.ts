@@ -1,11 +1,12 @@
 /**
  * `npm run bench -- <name>` runs one of the benches in this folder; without a name it runs all, one after the other. The name `page`
- * makes docs/performance.md.
+ * makes docs/performance.md, and the figures in docs/scaling.md.
  */
 import { spawnSync } from 'node:child_process';
 import { runCommand } from '../test/checks/lib/command.ts';
 import { type Bench, commandOf } from './lib/bench.ts';
 import { writePage } from './page/page.ts';
+import { writeScaling } from './page/scaling.ts';
 
 const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   ask: () => import('./ask.ts'),
@@ -17,12 +18,13 @@ const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>
   'hot-keys': () => import('./hot-keys.ts'),
   latency: () => import('./latency.ts'),
   rebuild: () => import('./rebuild.ts'),
+  scale: () => import('./scale.ts'),
   start: () => import('./start.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
 if (name === 'page') {
-  for (const path of writePage()) process.stderr.write(`${path}\n`);
+  for (const path of [...writePage(), writeScaling()]) process.stderr.write(`${path}\n`);
 } else if (name === '' || name.startsWith('--')) runAll(process.argv.slice(2));
 else {
   const load = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;

@@ -96,7 +96,7 @@ function groupsOf(text: SectionText, { measures }: BenchResult, figure: string):
 }
 
 /** A row for each program and subject. The compared figure has its range, and ours is shown in times of each peer. */
-function tableOf(text: SectionText, { measures }: BenchResult): string {
+export function tableOf(text: SectionText, { measures }: BenchResult): string {
   const { compared } = text;
   const figures = Object.keys(text.figures).filter((name) => measures.some(({ figure }) => figure === name));
   const heads = ['What', 'Who', ...figures.map((name) => text.figures[name] ?? name)];

@@ -220,6 +220,26 @@ export const SECTIONS: readonly SectionText[] = [
     plots: { states_per_second: 'States delivered a second' },
   },
   {
+    bench: 'scale',
+    title: 'Scale',
+    question:
+      'What do more instances cost, and a store of two servers? 1, 2 and 4 order-syncs drain 16 partitions of each topic into one database, with all of them on the machine that also runs Kafka and the database, so that only the CPU time for an event compares. Then one order-sync drains into one MySQL server, and into two behind Apache ShardingSphere-Proxy with a transaction of two phases. [scaling.md](scaling.md) says what follows from it.',
+    programs: {},
+    figures: {
+      events_per_second: 'events/s',
+      cpu_seconds_per_million_order_sync: 'CPU s per million, order-sync',
+      cpu_seconds_per_million_kafka: 'Kafka',
+      cpu_seconds_per_million_database: 'databases',
+      cpu_seconds_per_million_proxy: 'proxy',
+      log_bytes_per_event: 'redo log, bytes an event',
+      peak_memory_mib_order_sync: 'peak MiB of an order-sync',
+    },
+    plots: {
+      events_per_second: 'Events a second, everything on one machine',
+      cpu_seconds_per_million_order_sync: 'CPU seconds of order-sync for a million events',
+    },
+  },
+  {
     bench: 'start',
     title: 'Start',
     question:
