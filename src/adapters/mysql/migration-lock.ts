@@ -1,6 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { TributaryError } from '../../core/errors.ts';
 import { namesOf } from './connection-names.ts';
+import type { ConnectionPool } from './connection-pool.ts';
 
 const LOCK_TIMEOUT_SECONDS = 60;
 
@@ -15,13 +16,16 @@ export function lockName(connection: PoolConnection, what: string, database: str
 
 /**
  * Runs `work` while this process alone holds the server's lock of this name. Rejects with `store_busy` if another
- * process keeps the lock for 60 s.
+ * process keeps the lock for 60 s. Behind a proxy there is no lock, because it runs each statement on any of its connections, and
+ * one of those would keep the lock for ever. There two starts at once pass over what the other one has done, or try again.
  */
 export async function withMigrationLock<Result>(
+  pool: ConnectionPool,
   connection: PoolConnection,
   name: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
+  if (pool.isProxied(connection)) return work();
   const [[locked]] = await connection.query<RowDataPacket[]>('SELECT GET_LOCK(?, ?)', [
     name,
     LOCK_TIMEOUT_SECONDS,

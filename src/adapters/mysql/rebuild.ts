@@ -50,6 +50,12 @@ export class Rebuilds {
 
   async begin({ rebuildId, foldVersion, columns }: NewRebuild): Promise<void> {
     await this.#alone(async (connection) => {
+      if (this.#pool.isProxied(connection))
+        throw new TributaryError(
+          'rebuild_refused',
+          `The table ${this.#view.table} cannot be exchanged behind a proxy, which renames no tables: drop it while order-sync runs, and its ` +
+            'rows are made anew from the journal (docs/scaling.md).',
+        );
       const { rebuild, phase } = await this.#state(connection);
       if (rebuild !== null && rebuild.rebuildId !== rebuildId)
         throw refused(`The rebuild ${rebuild.rebuildId} is under way: switch to it or discard it first.`);

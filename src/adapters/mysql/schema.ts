@@ -109,7 +109,7 @@ async function changeSchema(
   logger: Logger,
 ): Promise<MigrationReport> {
   const before = await MIGRATIONS.recordedVersion(connection);
-  return withMigrationLock(connection, lockName(connection, 'tributary:', database), async () => {
+  return withMigrationLock(pool, connection, lockName(connection, 'tributary:', database), async () => {
     try {
       const plan = await lookAt(pool, connection, options);
       if (plan.report.verdict === 'refuse') throw notAdoptable(plan.report);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeAsking } from '../../contract/store/asking.ts';
 import { describeBase } from '../../contract/store/base.ts';
 import { describeCheckpoints } from '../../contract/store/checkpoints.ts';
@@ -8,7 +8,7 @@ import { describeDeliveries } from '../../contract/store/deliveries.ts';
 import { describeDeliveryClaims } from '../../contract/store/delivery-claims.ts';
 import { describeDeliveryPages } from '../../contract/store/delivery-pages.ts';
 import { describeEventSearch } from '../../contract/store/event-search.ts';
-import { PARCELS } from '../../contract/store/fixtures.ts';
+import { migrateParcels, PARCELS, SettableClock, TARGETS } from '../../contract/store/fixtures.ts';
 import { describeHolds } from '../../contract/store/holds.ts';
 import { describeIdentity } from '../../contract/store/identity.ts';
 import { describeIngest } from '../../contract/store/ingest.ts';
@@ -43,6 +43,40 @@ describe('the store on two MySQL servers behind a proxy', () => {
   });
   afterAll(() => sharded?.stop());
   const harness = new ShardedHarness(() => sharded);
+
+  describe('a first start', () => {
+    afterEach(() => harness.cleanup());
+
+    it('passes over what another first start has done at the same time, and tries again what it lost', async () => {
+      const clock = new SettableClock();
+      const opened = [await harness.open({ clock, targets: TARGETS })];
+      opened.push(await harness.openAgain({ clock, targets: TARGETS }));
+      const start = async (store: (typeof opened)[number]) => {
+        for (let attempt = 1; ; attempt++) {
+          try {
+            return await migrateParcels(store, clock);
+          } catch (error) {
+            expect(error).toMatchObject({ retryable: true });
+            if (attempt === 10) throw error;
+          }
+        }
+      };
+      const stores = await Promise.all(opened.map(start));
+      const ids = await Promise.all(stores.map((store) => store.storeId()));
+      expect(ids[0]).toBe(ids[1]);
+    });
+  });
+
+  describe('a rebuild', () => {
+    afterEach(() => harness.cleanup());
+
+    it('refuses to begin, because the proxy renames no tables', async () => {
+      const clock = new SettableClock();
+      const store = await migrateParcels(await harness.openEmptied({ clock, targets: TARGETS }), clock);
+      const rebuild = { rebuildId: 'rebuild-1', foldVersion: 2, columns: PARCELS.columns };
+      await expect(store.beginRebuild(rebuild)).rejects.toMatchObject({ code: 'rebuild_refused' });
+    });
+  });
 
   describeIngest(harness);
   describeJournal(harness);

@@ -48,9 +48,11 @@ export function updateSchema(pool: ConnectionPool, logger: Logger): Promise<void
 
 async function changeSchema(pool: ConnectionPool, connection: PoolConnection): Promise<void> {
   const lock = `order_mgt.${hash('md5', await databaseName(connection), 'hex')}`;
-  await withMigrationLock(connection, lock, () => MIGRATIONS.run(connection)).catch((error: unknown) => {
-    if (!isRightMissing(error)) throw error;
-    const what = `The tables of order-mgt are missing or old in "${pool.remedies.database}"`;
-    throw MIGRATIONS.needed(what, pool.remedies, error);
-  });
+  await withMigrationLock(pool, connection, lock, () => MIGRATIONS.run(connection)).catch(
+    (error: unknown) => {
+      if (!isRightMissing(error)) throw error;
+      const what = `The tables of order-mgt are missing or old in "${pool.remedies.database}"`;
+      throw MIGRATIONS.needed(what, pool.remedies, error);
+    },
+  );
 }
