@@ -22,12 +22,12 @@ export function scalingPage(page: string, results: readonly BenchResult[]): stri
   const [newest] = results
     .filter(({ bench }) => bench === 'scale')
     .sort((a, b) => (a.date < b.date ? 1 : -1));
-  return page.replaceAll(/(<!-- figures: (\w+) -->\n)[\s\S]*?(\n<!-- end -->)/g, (_, begin, name, end) => {
+  return page.replaceAll(/(<!-- figures: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g, (_, begin, name, end) => {
     const part = PARTS[name];
     if (part === undefined) throw new Error(`docs/scaling.md has a part ${name} that nothing makes`);
     const shown =
       newest === undefined ? 'No result is on record yet: `npm run bench -- scale`.' : part(newest);
-    return `${begin}\n${shown}\n${end}`;
+    return `${begin}\n${shown}\n\n${end}`;
   });
 }
 

@@ -1,3 +1,4 @@
+import mysql, { type RowDataPacket } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { describeAsking } from '../../contract/store/asking.ts';
 import { describeBase } from '../../contract/store/base.ts';
@@ -64,6 +65,24 @@ describe('the store on two MySQL servers behind a proxy', () => {
       const stores = await Promise.all(opened.map(start));
       const ids = await Promise.all(stores.map((store) => store.storeId()));
       expect(ids[0]).toBe(ids[1]);
+    });
+  });
+
+  describe('the journal behind the proxy', () => {
+    afterEach(() => harness.cleanup());
+
+    it('keeps its triggers on each server', async () => {
+      const clock = new SettableClock();
+      await migrateParcels(await harness.openEmptied({ clock, targets: TARGETS }), clock);
+      for (const uri of sharded.servers) {
+        const connection = await mysql.createConnection({ uri, rowsAsArray: true });
+        const [triggers] = await connection.query<RowDataPacket[]>('SHOW TRIGGERS');
+        await connection.end();
+        expect(triggers.map((row) => row[0])).toEqual([
+          'journal_segments_no_update',
+          'journal_segments_no_delete',
+        ]);
+      }
     });
   });
 
