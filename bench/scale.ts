@@ -5,12 +5,12 @@
  */
 import { readFileSync } from 'node:fs';
 import type { RunningCheck } from '../test/checks/lib/command.ts';
+import { type PreloadedTopics, preloadTopics } from '../test/checks/lib/preloaded-topics.ts';
 import { createDatabase, startServices } from '../test/services/index.ts';
 import { startSharded } from '../test/services/shardingsphere.ts';
 import { atMost, type Bench, type Measured, measuresOf, medianOf, ratio, versionsOf } from './lib/bench.ts';
 import type { Measure } from './lib/result.ts';
 import { type DrainFigures, drained } from './scale/drained.ts';
-import { type Preloaded, preload } from './scale/preloaded.ts';
 
 const PARTITIONS = 16;
 const SHARDED_PARTITIONS = 4;
@@ -51,7 +51,7 @@ async function run(check: RunningCheck): Promise<Measured> {
   check.progress(services.describe());
   const versions = versionsOf(services);
   const counts = check.text('instances').split(',').map(Number);
-  const preloaded = await preload(check, services.kafka.brokers, check.number('events'), PARTITIONS);
+  const preloaded = await preloadTopics(check, services.kafka.brokers, check.number('events'), PARTITIONS);
   const ofInstances = new Map<string, DrainFigures[]>(counts.map((count) => [subjectOf(count), []]));
   for (let number = 1; number <= runs; number++) {
     for (const count of counts) {
@@ -69,7 +69,7 @@ async function run(check: RunningCheck): Promise<Measured> {
       ofInstances.get(subjectOf(count))?.push(figures);
     }
   }
-  const small = await preload(
+  const small = await preloadTopics(
     check,
     services.kafka.brokers,
     check.number('sharded-events'),
@@ -108,7 +108,7 @@ async function run(check: RunningCheck): Promise<Measured> {
 /** The same events into one server, and into two behind a proxy, by turns. */
 async function shardedRuns(
   check: RunningCheck,
-  preloaded: Preloaded,
+  preloaded: PreloadedTopics,
   runs: number,
   versions: Record<string, string>,
 ): Promise<Map<string, DrainFigures[]>> {

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import type { RunningCheck } from '../../test/checks/lib/command.ts';
-import { compareWithOracle } from '../../test/checks/lib/comparison.ts';
+import { countWrong } from '../../test/checks/lib/drain-run.ts';
+import type { PreloadedTopics } from '../../test/checks/lib/preloaded-topics.ts';
 import { cpuSecondsOf, descendantPids, peakMemoryMibOf } from '../../test/checks/lib/process-usage.ts';
 import { Program, runToEnd } from '../../test/checks/lib/programs.ts';
 import { Tables } from '../../test/checks/lib/tables.ts';
 import { waitFor } from '../../test/checks/lib/waiting.ts';
-import type { Preloaded } from './preloaded.ts';
 
 const POLL_MS = 50;
 const TIMEOUT_MS = 20 * 60_000;
@@ -40,7 +40,7 @@ export type DrainFigures = Readonly<Record<string, number>>;
  */
 export async function drained(
   check: RunningCheck,
-  { brokers, topics, ends, events, oracle }: Preloaded,
+  { brokers, topics, ends, events, oracle }: PreloadedTopics,
   { url, instances, databases, servers, prepare }: DrainPlace,
 ): Promise<DrainFigures> {
   const folder = check.temporaryFolder();
@@ -92,11 +92,9 @@ export async function drained(
   const logAfter = await logBytes(databases);
   const peak = Math.max(...programs.map(({ pid }) => peakMemoryMibOf(pid)));
   await Promise.all(programs.map((program) => program.stop()));
-  const comparison = await compareWithOracle(tables, oracle, new Set());
-  for (const example of comparison.examples) check.progress(example);
+  const wrong = await countWrong(check, tables, oracle);
   await closeTables();
   const drainedEvents = events - began.count;
-  const { lost, duplicated, divergent, bodies_different, quarantine_different } = comparison;
   const cpu = [...after].map(([name, value]): [string, number] => [
     `cpu_seconds_per_million_${name}`,
     ((value - (before.get(name) ?? 0)) / drainedEvents) * 1e6,
@@ -106,7 +104,7 @@ export async function drained(
     ...Object.fromEntries(cpu),
     log_bytes_per_event: (logAfter - logBefore) / drainedEvents,
     peak_memory_mib_order_sync: peak,
-    wrong: lost + duplicated + divergent + bodies_different + quarantine_different,
+    wrong,
   };
 }
 
