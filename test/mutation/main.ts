@@ -32,6 +32,7 @@ await runCommand({
   options: [
     { name: 'only', value: 'part', fallback: 'all', help: `core, planners, pipeline, or a folder of it` },
     { name: 'fresh', value: '', fallback: 'false', help: 'Tests every mutant, also if nothing has changed' },
+    { name: 'workers', value: 'count', fallback: '1', help: 'The mutants that are tested at the same time' },
     { name: 'static', value: '', fallback: 'false', help: 'Tests also what runs while a module is loaded' },
     { name: 'again', value: '', fallback: 'false', help: 'Tests nothing: writes the last results again' },
   ],
@@ -57,6 +58,7 @@ async function run(check: RunningCheck): Promise<Figures> {
       await stryker.test(scope, ofScope, {
         isFresh: check.isGiven('fresh'),
         withStatic: check.isGiven('static'),
+        workers: Math.max(1, check.number('workers')),
       });
     const results = stryker.resultsOf(scope);
     if (results === null) throw new Error(`There are no results of ${scope.name} yet`);

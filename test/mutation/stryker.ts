@@ -14,7 +14,12 @@ export interface Manner {
   readonly isFresh: boolean;
   /** Tests also mutants of code that runs while a module is loaded: each of them takes all tests of the scope. */
   readonly withStatic: boolean;
+  /** The mutants that are tested at the same time, each in a process of its own. */
+  readonly workers: number;
 }
+
+/** The stores of the tests lie in memory where the system has a folder for that. Disks are slow to confirm a write. */
+const MEMORY = '/dev/shm';
 
 export class Stryker {
   readonly #root: string;
@@ -55,6 +60,7 @@ export class Stryker {
 
   async #testOnce(scope: Scope, files: readonly string[], how: Manner): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'tributary-mutation-'));
+    const stores = mkdtempSync(join(existsSync(MEMORY) ? MEMORY : tmpdir(), 'tributary-mutation-'));
     try {
       const config = join(folder, 'stryker.json');
       writeFileSync(config, JSON.stringify(this.#options(scope, files, folder, how)));
@@ -65,12 +71,13 @@ export class Stryker {
           MUTATION_TESTS: scope.tests.join(' '),
           MUTATION_LEFT_OUT: scope.leftOut.join(' '),
           MUTATION_TEST_TIMEOUT_MS: String(scope.testTimeoutMs ?? 30_000),
+          TMPDIR: stores,
           // Properties draw the same values for every mutant.
           CI: 'true',
         },
       });
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      for (const made of [folder, stores]) rmSync(made, { recursive: true, force: true });
     }
   }
 
@@ -94,7 +101,7 @@ export class Stryker {
     return late;
   }
 
-  #options(scope: Scope, files: readonly string[], folder: string, { withStatic }: Manner): object {
+  #options(scope: Scope, files: readonly string[], folder: string, { withStatic, workers }: Manner): object {
     return {
       testRunner: 'vitest',
       plugins: [this.#file('vitest-runner', 'dist/src/index.js'), join(import.meta.dirname, 'texts.ts')],
@@ -105,7 +112,7 @@ export class Stryker {
       ignoreStatic: !withStatic,
       incremental: true,
       incrementalFile: this.#resultsFile(scope),
-      concurrency: 1,
+      concurrency: workers,
       timeoutMS: 15_000,
       timeoutFactor: 3,
       disableTypeChecks: false,

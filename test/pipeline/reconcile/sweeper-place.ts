@@ -44,10 +44,14 @@ export class Place {
     return sweeper;
   }
 
-  /** Moves time in steps, each followed by enough turns of the event loop for all that it starts. */
+  /**
+   * Moves time in steps, each followed by enough turns of the event loop for all that it starts. A time in which nobody wakes
+   * is one step.
+   */
   async pass(ms: number, stepMs = 500): Promise<void> {
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      await this.clock.advance(Math.min(stepMs, ms - passed));
+    for (let passed = 0, step = 0; passed < ms; passed += step) {
+      step = Math.min(Math.max(stepMs, this.clock.nextWakeMs ?? ms), ms - passed);
+      await this.clock.advance(step);
       for (let turn = 0; turn < 10; turn++) await setImmediate();
     }
   }
@@ -56,7 +60,7 @@ export class Place {
   async waits(count: number): Promise<number[]> {
     const waits: number[] = [];
     for (let sinceMs = this.book.waitsSinceMs; waits.length < count; sinceMs = this.book.waitsSinceMs) {
-      while (this.book.waitsSinceMs === sinceMs) await this.pass(1_000);
+      while (this.book.waitsSinceMs === sinceMs) await this.pass(Math.max(1_000, this.clock.nextWakeMs ?? 0));
       waits.push((this.book.last?.beganAtMs ?? 0) - (sinceMs ?? 0));
     }
     return waits;
