@@ -39,6 +39,25 @@ async function isCaughtUp(described: TopicDescription[] | Error, ...looks: Check
   );
 }
 
+/** Waits with these topics and this patience. Counts the looks at the checkpoints, each of which finds the same. */
+async function waitFor(
+  topics: readonly string[],
+  described: () => Promise<TopicDescription[]>,
+  checkpoints: Checkpoint[],
+  signal = new AbortController().signal,
+) {
+  const clock = new SeededClock({ seed: 1, time: 'immediately' });
+  let looks = 0;
+  const store = {
+    checkpoints: async () => {
+      looks++;
+      return checkpoints;
+    },
+  };
+  const options = { log: { describe: described }, store, topics, clock, patienceMs: 1_000 };
+  return { isCaughtUp: await untilCaughtUp(options, signal), looks };
+}
+
 describe('the wait until the journal has caught up with the log', () => {
   it('the journal has caught up when every checkpoint has reached the end of its partition', async () => {
     expect(await isCaughtUp([topic(7n, 9n)], [at(0, 7n), at(1, 12n)])).toBe(true);
@@ -66,5 +85,42 @@ describe('the wait until the journal has caught up with the log', () => {
       false,
     );
     expect(await isCaughtUp([], [at(0, 7n)])).toBe(false);
+  });
+
+  it('every topic counts, each with its own checkpoints', async () => {
+    const letters = { ...topic(3n, 4n), topic: 'letters' };
+    const both = async () => [topic(7n), letters];
+    const ofLetters = [at(0, 3n, { topic: 'letters' }), at(1, 4n, { topic: 'letters' })];
+    const names = ['parcels', 'letters'];
+    expect(await waitFor(names, both, [...ofLetters, at(0, 7n)])).toMatchObject({ isCaughtUp: true });
+    expect(await waitFor(names, both, [...ofLetters, at(0, 6n)])).toMatchObject({ isCaughtUp: false });
+    expect(await waitFor(names, async () => [letters], [...ofLetters, at(0, 7n)])).toEqual({
+      isCaughtUp: false,
+      looks: 0,
+    });
+  });
+
+  it('the wait looks four times a second, and ends when its time is over', async () => {
+    expect(await waitFor(['parcels'], async () => [topic(7n)], [at(0, 6n)])).toEqual({
+      isCaughtUp: false,
+      looks: 5,
+    });
+  });
+
+  it('the wait ends when it is stopped', async () => {
+    const stopping = new AbortController();
+    const described = async () => {
+      stopping.abort();
+      return [topic(7n)];
+    };
+    expect(await waitFor(['parcels'], described, [at(0, 7n)], stopping.signal)).toEqual({
+      isCaughtUp: false,
+      looks: 0,
+    });
+  });
+
+  it('a defect of the log ends the wait with an error', async () => {
+    const described = () => Promise.reject(new TypeError('x is not a function'));
+    await expect(waitFor(['parcels'], described, [at(0, 7n)])).rejects.toThrow('x is not a function');
   });
 });

@@ -61,7 +61,7 @@ describe('the passes of the verifier', () => {
     expect(place.parkedReads).toBe(2);
   });
 
-  it('have no rests after a rush, which begins with the first entity and is over with its pass', async () => {
+  it('go without rests after a rush, which begins with the first entity and is over with its pass', async () => {
     const place = new VerifierPlace(THREE_PAGES);
     place.verifier.start();
     await place.rest();
@@ -112,7 +112,7 @@ describe('the passes of the verifier', () => {
     expect([place.asked, never.asked]).toEqual([[null], []]);
   });
 
-  it('do not rest when the verifier is stopped in the middle of a page', async () => {
+  it('end without a rest when the verifier is stopped in the middle of a page', async () => {
     const place = new VerifierPlace(THREE_PAGES);
     const stopped = Promise.withResolvers<void>();
     place.beforePage = () => void place.verifier.stop().then(stopped.resolve);
@@ -146,7 +146,7 @@ describe('a pass that fails', () => {
     expect(place.logged).toEqual([line, line]);
   });
 
-  it('is tried again after a random time, which doubles from half a second to 15 s', async () => {
+  it('begins again after a random time, which doubles from half a second to 15 s', async () => {
     const place = new VerifierPlace(THREE_PAGES);
     place.beforePage = () => {
       throw outage();
@@ -204,7 +204,7 @@ describe('a pass that fails', () => {
     expect(single.verifier.status()).toMatchObject({ compared: 1, passes: 1 });
   });
 
-  it('is tried again as a whole if the store fails while its entities are compared one by one', async () => {
+  it('begins again with the whole page if the store fails while its entities are compared one by one', async () => {
     const place = new VerifierPlace(THREE_PAGES.slice(0, 3));
     place.beforeRead = (ids) => {
       throw ids.length === 1 ? outage() : mistake();

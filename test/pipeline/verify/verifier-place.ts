@@ -21,7 +21,7 @@ export class VerifierPlace {
   readonly verifier: Verifier<OrderState, OrderEvent>;
   /** The ids behind which pages were asked for. */
   readonly asked: (string | null)[] = [];
-  /** How often the parked entities were read. */
+  /** The number of times that the parked entities were read. */
   parkedReads = 0;
   /** Called before each page, with the number of those asked for so far. */
   beforePage: (asked: number) => Promise<void> | void = () => {};
