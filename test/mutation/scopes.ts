@@ -44,7 +44,7 @@ export const SCOPES: readonly Scope[] = [
   },
   folder('pipeline/decode'),
   folder('pipeline/deliver', {
-    leftOut: ['pace', 'deliver', 'seams', 'settler.model'],
+    leftOut: ['pace'],
     testTimeoutMs: QUICK_MS,
   }),
   folder('pipeline/status'),
