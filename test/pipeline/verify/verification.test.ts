@@ -92,6 +92,84 @@ describe('a verification', () => {
     expect(read).toBe(1_500);
   });
 
+  it.each([
+    [null, [250, 250, 250, 250, 0]],
+    [1_000_000, [250, 250, 250, 250, 0]],
+    [400.5, [250, 250, 250, 250, 0]],
+    [0.5, [1, 1]],
+  ])('reads the entities in pages that %s entities a second allow', async (perSecond, sizes) => {
+    const ids = perSecond === 0.5 ? manyIds.slice(0, 1) : manyIds;
+    const options = optionsOver(ids);
+    const asked: { readonly after: string | null; readonly limit: number }[] = [];
+    const { listEntities } = options.store;
+    const store = {
+      ...options.store,
+      listEntities: (page: { readonly after: string | null; readonly limit: number }) => {
+        asked.push(page);
+        return listEntities(page);
+      },
+    };
+    const pages: unknown[] = [];
+    const immediately = new SeededClock({ seed: 5, time: 'immediately' });
+    await verify(
+      { ...options, store, clock: immediately },
+      { sample: null, perSecond, repairs: false },
+      (_, __, page) => void pages.push(page),
+      never,
+    );
+    const limit = perSecond === 0.5 ? 1 : 250;
+    const afters = sizes.map((_, page) => (page === 0 ? null : (ids[page * limit - 1] ?? null)));
+    expect(asked).toEqual(afters.map((after) => ({ after, limit })));
+    // An empty page at the end is not told.
+    const told = afters.map((after, page) => ({ after, ids: ids.slice(page * limit, (page + 1) * limit) }));
+    expect(pages).toEqual(told.filter((page) => page.ids.length > 0));
+  });
+
+  it('rests for a second at most at a time, and ends its rests on the moment', async () => {
+    const immediately = new SeededClock({ seed: 5, time: 'immediately' });
+    const rests: number[] = [];
+    const resting = Object.assign(Object.create(immediately) as SeededClock, {
+      monotonicMs: () => immediately.monotonicMs(),
+      sleep(ms: number) {
+        rests.push(ms);
+        return immediately.sleep(ms);
+      },
+    });
+    await verify(
+      { ...optionsOver(manyIds.slice(0, 5)), clock: resting },
+      { sample: null, perSecond: 2, repairs: false },
+      () => {},
+      never,
+    );
+    // Two, two and one entity, at two a second.
+    expect(rests).toEqual([1_000, 1_000, 500]);
+    rests.length = 0;
+    await verify(
+      { ...optionsOver(manyIds.slice(0, 1)), clock: resting },
+      { sample: null, perSecond: 0.4, repairs: false },
+      () => {},
+      never,
+    );
+    expect(rests).toEqual([1_000, 1_000, 500]);
+  });
+
+  it.each([null, 500])('ends after the page in which it is stopped (sample %s)', async (sample) => {
+    const stopping = new AbortController();
+    let pages = 0;
+    const counts = await verify(
+      optionsOver(manyIds),
+      { sample, perSecond: 1_000, repairs: false },
+      () => {
+        pages++;
+        stopping.abort();
+      },
+      stopping.signal,
+    );
+    expect(pages).toBe(1);
+    expect(counts.read).toBeGreaterThan(0);
+    expect(counts.read).toBeLessThanOrEqual(250);
+  });
+
   it('adds up the counts of its pages', () => {
     const page = {
       entities: 10,
