@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import type { JobHandler } from '../../../src/pipeline/jobs/job-worker.ts';
 import {
   type VerifyParameters,
@@ -10,7 +11,7 @@ import type { NewAuditEntry } from '../../../src/ports/audit.ts';
 import type { Job, JobSave } from '../../../src/ports/jobs.ts';
 import type { HeldState, TargetHoldings } from '../../../src/ports/target-holdings.ts';
 import { SqliteHarness } from '../../adapters/sqlite/harness.ts';
-import { quickClock, wrap } from '../ingest/harness.ts';
+import { wrap } from '../ingest/harness.ts';
 import { FIRST, OrderWorld } from '../verify/order-world.ts';
 
 const harness = new SqliteHarness();
@@ -38,6 +39,10 @@ class JobRun {
   job: Job;
   readonly audit: NewAuditEntry[] = [];
   steps = 0;
+  /** The waits of the handler, in milliseconds. They take no time. */
+  readonly rests: number[] = [];
+  /** The targets whose holdings are open. */
+  readonly open: string[] = [];
   readonly #step: () => ReturnType<JobHandler['step']>;
 
   constructor(world: OrderWorld, parameters: VerifyParameters, held: readonly HeldState[] = []) {
@@ -56,9 +61,18 @@ class JobRun {
       place: null,
     };
     const parts = world.parts();
+    const clock = new SeededClock({ seed: 1, time: 'immediately' });
     const handler = verifyHandler({
       ...parts,
-      clock: quickClock,
+      clock: Object.assign(Object.create(clock) as SeededClock, {
+        monotonicMs: () => clock.monotonicMs(),
+        now: () => clock.now(),
+        random: () => clock.random(),
+        sleep: (ms: number) => {
+          this.rests.push(ms);
+          return clock.sleep(ms);
+        },
+      }),
       store: wrap(
         parts.store as typeof world.store,
         {
@@ -66,7 +80,10 @@ class JobRun {
           addAudit: async (entry: NewAuditEntry) => void this.audit.push(entry),
         } as never,
       ) as never,
-      holdingsOf: () => holding(held),
+      holdingsOf: (target) => {
+        this.open.push(target);
+        return { ...holding(held), close: async () => void this.open.pop() };
+      },
       untilCaughtUp: async () => true,
       redrivePerSecond: 1_000,
       patienceMs: 50,
@@ -176,5 +193,71 @@ describe('a verify job', () => {
     const progress = await new JobRun(world, { ...ALL, sample: 30, target: FIRST }, []).run();
     expect(progress.read).toBe(30);
     expect(progress.target?.differences).toBeGreaterThan(0);
+  });
+
+  it('rests after each page for the time that its entities may take', async () => {
+    const world = await filled();
+    const run = new JobRun(world, { ...ALL, perSecond: 2 });
+    await run.run();
+    // Three pages of two of the seven orders. Nobody waits for a job that is done.
+    expect(run.rests).toEqual([1_000, 1_000, 1_000]);
+    const unlimited = new JobRun(world, ALL);
+    await unlimited.run();
+    expect(unlimited.rests).toEqual([]);
+  });
+
+  it('shows the first hundred differences, counts all, and leaves no holdings open', async () => {
+    const world = await filled();
+    await harness.rawQuery("UPDATE orders SET payment_status = NULL WHERE order_id = 'a'");
+    const held = Array.from({ length: 150 }, (_, index) => ({
+      entityId: `z${1_000 + index}`,
+      version: 1,
+      row: [],
+    }));
+    const run = new JobRun(world, { ...ALL, target: FIRST }, held);
+    const { shown, target } = await run.run();
+    expect(target?.found).toEqual({ missing: 6, unexpected: 150 });
+    expect(shown).toHaveLength(100);
+    expect([shown[0], shown[1], shown[99]]).toEqual([
+      { kind: 'row_altered', entityId: 'a' },
+      { target: FIRST, verdict: 'missing', entityId: 'a' },
+      { target: FIRST, verdict: 'unexpected', entityId: 'z1092' },
+    ]);
+    expect(run.open).toEqual([]);
+    expect(run.audit).toEqual([]);
+  });
+
+  it('takes what somebody has altered in its parameters as not given', async () => {
+    const world = await filled();
+    await harness.rawQuery("DELETE FROM deliveries WHERE entity_id = 'b'");
+    for (const parameters of [{ sample: '3', perSecond: -1, repairs: 'yes', target: 7 }, null]) {
+      const run = new JobRun(world, ALL);
+      run.job = { ...run.job, parameters };
+      expect(await run.run()).toMatchObject({ read: 7, differences: 1, repaired: 0, target: null });
+      expect([run.steps, run.rests, run.audit]).toEqual([1, [], []]);
+    }
+  });
+
+  it('compares the target only with the entities of its sample', async () => {
+    const world = await filled();
+    const held = [{ entityId: 'zz', version: 1, row: [] }];
+    const run = new JobRun(world, { ...ALL, sample: 1, target: FIRST }, held);
+    expect(await run.run()).toMatchObject({ read: 1, target: { name: FIRST } });
+    expect(run.job.place).toBeNull();
+    const { found = {} } = (run.job.progress as unknown as VerifyProgress).target ?? {};
+    expect(found).not.toHaveProperty('unexpected');
+  });
+
+  it('ends a sample of an empty store', async () => {
+    const world = await OrderWorld.make(harness);
+    await harness.rawQuery('DELETE FROM orders');
+    const store = wrap(world.store, { listEntities: async () => [] });
+    const run = new JobRun({ ...world, parts: () => ({ ...world.parts(), store }) } as never, {
+      ...ALL,
+      sample: 5,
+      target: FIRST,
+    });
+    expect(await run.run()).toMatchObject({ read: 0, target: null });
+    expect(run.steps).toBe(1);
   });
 });
