@@ -44,15 +44,16 @@ export class Place {
     return sweeper;
   }
 
-  /**
-   * Moves time in steps, each followed by enough turns of the event loop for all that it starts. A time in which nobody wakes
-   * is one step.
-   */
-  async pass(ms: number, stepMs = 500): Promise<void> {
-    for (let passed = 0, step = 0; passed < ms; passed += step) {
-      step = Math.min(Math.max(stepMs, this.clock.nextWakeMs ?? ms), ms - passed);
-      await this.clock.advance(step);
+  /** Moves time from one wake to the next, with enough turns of the event loop for all that each of them starts. */
+  async pass(ms: number): Promise<void> {
+    const turns = async () => {
       for (let turn = 0; turn < 10; turn++) await setImmediate();
+    };
+    await turns();
+    for (let passed = 0, step = 0; passed < ms; passed += step) {
+      step = Math.min(this.clock.nextWakeMs ?? ms, ms - passed);
+      await this.clock.advance(step);
+      await turns();
     }
   }
 

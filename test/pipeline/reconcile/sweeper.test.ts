@@ -129,7 +129,7 @@ describe('a sweeper', () => {
     const atMs: number[] = [];
     place.pair.beforeMadeDue = () => atMs.push(place.clock.monotonicMs());
     place.sweeper({ portion: 4, perSecond: 2 }).start();
-    await place.pass(1.2 * EVERY_MS, 100);
+    await place.pass(1.2 * EVERY_MS);
     expect(place.pair.madeDue.flat()).toEqual(ids);
     for (let index = 1; index < atMs.length; index++) {
       expect((atMs[index] as number) - (atMs[index - 1] as number)).toBeGreaterThanOrEqual(1_000);
