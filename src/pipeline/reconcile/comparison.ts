@@ -83,11 +83,15 @@ function deliveredDifference(state: OwedState, theirs: HeldState | null): Differ
   const ours = deliveredState(state);
   const verdict = verdictOf(ours, theirs);
   if (verdict === null) return null;
-  if (verdict === 'newer') {
-    const behind = behindDifference(state, ours.version, theirs);
-    if (behind !== null) return behind;
-  }
-  return { entityId: state.entityId, verdict, ours, theirs, repair: null };
+  return (
+    behindDifference(state, ours.version, theirs) ?? {
+      entityId: state.entityId,
+      verdict,
+      ours,
+      theirs,
+      repair: null,
+    }
+  );
 }
 
 /**

@@ -219,7 +219,7 @@ class Sweep {
     for (let from = after; ; ) {
       const look = await this.#lookByRow({ after: from, through });
       looks.push(look);
-      if (look.through === through || look.through === null) return looks;
+      if (look.through === through) return looks;
       from = look.through;
     }
   }

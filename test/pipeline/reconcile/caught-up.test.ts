@@ -47,6 +47,8 @@ async function waitFor(
   signal = new AbortController().signal,
 ) {
   const clock = new SeededClock({ seed: 1, time: 'immediately' });
+  // The clock of a process does not begin at nothing.
+  await clock.sleep(60_000);
   let looks = 0;
   const store = {
     checkpoints: async () => {

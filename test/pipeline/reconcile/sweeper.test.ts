@@ -315,7 +315,9 @@ describe('a sweeper', () => {
     place.book.troubles = 1;
     await place.pass(30_000);
     expect(sweeper.status()).toMatchObject({ isUnderWay: false, last: null });
-    expect(place.logged).toEqual([expect.stringContaining('cannot go on just now')]);
+    expect(place.logged).toEqual([
+      expect.stringMatching(/^warn: A sweep of warehouse cannot go on just now/),
+    ]);
 
     place.pair.mood = 'answers';
     await place.pass(2 * MINUTE_MS);
@@ -334,7 +336,11 @@ describe('a sweeper', () => {
     sweeper.start();
     await place.pass(EVERY_MS + 5 * MINUTE_MS);
     expect(sweeper.status()).toMatchObject({ isUnderWay: false, last: null });
-    expect(place.logged.filter((line) => line.startsWith('error: A defect of Tributary'))).toHaveLength(1);
+    expect(
+      place.logged.filter((line) =>
+        line.startsWith('error: A defect of Tributary in the sweeps of warehouse'),
+      ),
+    ).toHaveLength(1);
     expect(place.logged.filter((line) => line.startsWith('warn'))).toEqual([]);
 
     isBroken = false;
