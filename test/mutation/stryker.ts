@@ -113,7 +113,8 @@ export class Stryker {
       incremental: true,
       incrementalFile: this.#resultsFile(scope),
       concurrency: workers,
-      timeoutMS: 15_000,
+      // A test that waits for ever fails by its own limit before.
+      timeoutMS: (scope.testTimeoutMs ?? 13_000) + 2_000,
       timeoutFactor: 3,
       disableTypeChecks: false,
       // Stryker would rewrite a tsconfig.json by TypeScript's old API. Nothing here reads one.
