@@ -116,7 +116,7 @@ describe('the watch of the view', () => {
     expect(place.logged).toEqual([]);
   });
 
-  it('cannot compare rows with other columns', async () => {
+  it('calls rows with other columns not comparable', async () => {
     const place = new Place(3);
     place.set({ columns: OTHER });
     await place.watch.refresh();
