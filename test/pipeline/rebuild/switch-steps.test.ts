@@ -186,7 +186,7 @@ describe('the recovery of a rebuild', () => {
     ]);
   });
 
-  it('leaves alone what needs no recovery, or where another program has to', async () => {
+  it('leaves alone what needs no recovery, and what another program has to recover', async () => {
     const place = new StepsPlace();
     await place.rebuild.recover(place.state, signal);
     await place.rebuild.recover({ ...place.state, phase: 'settling', rebuild: null }, signal);
