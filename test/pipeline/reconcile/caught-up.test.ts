@@ -102,7 +102,7 @@ describe('the wait until the journal has caught up with the log', () => {
     });
   });
 
-  it('the wait looks four times a second, and ends when its time is over', async () => {
+  it('the wait looks four times a second until its time is over', async () => {
     expect(await waitFor(['parcels'], async () => [topic(7n)], [at(0, 6n)])).toEqual({
       isCaughtUp: false,
       looks: 5,

@@ -18,10 +18,14 @@ describe('a look at both sides', () => {
   });
 
   it('compares by digest beside states that were never sent', async () => {
-    const pair = new Pair('a', 'c');
+    const pair = new Pair('a', 'c', 'd');
     pair.owe('b', { status: 'pending', deliveredVersion: null });
-    expect(await pair.reconcile()).toMatchObject({ compared: 2, inFlight: 1, differences: [] });
-    expect(pair.asked).toEqual(['digest', 'page']);
+    expect(await pair.reconcile({ pageRows: 3 })).toMatchObject({
+      compared: 3,
+      inFlight: 1,
+      differences: [],
+    });
+    expect(pair.asked).toEqual(['digest', 'digest', 'page']);
   });
 
   it('asks once for the rows of a short page, and once more where they differ', async () => {
@@ -76,7 +80,13 @@ describe('a look at both sides', () => {
       },
       stopping.signal,
     );
-    expect(report).toMatchObject({ differences: [], madeDue: 0, isComplete: false, reached: null });
+    expect(report).toMatchObject({
+      compared: 0,
+      differences: [],
+      madeDue: 0,
+      isComplete: false,
+      reached: null,
+    });
     expect(pair.asked).toEqual(['digest', 'page']);
   });
 });
