@@ -128,7 +128,8 @@ describe('a step of the building', () => {
   it('goes on with a comparison at the place where its time was over', async () => {
     const page = { equal: 5, differences: [], through: 'm' };
     const place = new StepsPlace({ compareRows: () => page });
-    place.callMs = 1_100;
+    // The page takes a second.
+    place.callMs = 1_000;
     const at = {
       phase: 'compare',
       after: 'c',
@@ -169,6 +170,13 @@ describe('a step of the building', () => {
     );
     const catching = { phase: 'catch_up', pass: 1, after: null, found: 0, counts: NO_COUNTS } as const;
     expect(await new StepsPlace(writing).build(catching)).toEqual(GONE);
+    for (const rebuild of [null, { ...REBUILD, rebuildId: 'another' }]) {
+      const ended = new StepsPlace();
+      const states = [ended.state, { ...ended.state, rebuild }];
+      ended.answers.viewState = () => states.shift();
+      const comparing = { phase: 'compare', after: null, report: emptyCounts(), counts: NO_COUNTS } as const;
+      expect(await ended.build(comparing)).toEqual(GONE);
+    }
     const place = new StepsPlace();
     place.state = { ...place.state, phase: 'switching' };
     expect(

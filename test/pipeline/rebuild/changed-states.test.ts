@@ -116,6 +116,9 @@ describe('the states that a rebuild would make due', () => {
     const ids = Array.from({ length: 501 }, (_, index) => `id ${index}`);
     await place.states.countDue(new Map(ids.map((id) => [id, null])), emptyCounts());
     expect(place.asked).toEqual([ids.slice(0, 500), ids.slice(500)]);
+    const full = new Place();
+    await full.states.countDue(new Map(ids.slice(0, 500).map((id) => [id, null])), emptyCounts());
+    expect(full.asked).toHaveLength(1);
     expect(await new Place().states.countDue(new Map(), emptyCounts())).toEqual(new Set());
   });
 });
@@ -174,6 +177,13 @@ describe('the states that a rebuild makes due', () => {
     ]);
   });
 
+  it('leave out an entity that cannot be folded', async () => {
+    const place = new Place();
+    place.folded('broken', null, 2);
+    await place.states.makeDue(STATE, formerly({ broken: was(['x', true], 2) }));
+    expect(place.changes).toEqual([]);
+  });
+
   it('come again for the entities that ingest has changed meanwhile, and for those alone', async () => {
     const place = new Place();
     for (const id of ['a', 'b', 'c']) place.folded(id, ['far', true], 1);
@@ -212,5 +222,8 @@ describe('the states that a rebuild makes due', () => {
     const due = await place.states.makeDue(STATE, new Map(ids.map((id) => [id, was(['x', true])])));
     expect(due).toBe(1_001);
     expect(place.settled.map(({ changes }) => changes.length)).toEqual([500, 500, 1]);
+    const full = new Place();
+    await full.states.makeDue(STATE, new Map(ids.slice(0, 500).map((id) => [id, null])));
+    expect(full.settled).toHaveLength(1);
   });
 });

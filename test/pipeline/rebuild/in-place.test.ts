@@ -93,3 +93,53 @@ describe('rebuildEntities', () => {
     expect((await place.store.readView(['a'])).get('a')).toEqual({ row: READY, version: 2 });
   });
 });
+
+describe('rebuildEntities with a corrected fold', () => {
+  /** The fold that takes every payment for a declined one. */
+  function corrected(parts: Parts): Parts {
+    const { view } = parts.domain;
+    const row = (state: never) => {
+      const [order = null, , ...others] = view.row(state);
+      return [order, 'AUTHORIZATION_REVIEW_DECLINED', ...others];
+    };
+    return { ...parts, domain: { ...parts.domain, view: { ...view, row } } };
+  }
+
+  it('writes the rows of all entities that have one, however many there are', async () => {
+    const ids = Array.from({ length: 101 }, (_, index) => `id ${1_000 + index}`);
+    const place = await placeWith(...ids, 'other');
+    expect(await rebuildEntities(corrected(partsOf(place)), [...ids].reverse())).toEqual([]);
+    const rows = await place.store.readView([...ids, 'other']);
+    for (const id of ids) expect(rows.get(id)?.row[1]).toBe('AUTHORIZATION_REVIEW_DECLINED');
+    expect(rows.get('other')?.row).toEqual(BARE);
+  });
+
+  it('leaves what has no row or no journal, and tells of it', async () => {
+    const place = await placeWith('a', 'b');
+    const stray = { row: READY, version: 1 };
+    const left = await rebuildEntities(corrected(partsOf(place, { b: null, nobody: stray })), [
+      'a',
+      'b',
+      'nobody',
+    ]);
+    expect(left).toMatchObject([
+      { entityId: 'b', before: null, after: { version: 1 } },
+      { entityId: 'nobody', before: stray, after: null },
+    ]);
+    expect((await place.store.readView(['a'])).get('a')?.row[1]).toBe('AUTHORIZATION_REVIEW_DECLINED');
+  });
+
+  it('tries ten times, while somebody changes the row again and again', async () => {
+    const place = await placeWith('a');
+    const parts = partsOf(place, { a: { row: READY, version: 1 } });
+    let commits = 0;
+    const store = new Proxy(parts.store, {
+      get(target, name) {
+        if (name === 'commit') commits++;
+        return Reflect.get(target, name);
+      },
+    });
+    expect(await rebuildEntities({ ...parts, store }, ['a'])).toMatchObject([{ entityId: 'a' }]);
+    expect(commits).toBe(10);
+  });
+});

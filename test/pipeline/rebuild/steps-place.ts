@@ -1,7 +1,7 @@
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import type { RebuildPlace } from '../../../src/pipeline/rebuild/places.ts';
-import { Rebuild } from '../../../src/pipeline/rebuild/rebuild.ts';
+import { Rebuild, type RebuildParts } from '../../../src/pipeline/rebuild/rebuild.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import type { RebuildState, ViewState } from '../../../src/ports/view-rebuild.ts';
 
@@ -43,6 +43,7 @@ export class StepsPlace {
     ledgerOf: () => [],
     settleChanges: () => ({ due: 0, stale: [] }),
   };
+  readonly parts: RebuildParts<unknown, unknown>;
   readonly rebuild: Rebuild<unknown, unknown>;
 
   constructor(answers: StepsPlace['answers'] = {}) {
@@ -56,7 +57,7 @@ export class StepsPlace {
           return this.answers[name]?.(...given);
         },
     });
-    this.rebuild = new Rebuild({
+    this.parts = {
       domain: DOMAIN,
       decoder: {},
       store,
@@ -64,7 +65,8 @@ export class StepsPlace {
       clock: this.clock,
       logger: (level: string, message: string, fields?: object) =>
         this.logged.push(`${level}: ${message}${fields === undefined ? '' : ` ${JSON.stringify(fields)}`}`),
-    } as never);
+    } as never;
+    this.rebuild = new Rebuild(this.parts);
   }
 
   build(place: RebuildPlace | null) {

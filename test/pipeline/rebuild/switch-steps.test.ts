@@ -24,6 +24,7 @@ describe('a step of the switch', () => {
     const ids = idsOf(50_010);
     const place = new StepsPlace({ beginSwitch: () => 5, listOutdated: paged(ids) });
     place.callMs = 3;
+    await place.clock.sleep(600_000);
     const step = await place.switch({ phase: 'switch', counts: NO_COUNTS });
     expect(place.calls('beginSwitch')).toEqual(['r']);
     expect(place.calls('listOutdated')).toEqual(
@@ -36,6 +37,7 @@ describe('a step of the switch', () => {
     const { pauseMs } = step.place as { pauseMs: number };
     expect(step.place).toEqual({ ...settle, pauseMs });
     expect(pauseMs).toBeGreaterThan(300);
+    expect(pauseMs).toBeLessThan(6_000);
     expect(place.logged).toEqual([
       `info: The rebuilt view has taken the place of the old one {"pauseMs":${pauseMs}}`,
     ]);
@@ -87,6 +89,8 @@ describe('a step of the switch', () => {
     expect((await place.switch(at)).place).toEqual(settle);
     place.state = { ...place.state, rebuild: { ...REBUILD, rebuildId: 'another' } };
     expect(await place.switch(at)).toEqual(GONE);
+    place.state = { ...place.state, rebuild: null };
+    expect(await place.switch(at)).toEqual(GONE);
     expect(place.calls('exchange')).toEqual([]);
   });
 
@@ -135,8 +139,12 @@ describe('a step of the switch', () => {
     expect(place.asked).toEqual([]);
     place.state = { ...place.state, phase: 'settling' };
     expect((await place.switch({ ...settle, due: 4, pauseMs: 20 })).place).toEqual(end);
-    place.state = { ...place.state, rebuild: null };
-    expect((await place.switch({ ...settle, due: 4, pauseMs: 20 })).place).toEqual(end);
+    const { length } = place.asked;
+    for (const rebuild of [null, { ...REBUILD, rebuildId: 'another' }]) {
+      place.state = { ...place.state, rebuild };
+      expect((await place.switch({ ...settle, due: 4, pauseMs: 20 })).place).toEqual(end);
+    }
+    expect(place.asked).toHaveLength(length);
   });
 
   it.each([

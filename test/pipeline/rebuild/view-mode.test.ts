@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { OtherFoldError } from '../../../src/pipeline/rebuild/other-fold.ts';
 import {
   awaitsRebuild,
   epochForRows,
@@ -144,6 +145,19 @@ describe('what a program may do with the rows', () => {
       writesRows: false,
       epoch: 6,
     });
+  });
+
+  it('the error of an older program names the folds, whatever the columns are', () => {
+    expect(outdatedError(state({ foldVersion: 3, columns: OTHER }), fold(2)).message).toMatch(
+      /^The rows of parcels were/,
+    );
+  });
+
+  it('the error of a rebuild of another fold says what can be done', () => {
+    expect(new OtherFoldError('a program with fold version 3', fold(2)).message).toBe(
+      'The rebuild needs a program with fold version 3, and this program has fold version 2: run the command with the ' +
+        'program that it needs, or drop the new table by "order-sync rebuild --discard".',
+    );
   });
 
   it('the error of a program beside a newer one that has journaled names the way back', () => {

@@ -113,7 +113,7 @@ describe('the watch of the view', () => {
     await watch.refresh();
     expect(watch.status()).toMatchObject({ phase: 'switching', rebuild: { id: 'rebuild-1', isBuilt: true } });
     expect([watch.isSteady, watch.isComparable]).toEqual([false, false]);
-    expect(place.logged).toEqual([]);
+    expect([place.logged, place.outdated]).toEqual([[], []]);
   });
 
   it('calls rows with other columns not comparable', async () => {
