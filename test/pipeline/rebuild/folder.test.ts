@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { orders } from '../../../src/orders/index.ts';
 import { Folder } from '../../../src/pipeline/rebuild/folder.ts';
 import { SqliteHarness } from '../../adapters/sqlite/harness.ts';
+import { wrap } from '../ingest/harness.ts';
 import { OrderWorld } from '../verify/order-world.ts';
 
 const harness = new SqliteHarness();
@@ -61,5 +62,40 @@ describe('the folder of a rebuild', () => {
         { ...unfolded, fault: { reason: 'fold_failed', detail: expect.stringContaining('no such order') } },
       ]);
     }
+  });
+
+  it('says that the view of a long order throws', async () => {
+    const events = Array.from({ length: 1_030 }, (_, minute) => world.event('long', 'par', minute));
+    await world.commit(new Map([['long', events]]));
+    const row = () => {
+      throw new RangeError('no such row');
+    };
+    expect(await folderOf({ ...orders, view: { ...orders.view, row } }).fold(['long'])).toMatchObject([
+      { fault: { reason: 'fold_failed', detail: 'The view of the state throws: no such row' } },
+    ]);
+  });
+
+  it('prepares a long order again whose index is lost meanwhile, up to 20 times', async () => {
+    const events = Array.from({ length: 1_030 }, (_, minute) => world.event('long', 'par', minute));
+    await world.commit(new Map([['long', events]]));
+    let [looks, losses] = [0, 2];
+    const { store } = world;
+    const longJournals = wrap(store.longJournals, {
+      async lookUp(requests) {
+        looks++;
+        return losses-- > 0 ? new Map() : store.longJournals.lookUp(requests);
+      },
+    });
+    const readJournals: typeof store.readJournals = (...asked) => store.readJournals(...asked);
+    const folder = new Folder({
+      domain: orders,
+      decoder: world.decoder,
+      store: { readJournals, longJournals },
+    });
+    expect(await folder.fold(['long'])).toMatchObject([{ version: 1_030, fault: null }]);
+    expect(looks).toBe(3);
+    [looks, losses] = [0, 100];
+    await expect(folder.fold(['long'])).rejects.toThrow('could not be prepared for its fold');
+    expect(looks).toBe(20);
   });
 });

@@ -105,6 +105,19 @@ describe('rebuildEntities with a corrected fold', () => {
     return { ...parts, domain: { ...parts.domain, view: { ...view, row } } };
   }
 
+  /** The store, with the entities of each commit in `written`. */
+  function watched({ store }: Parts, written: (readonly string[])[]): Parts['store'] {
+    return new Proxy(store, {
+      get(target, name) {
+        if (name !== 'commit') return Reflect.get(target, name);
+        return (batch: Parameters<typeof store.commit>[0]) => {
+          written.push(batch.entityIds);
+          return target.commit(batch);
+        };
+      },
+    });
+  }
+
   it('writes the rows of all entities that have one, however many there are', async () => {
     const ids = Array.from({ length: 101 }, (_, index) => `id ${1_000 + index}`);
     const place = await placeWith(...ids, 'other');
@@ -117,16 +130,41 @@ describe('rebuildEntities with a corrected fold', () => {
   it('leaves what has no row or no journal, and tells of it', async () => {
     const place = await placeWith('a', 'b');
     const stray = { row: READY, version: 1 };
-    const left = await rebuildEntities(corrected(partsOf(place, { b: null, nobody: stray })), [
-      'a',
-      'b',
-      'nobody',
-    ]);
+    const parts = corrected(partsOf(place, { b: null, nobody: stray }));
+    const written: (readonly string[])[] = [];
+    const left = await rebuildEntities({ ...parts, store: watched(parts, written) }, ['a', 'b', 'nobody']);
     expect(left).toMatchObject([
       { entityId: 'b', before: null, after: { version: 1 } },
       { entityId: 'nobody', before: stray, after: null },
     ]);
     expect((await place.store.readView(['a'])).get('a')?.row[1]).toBe('AUTHORIZATION_REVIEW_DECLINED');
+    expect(written).toEqual([['a']]);
+  });
+
+  it('leaves a row alone that has another version than the journal', async () => {
+    const place = await placeWith('a');
+    const left = await rebuildEntities(corrected(partsOf(place, { a: { row: READY, version: 9 } })), ['a']);
+    expect(left).toMatchObject([{ entityId: 'a', before: { version: 9 } }]);
+    expect((await place.store.readView(['a'])).get('a')?.row).toEqual(BARE);
+  });
+
+  it('compares entities by their ids, and no more than there are', async () => {
+    const ids = Array.from({ length: 100 }, (_, index) => `id ${1_000 + index}`);
+    const place = await placeWith(...ids);
+    const parts = partsOf(place, Object.fromEntries(ids.map((id) => [id, null])));
+    let reads = 0;
+    const readView: typeof parts.store.readView = (asked) => {
+      reads++;
+      return parts.store.readView(asked);
+    };
+    const store = { longJournals: parts.store.longJournals, readView } as typeof parts.store;
+    const readJournals: typeof store.readJournals = (...asked) => parts.store.readJournals(...asked);
+    const found = await compareEntities(
+      { ...parts, store: Object.assign(store, { readJournals }) },
+      [...ids].reverse(),
+    );
+    expect(found.map(({ entityId }) => entityId)).toEqual(ids);
+    expect(reads).toBe(1);
   });
 
   it('tries ten times, while somebody changes the row again and again', async () => {
