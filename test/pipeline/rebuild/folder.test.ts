@@ -75,14 +75,13 @@ describe('the folder of a rebuild', () => {
     ]);
   });
 
-  it('prepares a long order again whose index is lost meanwhile, up to 20 times', async () => {
+  it('prepares a long order again whose index is lost meanwhile, but not for ever', async () => {
     const events = Array.from({ length: 1_030 }, (_, minute) => world.event('long', 'par', minute));
     await world.commit(new Map([['long', events]]));
-    let [looks, losses] = [0, 2];
+    let losses = 2;
     const { store } = world;
     const longJournals = wrap(store.longJournals, {
       async lookUp(requests) {
-        looks++;
         return losses-- > 0 ? new Map() : store.longJournals.lookUp(requests);
       },
     });
@@ -93,9 +92,7 @@ describe('the folder of a rebuild', () => {
       store: { readJournals, longJournals },
     });
     expect(await folder.fold(['long'])).toMatchObject([{ version: 1_030, fault: null }]);
-    expect(looks).toBe(3);
-    [looks, losses] = [0, 100];
+    losses = 1_000;
     await expect(folder.fold(['long'])).rejects.toThrow('could not be prepared for its fold');
-    expect(looks).toBe(20);
   });
 });
