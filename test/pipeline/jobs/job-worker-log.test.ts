@@ -189,4 +189,16 @@ describe('the worker of jobs', () => {
     await place.clock.advance(1_100);
     expect(place.jobs.rows.get('b')?.state).toBe('done');
   });
+
+  it('names its kind of jobs where a defect strikes the look for them', async () => {
+    const place = new Place();
+    const claimJob: Jobs['claimJob'] = () => Promise.reject(new TypeError('x is not a function'));
+    place.work(place.saving(1), { claimJob });
+    await place.clock.advance(100);
+    expect(place.logged[0]).toEqual([
+      'error',
+      expect.stringMatching(/^A defect of Tributary in the verify jobs: TypeError/),
+      expect.anything(),
+    ]);
+  });
 });

@@ -58,7 +58,10 @@ class Place {
   /** The outcomes of the next commits. Those behind them are committed. */
   readonly outcomes: Outcome[] = [];
   isClaimed = true;
-  renewals = 0;
+  readonly renewals: unknown[] = [];
+  generations = 0;
+  readonly versions = new Map<string, number>();
+  domain: typeof stockLedger = stockLedger;
   parkedReads = 0;
   readonly records: StoredQuarantine[];
   job: Job;
@@ -84,8 +87,11 @@ class Place {
   }
 
   readonly #store: Partial<Store> = {
-    generation: 1,
-    longJournals: {} as Store['longJournals'],
+    // The index of no long journal can be made.
+    longJournals: {
+      lookUp: async () => new Map(),
+      index: async () => null,
+    } as unknown as Store['longJournals'],
     listParked: async () => {
       this.parkedReads++;
       return [];
@@ -106,8 +112,8 @@ class Place {
         .filter((record) => isSelectedBy(page, record) && (after === null || record.offset > after.offset))
         .slice(0, limit);
     },
-    renewJob: async () => {
-      this.renewals++;
+    renewJob: async (renewal) => {
+      this.renewals.push(renewal);
       return this.isClaimed;
     },
     saveJob: async (save) => {
@@ -120,7 +126,7 @@ class Place {
       this.commits.push(batch);
       const outcome = this.outcomes.shift() ?? { kind: 'committed' };
       if (outcome instanceof Error) throw outcome;
-      await batch.plan(new Map(), async () => new Map());
+      await batch.plan(this.versions, async () => new Map());
       if (outcome.kind === 'committed') this.settled.push(batch.redrive?.());
       return outcome as Awaited<ReturnType<Store['commit']>>;
     },
@@ -128,10 +134,13 @@ class Place {
 
   async step(): Promise<Job | null> {
     const handler = quarantineRedriveHandler({
-      domain: stockLedger,
+      domain: this.domain,
       decoder,
       due: new DueRules([]),
-      store: this.#store as Store,
+      store: Object.defineProperty(this.#store as Store, 'generation', {
+        configurable: true,
+        get: () => ++this.generations,
+      }),
       clock: this.clock,
       logger: (level, message, fields) =>
         this.logged.push(`${level}: ${message} ${JSON.stringify(fields ?? {})}`),
@@ -313,13 +322,15 @@ describe('a step of a quarantine redrive', () => {
     const place = new Place(many(1));
     place.outcomes.push(FENCED);
     expect(await place.step()).toMatchObject({ state: 'done' });
-    expect([place.commits.length, place.renewals]).toEqual([2, 1]);
+    expect([place.commits.length, place.renewals]).toEqual([2, [{ ...CLAIM, jobId: 'job' }]]);
+    // Each plan forgets what was prepared for another server.
+    expect(place.generations).toBe(2);
 
     const lost = new Place(many(1));
     lost.outcomes.push(FENCED);
     lost.isClaimed = false;
     expect(await lost.step()).toBeNull();
-    expect([lost.commits.length, lost.renewals]).toEqual([1, 1]);
+    expect(lost.renewals).toHaveLength(1);
   });
 
   it('tries again after a pause while the store is busy, up to 20 times, and throws any other error', async () => {
@@ -342,16 +353,41 @@ describe('a step of a quarantine redrive', () => {
     expect(broken.commits).toHaveLength(1);
   });
 
+  it('prepares entities with long journals up to 20 times, as long as the job is its own', async () => {
+    const place = new Place(many(1));
+    place.versions.set('a', 5_000);
+    await expect(place.step()).rejects.toThrow();
+    expect([place.commits.length, place.renewals.length]).toEqual([21, 20]);
+
+    const lost = new Place(many(1));
+    lost.versions.set('a', 5_000);
+    lost.isClaimed = false;
+    expect(await lost.step()).toBeNull();
+    expect([lost.commits.length, lost.renewals.length]).toEqual([1, 1]);
+  });
+
+  it('logs the first five entities that it parks', async () => {
+    const records = Array.from({ length: 7 }, (_, index) =>
+      movement(index, {
+        value: recordOf({ articleId: `a${index}`, isCount: false, quantity: 1, minute: 1 }).value as Buffer,
+      }),
+    );
+    const place = new Place(records);
+    place.domain = {
+      ...stockLedger,
+      evolve() {
+        throw new RangeError('no such quantity');
+      },
+    };
+    await place.step();
+    const line = /^error: "a(\d)" is parked: .*no such quantity.* \{"reason":"fold_failed"\}$/;
+    expect(place.logged.map((logged) => line.exec(logged)?.[1])).toEqual(['0', '1', '2', '3', '4']);
+  });
+
   it('asks nothing of the store once it is stopped', async () => {
     const place = new Place(many(1));
     place.signal.abort();
     expect(await place.step()).toBeNull();
-    expect([place.pages, place.commits]).toEqual([[], []]);
-  });
-
-  it('refuses filters that it cannot read', async () => {
-    const place = new Place(many(1), { parameters: { filters: [{ topik: 'a' }] } });
-    await expect(place.step()).rejects.toMatchObject({ code: 'store_refused' });
     expect([place.pages, place.commits]).toEqual([[], []]);
   });
 });

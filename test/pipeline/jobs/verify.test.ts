@@ -94,10 +94,11 @@ class JobRun {
   }
 
   /** Runs the job to its end. Every second step is lost, as by a kill before it was saved. */
-  async run({ loses = false } = {}): Promise<VerifyProgress> {
+  async run({ loses = false, seen = [] as unknown[] } = {}): Promise<VerifyProgress> {
     while (this.job.state !== 'done') {
       const saved = await this.#step();
       if (this.steps++ % 2 === 1 || !loses) this.job = saved as Job;
+      seen.push(this.job.place);
       if (this.steps > 100) throw new Error('The job does not end.');
     }
     return this.job.progress as unknown as VerifyProgress;
@@ -259,5 +260,30 @@ describe('a verify job', () => {
     });
     expect(await run.run()).toMatchObject({ read: 0, target: null });
     expect(run.steps).toBe(1);
+  });
+
+  it('goes through the entries of a target in pages, and ends with the last one', async () => {
+    const world = await filled();
+    const ids = Array.from({ length: 500 }, (_, index) => `id ${1_000 + index}`);
+    const pending = { status: 'pending', deliveredVersion: null, dueVersion: 1, viewVersion: 1, row: [] };
+    const listOwed = async ({ after }: { after: string | null }) =>
+      ids.filter((id) => after === null || id > after).map((entityId) => ({ entityId, ...pending }));
+    const store = wrap(world.store, { listOwed } as never);
+    const run = new JobRun({ parts: () => ({ ...world.parts(), store }) } as never, {
+      ...ALL,
+      target: FIRST,
+    });
+    const places: unknown[] = [];
+    const { target } = await run.run({ seen: places });
+    expect(places).toEqual([{ part: 'target', after: null }, { part: 'target', after: ids.at(-1) }, null]);
+    expect(target).toMatchObject({ inFlight: 500, differences: 0 });
+  });
+
+  it('ends at a place for which it has no target', async () => {
+    const world = await filled();
+    const run = new JobRun(world, ALL);
+    run.job = { ...run.job, place: { part: 'target', after: null } };
+    expect(await run.run()).toMatchObject({ read: 0, target: null });
+    expect([run.steps, run.job.place]).toEqual([1, null]);
   });
 });
