@@ -202,6 +202,8 @@ describe('a step of a quarantine redrive', () => {
     const parameters = selectionJson([{ beforeOffset: 3n }, { fromOffset: 2n, beforeOffset: 5n }]);
     const place = new Place(many(9), { parameters });
     expect(await place.steps()).toEqual([5]);
+    // Nobody gave a reason.
+    expect(place.settled).toMatchObject([{ settlement: { reason: 'job job' } }]);
     expect(
       place.pages.map(({ fromOffset, beforeOffset, after }) => [fromOffset, beforeOffset, after]),
     ).toEqual([
@@ -256,12 +258,6 @@ describe('a step of a quarantine redrive', () => {
     ]);
     expect(place.job.progress).toEqual(progress);
     expect(place.saves).toEqual([]);
-  });
-
-  it('names the job alone as the reason where nobody gave one', async () => {
-    const place = new Place(many(1));
-    await place.step();
-    expect(place.settled).toMatchObject([{ settlement: { reason: 'job job' } }]);
   });
 
   it('leaves a record as it is that is refused for the reason that it has', async () => {

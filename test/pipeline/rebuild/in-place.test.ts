@@ -141,6 +141,16 @@ describe('rebuildEntities with a corrected fold', () => {
     expect(written).toEqual([['a']]);
   });
 
+  it('asks nobody whether rows may be written where there is nothing to write', async () => {
+    const place = await placeWith('a');
+    const parts = partsOf(place);
+    const awaiting = { ...parts, domain: { ...parts.domain, foldVersion: 9 } };
+    expect(await rebuildEntities(awaiting, ['nobody'])).toMatchObject([{ entityId: 'nobody' }]);
+    await expect(rebuildEntities(corrected(awaiting), ['a'])).rejects.toMatchObject({
+      code: 'rebuild_refused',
+    });
+  });
+
   it('leaves a row alone that has another version than the journal', async () => {
     const place = await placeWith('a');
     const left = await rebuildEntities(corrected(partsOf(place, { a: { row: READY, version: 9 } })), ['a']);
