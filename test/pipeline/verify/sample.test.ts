@@ -64,6 +64,13 @@ describe('a random run of entities', () => {
     expect([...counts.keys()].sort(compareUtf8)).toEqual([...ids].sort(compareUtf8));
   });
 
+  it('reaches an id with which many others begin, and those others', async () => {
+    const others = Array.from({ length: 30 }, (_, index) => `a${index + 10}`);
+    const counts = await countsOf(['a', ...others, ...others.map((id) => `b${id}`)], 300);
+    expect(counts.get('a')).toBeGreaterThan(10);
+    expect(counts.size).toBe(61);
+  });
+
   it('gives nothing of an empty store', async () => {
     expect(await sampleRun(storeOf([]), Math.random)).toEqual({ after: null, ids: [] });
   });
