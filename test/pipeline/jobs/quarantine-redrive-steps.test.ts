@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { stockLedger } from '../../../examples/stock-ledger/domain.ts';
 import { SeededClock } from '../../../src/adapters/seeded-clock.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
-import { createDecoder } from '../../../src/pipeline/decode/decoder.ts';
 import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { judgeAgain, quarantineRedriveHandler } from '../../../src/pipeline/jobs/quarantine-redrive.ts';
 import { isSelectedBy, selectionJson } from '../../../src/pipeline/jobs/quarantine-selection.ts';
@@ -11,40 +9,10 @@ import type { IngestBatch } from '../../../src/ports/commit.ts';
 import type { Job, JobSave } from '../../../src/ports/jobs.ts';
 import type { QuarantinePage, StoredQuarantine } from '../../../src/ports/quarantine.ts';
 import type { Store } from '../../../src/ports/store.ts';
-import { COUNTS, MOVEMENTS, recordOf } from '../ingest/harness.ts';
+import { COUNTS, recordOf } from '../ingest/harness.ts';
+import { broken, decoder, movement } from './quarantine-records.ts';
 
 const CLAIM = { claimant: 'worker', leaseMs: 10_000 };
-const decoder = createDecoder(stockLedger, {
-  topicNames: { [MOVEMENTS]: MOVEMENTS, [COUNTS]: COUNTS },
-  acceptsMissingKeys: true,
-});
-
-/** A quarantined movement of one article, which the decoder of today takes. */
-function movement(offset: number, facts: Partial<StoredQuarantine> = {}): StoredQuarantine {
-  const value =
-    facts.value ??
-    recordOf({ articleId: 'a', isCount: false, quantity: 1, minute: offset }).value ??
-    Buffer.alloc(0);
-  return {
-    topic: MOVEMENTS,
-    partition: 0,
-    offset: BigInt(offset),
-    reason: 'key_missing',
-    detail: 'It has no key.',
-    key: null,
-    value,
-    valueLength: value.length,
-    valueHash: createHash('sha256').update(value).digest('hex'),
-    headers: Buffer.from('[]'),
-    observedAtMs: 1,
-    settlement: null,
-    ...facts,
-  };
-}
-
-const broken = (offset: number, facts: Partial<StoredQuarantine> = {}) =>
-  movement(offset, { value: Buffer.from('{"half'), ...facts });
-
 type Outcome = Awaited<ReturnType<Store['commit']>> | Error;
 
 /** A job over quarantined records, and a store that takes commits as it is told. */
@@ -215,6 +183,10 @@ describe('a step of a quarantine redrive', () => {
       parameters: selectionJson([{ beforeOffset: 500n }, { fromOffset: 400n }]),
     });
     expect(await full.steps()).toEqual([500, 200]);
+    const short = new Place(many(700), {
+      parameters: selectionJson([{ beforeOffset: 30n }, { fromOffset: 30n }]),
+    });
+    expect(await short.steps()).toEqual([500, 200]);
   });
 
   it('writes the records that pass and those that do not in one transaction, with the job', async () => {
@@ -295,6 +267,10 @@ describe('a step of a quarantine redrive', () => {
     const empty = new Place([]);
     expect(await empty.step()).toMatchObject({ state: 'done' });
     expect([empty.commits, empty.saves.length]).toEqual([[], 1]);
+    const tombstone = new Place([movement(0, { value: null, valueLength: 0 })]);
+    expect(await tombstone.step()).toMatchObject({ state: 'done', progress: { matched: 1, passed: 0 } });
+    const unreadable = new Place(many(1), { parameters: { filters: [{ topik: 'a' }] } });
+    await expect(unreadable.step()).rejects.toMatchObject({ code: 'store_refused' });
     empty.isClaimed = false;
     expect(await empty.step()).toBeNull();
   });
