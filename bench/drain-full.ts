@@ -3,9 +3,9 @@
  * peers in the same run, on the same Kafka and the same database. See docs/checks.md.
  */
 import { join } from 'node:path';
-import type { RunningCheck } from '../test/checks/lib/command.ts';
+import { messageOf, type RunningCheck, UsageError } from '../test/checks/lib/command.ts';
 import { type PreloadedTopics, preloadTopics } from '../test/checks/lib/preloaded-topics.ts';
-import { jdbcSink } from '../test/services/connect.ts';
+import { jdbcSink, prepareConnect } from '../test/services/connect.ts';
 import { createDatabase, startServices } from '../test/services/index.ts';
 import {
   type Contestant,
@@ -31,8 +31,8 @@ import {
   ratio,
   versionsOf,
 } from './lib/bench.ts';
-import { compileJava } from './lib/java.ts';
-import { installPeer } from './lib/npm-peer.ts';
+import { compileJava, type JavaProgram } from './lib/java.ts';
+import { installPeer, versionOf } from './lib/npm-peer.ts';
 import type { Bar, Measure } from './lib/result.ts';
 
 const PARTITIONS = 4;
@@ -41,6 +41,8 @@ const BATCH_EVENTS = 4_000;
 const DEBEZIUM_TIMES: Readonly<Record<DatabaseName, number>> = { mariadb: 2.5, mysql: 1.8 };
 const CPU_OF_CONNECT_MAX = 0.35;
 const MEMORY_MAX_MIB = 350;
+const NAMES = ['order-sync', 'debezium', 'java', 'kafkajs', 'limits'] as const;
+type Name = (typeof NAMES)[number];
 
 export const bench: Bench = {
   name: 'drain-full',
@@ -64,8 +66,8 @@ export const bench: Bench = {
     {
       name: 'only',
       value: 'names',
-      fallback: 'order-sync,base,debezium,java,kafkajs,limits',
-      help: 'The programs that take part',
+      fallback: NAMES.join(','),
+      help: 'The programs that take part; those of --base do always',
     },
     { name: 'lanes', value: 'number', fallback: '0', help: 'ORDER_SYNC_LANES; 0 for its default' },
     baseOption,
@@ -78,30 +80,52 @@ async function run(check: RunningCheck): Promise<Measured> {
   const chosen = check.choice('database', ['both', ...DATABASES]);
   const databases = DATABASES.filter((name) => chosen === 'both' || chosen === name);
   const events = check.number('events');
-  const only = new Set(check.text('only').split(','));
+  const only = chosenOf(check);
   const base = baseCheckout(check);
-  const java = await compileJava(check, join(ROOT, 'bench', 'peers', 'rival'), 'rival-1', 'Rival', '1g');
   const kafka = await startServices({ kafka: { heap: '1g' } });
   check.defer(() => kafka.stop());
   const { brokers } = kafka.kafka;
   const preloaded = await preloadTopics(check, brokers, events, PARTITIONS);
   const settings: Record<string, string> =
     check.number('lanes') === 0 ? {} : { ORDER_SYNC_LANES: check.text('lanes') };
-  const contestants: Entered[] = [
-    { contestant: orderSync('order-sync', settings), preloaded },
-    ...(base === null ? [] : [{ contestant: orderSync('base', settings, base.folder), preloaded }]),
-    { contestant: debezium, preloaded },
-    { contestant: rival(java.command, BATCH_EVENTS), preloaded },
-  ].filter(({ contestant }) => only.has(contestant.name));
-  const versions: Record<string, string> = { ...versionsOf(kafka) };
-  if (only.has('debezium')) versions['kafka connect'] = jdbcSink.title;
-  if (only.has('java')) versions['java rival'] = java.version;
-  if (base !== null) versions.base = base.commit;
-  if (only.has('kafkajs')) {
-    versions.kafkajs = '2.2.4';
-    const fewer = await preloadTopics(check, brokers, check.number('node-events'), PARTITIONS);
-    contestants.push({ contestant: kafkajs(await installPeer('kafkajs')), preloaded: fewer });
+  const versions: Record<string, string> = versionsOf(kafka);
+  const missing: { peer: string; reason: string }[] = [];
+  const contestants: Entered[] = [];
+  const enter = (contestant: Contestant, from: PreloadedTopics = preloaded) =>
+    contestants.push({ contestant, preloaded: from });
+  const prepare = async (name: Name, prepared: () => Promise<unknown>) => {
+    if (!only.has(name)) return;
+    try {
+      await prepared();
+    } catch (error) {
+      missing.push({ peer: name, reason: messageOf(error).slice(-300) });
+      only.delete(name);
+      check.progress(`${name} takes no part: ${messageOf(error)}`);
+    }
+  };
+  let java: JavaProgram | null = null;
+  const compile = async (): Promise<JavaProgram> => {
+    java ??= await compileJava(check, join(ROOT, 'bench', 'peers', 'rival'), 'rival-1', 'Rival', '1g');
+    versions['java rival'] = java.version;
+    return java;
+  };
+  if (only.has('order-sync')) enter(orderSync('order-sync', settings));
+  if (base !== null) {
+    versions.base = base.commit;
+    enter(orderSync('base', settings, base.folder));
   }
+  await prepare('debezium', async () => {
+    await prepareConnect((line) => check.progress(line), jdbcSink);
+    versions['kafka connect'] = jdbcSink.title;
+    enter(debezium);
+  });
+  await prepare('java', async () => enter(rival((await compile()).command, BATCH_EVENTS)));
+  await prepare('limits', compile);
+  await prepare('kafkajs', async () => {
+    const packages = await installPeer('kafkajs');
+    versions.kafkajs = versionOf(packages, 'kafkajs');
+    enter(kafkajs(packages), await preloadTopics(check, brokers, check.number('node-events'), PARTITIONS));
+  });
   const measures: Measure[] = [];
   const bars: Bar[] = [];
   if (only.has('limits')) measures.push(measure('disk', 'fdatasync', 'sync_ms', [syncMs(check)]));
@@ -112,8 +136,10 @@ async function run(check: RunningCheck): Promise<Measured> {
     const serverUrl = services[database].url;
     const found = await drainByTurns(check, database, serverUrl, contestants);
     for (const [name, runs] of found) measures.push(...measuresOf(database, name, runs));
-    if (only.has('limits'))
-      measures.push(...(await limitsOf(check, java.command, database, serverUrl, preloaded)));
+    if (only.has('limits')) {
+      const { command } = await compile();
+      measures.push(...(await limitsOf(check, command, database, serverUrl, preloaded)));
+    }
     bars.push(...barsOf(measures, database, [...found.keys()]));
     await stop();
   }
@@ -128,7 +154,16 @@ async function run(check: RunningCheck): Promise<Measured> {
       runs: check.number('runs'),
     },
     versions,
+    missing,
   };
+}
+
+function chosenOf(check: RunningCheck): Set<Name> {
+  const words = check.text('only').split(',');
+  const unknown = words.find((word) => !NAMES.some((name) => name === word));
+  if (unknown !== undefined)
+    throw new UsageError(`--only takes some of ${NAMES.join(',')}, not "${unknown}"`);
+  return new Set(NAMES.filter((name) => words.includes(name)));
 }
 
 interface Entered {

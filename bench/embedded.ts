@@ -7,10 +7,11 @@ import type { RunningCheck } from '../test/checks/lib/command.ts';
 import { messageOf } from '../test/checks/lib/command.ts';
 import { drainWorkload } from '../test/checks/lib/drain-workload.ts';
 import { Oracle, type Topics } from '../test/checks/oracle.ts';
-import { EMMETT_WAYS, emmettVersion, installEmmett, runEmmett } from './embedded/emmett.ts';
+import { EMMETT_WAYS, installEmmett, runEmmett } from './embedded/emmett.ts';
 import { baseCheckout, baseOption } from './lib/base-checkout.ts';
 import { atLeast, atMost, type Bench, type Measured, measuresOf, medianOf, ratio } from './lib/bench.ts';
 import { drainEmbedded, fillEmbeddedLog } from './lib/embedded-drain.ts';
+import { versionOf } from './lib/npm-peer.ts';
 import type { BenchResult } from './lib/result.ts';
 
 const SUBJECT = 'embedded';
@@ -50,7 +51,7 @@ async function run(check: RunningCheck): Promise<Measured> {
   if (check.choice('emmett', ['yes', 'no']) === 'yes') {
     try {
       const packages = await installEmmett(check);
-      versions.emmett = emmettVersion(packages);
+      versions.emmett = versionOf(packages, '@event-driven-io/emmett-sqlite');
       const oracle = oracleOf(emmettEvents);
       for (const way of EMMETT_WAYS)
         programs.set(`emmett ${way}`, () => runEmmett(check, packages, way, emmettEvents, oracle));

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { RunningCheck } from '../../test/checks/lib/command.ts';
 import { isSameRow } from '../../test/checks/lib/comparison.ts';
@@ -29,12 +28,6 @@ function folderOfHeaders(): string {
   const found = [root, platform].find((folder) => existsSync(join(folder, 'include', 'node', 'node_api.h')));
   if (found === undefined) throw new Error(`There are no headers of Node beside ${process.execPath}`);
   return found;
-}
-
-export function emmettVersion(packages: string): string {
-  return createRequire(`${packages}/`)(
-    join(packages, 'node_modules', '@event-driven-io', 'emmett-sqlite', 'package.json'),
-  ).version;
 }
 
 /** Appends and projects these many events of the workload, in a new database. */

@@ -47,17 +47,26 @@ export interface ConnectWorker {
   stop(): Promise<void>;
 }
 
+/** Downloads what a worker with these plugins needs. Rejects if something cannot be had. */
+export async function prepareConnect(
+  progress: Progress,
+  wanted: ConnectPlugins,
+  environment: ServicesEnvironment = readEnvironment(),
+) {
+  const java = await findJava(environment, progress);
+  const jars = await fetchJars(await readManifest(`connect-${kafkaVersion}`), environment, progress);
+  const plugins = [await unpackedArchive(wanted.archive, environment, progress)];
+  for (const name of wanted.converters) plugins.push(await pluginOf(name, environment, progress));
+  return { java, jars, plugins };
+}
+
 /** Starts a standalone worker, always as a private process: its plugin and its files are on this machine. */
 export async function startConnect(
   brokers: readonly string[],
   progress: Progress,
   wanted: ConnectPlugins = mysqlSource,
-  environment: ServicesEnvironment = readEnvironment(),
 ): Promise<ConnectWorker> {
-  const java = await findJava(environment, progress);
-  const jars = await fetchJars(await readManifest(`connect-${kafkaVersion}`), environment, progress);
-  const plugins = [await unpackedArchive(wanted.archive, environment, progress)];
-  for (const name of wanted.converters) plugins.push(await pluginOf(name, environment, progress));
+  const { java, jars, plugins } = await prepareConnect(progress, wanted);
   return withFreshPorts(async () => {
     const port = await freePort();
     const folder = privateFolder('connect');
