@@ -191,6 +191,7 @@ export type RecordHeader = readonly [name: string, value: Uint8Array | null];
  */
 export type LoggedHeader = readonly [name: string | Uint8Array, value: Uint8Array | null];
 
+/** A log may make the fields when they are asked for, so a record must not be spread into another object. */
 export interface LogRecord {
   readonly offset: bigint;
   /** The record's own timestamp, in milliseconds. */

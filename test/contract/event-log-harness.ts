@@ -154,11 +154,17 @@ export class TestMember {
       for (const fetched of taken) {
         checkFetched(fetched, next.get(partitionName(fetched)));
         next.set(partitionName(fetched), fetched.nextOffset);
-        for (const record of fetched.records) records.push({ ...plain(fetched), ...record });
+        for (const record of fetched.records) records.push(readRecordOf(fetched, record));
       }
     }
     return records;
   }
+}
+
+/** The record with fields of its own: those of a log may be made when they are asked for. */
+export function readRecordOf(partition: TopicPartition, record: LogRecord): ReadRecord {
+  const { offset, timestampMs, key, value, headers } = record;
+  return { ...plain(partition), offset, timestampMs, key, value, headers };
 }
 
 /** The opened log, and helpers that give each test topics and members of its own. */

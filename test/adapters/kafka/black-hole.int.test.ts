@@ -6,6 +6,7 @@ import {
   eventually,
   newRecord,
   type ReadRecord,
+  readRecordOf,
   TestMember,
   valueText,
 } from '../../contract/event-log-harness.ts';
@@ -93,8 +94,7 @@ describe.skipIf(services().lacks('kafka'))('a broker that no packet reaches, wit
       await pause(20);
       const limits = { maxRecords: 100, maxBytes: 1 << 20 };
       for (const fetched of await member.consumer.take(partitions, limits, signal)) {
-        for (const record of fetched.records)
-          records.push({ ...record, topic, partition: fetched.partition });
+        for (const record of fetched.records) records.push(readRecordOf(fetched, record));
       }
       if (signal.aborted) throw new Error(`"${last}" was not read within ${timeoutMs} ms.`);
     }
