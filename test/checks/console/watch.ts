@@ -16,6 +16,8 @@ interface PolicyEvent {
 export class Watch {
   readonly #origin: string;
   readonly #expected = new Set<number>();
+  /** The refusals that came while they were expected. A page asks again later, and the browser may tell of one late. */
+  readonly #refused = new Set<string>();
   /** Violations of the content security policy. */
   readonly policyReports: string[] = [];
   /** Errors of the pages' consoles and uncaught ones, without the refusals that an act expects. */
@@ -42,10 +44,11 @@ export class Watch {
     context.on('console', (message) => watch.#said(message));
     context.on('weberror', (error) => watch.consoleErrors.push(`uncaught: ${error.error().message}`));
     context.on('request', (request) => watch.#requested(request.url()));
+    context.on('response', (response) => watch.#answered(response.status(), response.url()));
     return watch;
   }
 
-  /** While `work` runs, the API may answer with these statuses. */
+  /** While `work` runs, the API may answer with these statuses, and later too at the same addresses. */
   async expecting(statuses: readonly number[], work: () => Promise<void>): Promise<void> {
     for (const status of statuses) this.#expected.add(status);
     try {
@@ -58,8 +61,14 @@ export class Watch {
   #said(message: ConsoleMessage): void {
     if (message.type() !== 'error') return;
     const status = REFUSAL.exec(message.text())?.[1];
-    if (status !== undefined && this.#expected.has(Number(status))) return;
-    this.consoleErrors.push(`${message.text()} (${message.location().url})`);
+    const { url } = message.location();
+    if (status !== undefined && (this.#expected.has(Number(status)) || this.#refused.has(`${status} ${url}`)))
+      return;
+    this.consoleErrors.push(`${message.text()} (${url})`);
+  }
+
+  #answered(status: number, address: string): void {
+    if (this.#expected.has(status)) this.#refused.add(`${status} ${address}`);
   }
 
   #requested(address: string): void {

@@ -147,21 +147,6 @@ describe('the pace of a sweeper', () => {
     expect(place.pair.asked).toEqual(['digest', 'digest', 'digest', 'page']);
   });
 
-  it('the portions follow each other at the rate, neither sooner nor much later', async () => {
-    const ids = Array.from({ length: 20 }, (_, number) => `id ${String(number).padStart(2, '0')}`);
-    const place = new Place(...ids);
-    place.pair.held.clear();
-    const atMs: number[] = [];
-    place.pair.beforeMadeDue = () => atMs.push(place.clock.monotonicMs());
-    place.sweeper({ portion: 4, perSecond: 2 }).start();
-    await place.pass(1.2 * EVERY_MS);
-    expect(place.pair.madeDue.flat()).toEqual(ids);
-    for (let index = 1; index < atMs.length; index++) {
-      // Each portion looks twice, a quarter of a second apart.
-      expect((atMs[index] as number) - (atMs[index - 1] as number)).toBeLessThanOrEqual(1_500);
-    }
-  });
-
   it('everything that a sweep makes due names the epoch of the view', async () => {
     const place = new Place('a');
     place.pair.held.clear();
