@@ -19,8 +19,9 @@ export interface StoreHarness {
   /** True for a store that is simulated: no older version has made one, and its statements have no query plans. */
   readonly isSimulated?: boolean;
   /**
-   * True for a store of several servers: it takes no other program's table over, and deliveries of one moment come in the
-   * sequence of the servers.
+   * True for a store of several servers behind a proxy: it takes no other program's table over, deliveries of one moment come
+   * in the sequence of the servers, and transactions that meet may deadlock, which a lane answers by trying again.
+   * `check:convergence` holds what two instances do there at once.
    */
   readonly isDistributed?: boolean;
   /** A store in a fresh and empty place. */
