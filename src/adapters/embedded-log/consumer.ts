@@ -14,7 +14,13 @@ import type { LogDatabase } from './file/database.ts';
 import { isBusy } from './file/schema.ts';
 import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
-import { type FollowedPartition, lookAt, readPartitionRecords } from './reading/partition-reader.ts';
+import { OldestFirst } from './reading/oldest-first.ts';
+import {
+  type FollowedPartition,
+  lookAt,
+  type ReadLimits,
+  readPartitionRecords,
+} from './reading/partition-reader.ts';
 import { type PartitionRow, rangeOf } from './topics.ts';
 
 /** A take waits for 25 ms when the file cannot be read at the moment. */
@@ -117,17 +123,23 @@ export class EmbeddedConsumer implements EventLogConsumer {
     let recordsLeft = limits.maxRecords;
     let bytesLeft = Math.min(limits.maxBytes, this.#options.maxBufferedBytes);
     const followed = partitions.flatMap((partition) => this.#followed.get(partitionName(partition)) ?? []);
-    // Each take begins with another partition and leaves a share for the others, so that a busy one starves none.
+    // Each take begins with another partition, so that one with odd times starves none.
     this.#firstOfNextTake = (this.#firstOfNextTake + 1) % Math.max(followed.length, 1);
-    for (let index = 0; index < followed.length; index += 1) {
-      const partition = followed[(index + this.#firstOfNextTake) % followed.length] as FollowedPartition;
-      if (taken.length > 0 && (recordsLeft <= 0 || bytesLeft <= 0)) break;
-      const rest = followed.length - index;
+    const inTurn = [
+      ...followed.slice(this.#firstOfNextTake),
+      ...followed.slice(0, this.#firstOfNextTake),
+    ].filter((partition) => this.#isReadableNow(partition));
+    const waiting = new OldestFirst(this.#database, inTurn);
+    while (taken.length === 0 || (recordsLeft > 0 && bytesLeft > 0)) {
+      const partition = waiting.next(taken.length === 0);
+      if (partition === undefined) break;
       const read = this.#readOne(partition, {
-        maxRecords: Math.ceil(recordsLeft / rest),
-        maxBytes: Math.ceil(bytesLeft / rest),
+        maxRecords: recordsLeft,
+        maxBytes: bytesLeft,
         atLeastOne: taken.length === 0,
+        untilMs: waiting.othersMs(partition),
       });
+      waiting.wasRead(partition, read === null ? null : read.nextMs);
       if (read === null) continue;
       taken.push(read.fetched);
       recordsLeft -= read.fetched.records.length;
@@ -138,14 +150,25 @@ export class EmbeddedConsumer implements EventLogConsumer {
 
   #readOne(
     followed: FollowedPartition,
-    limits: TakeLimits & { atLeastOne: boolean },
-  ): { fetched: FetchedRecords; bytes: number } | null {
-    try {
-      if (!this.#isReadable(followed)) return null;
-      const { fetched, bytes, fault } = readPartitionRecords(this.#database, followed, limits);
+    limits: ReadLimits,
+  ): { fetched: FetchedRecords; bytes: number; nextMs: number | null | undefined } | null {
+    return this.#reading(followed, () => {
+      const { fetched, bytes, nextMs, fault } = readPartitionRecords(this.#database, followed, limits);
       if (fault !== null) void this.#halt(followed, fault);
+      return fetched === null ? null : { fetched, bytes, nextMs: fault === null ? nextMs : null };
+    });
+  }
+
+  #isReadableNow(followed: FollowedPartition): boolean {
+    return this.#reading(followed, () => this.#isReadable(followed)) ?? false;
+  }
+
+  /** Runs a read of the partition. Answers null if the file cannot be read at the moment. */
+  #reading<Result>(followed: FollowedPartition, read: () => Result): Result | null {
+    try {
+      const result = read();
       this.#readFault = null;
-      return fetched === null ? null : { fetched, bytes };
+      return result;
     } catch (error) {
       this.#readFailed = true;
       logDefect(this.#adapterOptions.logger, `the reading of ${partitionName(followed.row)}`, error);

@@ -2,41 +2,92 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
+import type { EmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { LOG_FILE } from '../../../src/adapters/embedded-log/file/schema.ts';
+import { systemClock } from '../../../src/adapters/system-clock.ts';
+import type { Clock } from '../../../src/ports/clock.ts';
 import { newRecord } from '../../contract/event-log-harness.ts';
 import { newDataDir, openLog, startMember, timeoutMs } from './helpers.ts';
 
 const topic = 'shared';
 const never = new AbortController().signal;
 
-async function placeWith(partitions: number) {
+async function placeWith(partitions: number, clock: Clock = systemClock) {
   const dataDir = await newDataDir();
-  const log = openLog(dataDir);
+  const log = openLog(dataDir, { clock });
   await log.createTopics([{ topic, partitions }]);
   const member = await (await startMember(log, topic)).untilHolds(partitions);
   return { dataDir, log, member, consumer: member.consumer };
+}
+
+async function appendTo(log: EmbeddedLog, key: string, records: number) {
+  const producer = log.producer();
+  const placed = await producer.append(Array.from({ length: records }, () => newRecord(topic, key, 'x')));
+  await producer.close();
+  return placed;
+}
+
+/** Two keys of different partitions, with one record each. */
+async function twoKeys(log: EmbeddedLog): Promise<[string, string]> {
+  const keys = new Map<number, string>();
+  for (let number = 0; keys.size < 2; number++) {
+    const [place] = await appendTo(log, `key-${number}`, 1);
+    keys.set(place?.partition ?? -1, `key-${number}`);
+  }
+  return [...keys.values()] as [string, string];
 }
 
 const places = (count: number) =>
   Array.from({ length: count }, (_, partition) => ({ topic, partition, offset: 0n, leaderEpoch: -1 }));
 
 describe('a take of the embedded log', { timeout: timeoutMs }, () => {
-  it('leaves a share for each partition, and begins with another one each time', async () => {
-    const { log, consumer } = await placeWith(3);
-    const producer = log.producer();
-    // Keys spread over the partitions, each of which gets far more than one take brings.
-    await producer.append(Array.from({ length: 600 }, (_, index) => newRecord(topic, `${index}`, 'x')));
-    await producer.close();
-    const followed = places(3);
-    consumer.follow(followed);
-    const firsts = new Set<number>();
-    for (let turn = 0; turn < 3; turn++) {
-      const taken = await consumer.take(followed, { maxRecords: 9, maxBytes: 1 << 20 }, never);
-      expect(taken.map(({ partition }) => partition).sort()).toEqual([0, 1, 2]);
-      for (const { records } of taken) expect(records).toHaveLength(3);
-      firsts.add(taken[0]?.partition ?? -1);
+  it('brings the partitions forward side by side in time, and begins with another one each time', async () => {
+    let nowMs = 1_000;
+    const { log, consumer } = await placeWith(2, { ...systemClock, now: () => nowMs });
+    const [early, late] = await twoKeys(log);
+    for (const key of [early, late, early, late, early, late, early, late]) {
+      nowMs += 1_000;
+      await appendTo(log, key, 300);
     }
-    expect(firsts.size).toBe(3);
+    consumer.follow(places(2));
+    const takes: (readonly number[])[][] = [];
+    for (let turn = 0; turn < 3; turn++) {
+      const taken = await consumer.take(places(2), { maxRecords: 900, maxBytes: 1 << 20 }, never);
+      takes.push(
+        taken.map(({ partition, records }) => [partition, records.length, (records[0]?.timestampMs ?? 0) / 1e3]),
+      );
+    }
+    const [first, second] = takes[0]?.[0]?.[0] === 0 ? [0, 1] : [1, 0];
+    // Two record batches to find the partitions of the keys stand before them.
+    expect(takes.map((take) => take.map(([partition]) => partition))).toEqual([
+      [first, second, first],
+      [second, first, second],
+      [first, second],
+    ]);
+    const counts = takes.flat().map(([, records]) => records as number);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(2_402);
+    // No partition is ahead of the other by more than what it took first in a turn.
+    const reached = [0, 0];
+    for (const [partition = 0, records = 0] of takes.flat()) {
+      reached[partition] = (reached[partition] ?? 0) + records;
+      expect(Math.abs((reached[0] ?? 0) - (reached[1] ?? 0))).toBeLessThanOrEqual(900);
+    }
+  });
+
+  it('comes to a partition whose records are far younger than those of the others', async () => {
+    let nowMs = 1_000;
+    const { log, consumer } = await placeWith(2, { ...systemClock, now: () => nowMs });
+    const [old, young] = await twoKeys(log);
+    for (let count = 0; count < 6; count++) await appendTo(log, old, 300);
+    nowMs = 9e12;
+    await appendTo(log, young, 300);
+    consumer.follow(places(2));
+    const firsts = new Set<number>();
+    for (let turn = 0; turn < 2; turn++) {
+      const [taken] = await consumer.take(places(2), { maxRecords: 300, maxBytes: 1 << 20 }, never);
+      firsts.add(taken?.partition ?? -1);
+    }
+    expect(firsts.size).toBe(2);
   });
 
   it('keeps its limit of bytes over record batches', async () => {

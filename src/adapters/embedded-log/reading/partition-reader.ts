@@ -70,13 +70,20 @@ export interface ReadLimits {
   readonly maxBytes: number;
   /** Whether the first record is read whatever its size. */
   readonly atLeastOne: boolean;
+  /** Record batches that are younger are read only until there are enough records for their reading to pay. */
+  readonly untilMs?: number;
 }
 
 export interface PartitionRead {
   readonly fetched: FetchedRecords | null;
   readonly bytes: number;
+  /** The time of the next record; null if there is none, and undefined if that was not looked up. */
+  readonly nextMs: number | null | undefined;
   readonly fault: PartitionFault | null;
 }
+
+/** Fewer records are not worth a turn of their own. */
+const WORTH_A_TURN = 250;
 
 /**
  * Reads records from the next offset on, and moves it. Stops before a damaged record batch, and reports it.
@@ -87,11 +94,13 @@ export function readPartitionRecords(
   limits: ReadLimits,
 ): PartitionRead {
   const { topic, partition, partitionId } = followed.row;
+  const { untilMs = Number.POSITIVE_INFINITY } = limits;
   const records: FetchedRecords['records'][number][] = [];
   let bytes = 0;
   let fault: PartitionFault | null = null;
   /** The offset behind the record batch that is being read; null while none is. */
   let endOffset: number | null = null;
+  let nextMs: number | null | undefined = null;
   try {
     const rows = database
       .statement(
@@ -104,6 +113,8 @@ export function readPartitionRecords(
       [number, number, number, number, Uint8Array]
     >;
     for (const [baseOffset, recordCount, timestampMs, checksum, packed] of rows) {
+      nextMs = timestampMs;
+      if (timestampMs > untilMs && records.length >= WORTH_A_TURN) break;
       if (baseOffset > followed.nextOffset || baseOffset + recordCount <= followed.nextOffset) {
         throw new TributaryError(
           'log_damaged',
@@ -129,7 +140,9 @@ export function readPartitionRecords(
       followed.nextOffset += unpacked.records.length;
       if (followed.nextOffset < endOffset) break;
       endOffset = null;
+      nextMs = undefined;
       if (records.length >= limits.maxRecords || bytes >= limits.maxBytes) break;
+      nextMs = null;
     }
   } catch (error) {
     if (!isContentFault(error)) throw error;
@@ -140,13 +153,25 @@ export function readPartitionRecords(
       `The record batch at offset ${followed.nextOffset} of ${partitionName(followed.row)} cannot be read: ${messageOf(error)}.${goesOn}`,
     );
   }
-  if (records.length === 0) return { fetched: null, bytes, fault };
+  if (records.length === 0) return { fetched: null, bytes, nextMs, fault };
   const nextOffset = BigInt(followed.nextOffset);
   return {
     fetched: { topic, partition, records, nextOffset, leaderEpoch: UNKNOWN_LEADER_EPOCH },
     bytes,
+    nextMs,
     fault,
   };
+}
+
+/** The time of the record at the partition's next offset; negative infinity if the log lacks it, which reading will say. */
+export function nextTimestampMs(database: LogDatabase, { row, nextOffset }: FollowedPartition): number {
+  const found = database
+    .statement(
+      `SELECT appended_at_ms FROM record_batches WHERE partition_id = ? AND base_offset <= ?
+       ORDER BY base_offset DESC LIMIT 1`,
+    )
+    .get(row.partitionId, nextOffset) as unknown as [number] | undefined;
+  return found?.[0] ?? Number.NEGATIVE_INFINITY;
 }
 
 /**
