@@ -17,8 +17,8 @@ export class KeyPack {
   holder: object | null = null;
   /** The event ids as UTF-8, each with the 32 bytes of the content hash behind it. */
   bytes: Buffer;
-  #numbers: Float64Array;
-  #places: Int32Array;
+  #numbers: Float64Array<ArrayBufferLike>;
+  #places: Int32Array<ArrayBufferLike>;
   #end = 0;
 
   /** `keys` and `bytes` are expected, and are no limits. */
@@ -77,6 +77,31 @@ export class KeyPack {
     return this.#numbers[NUMBERS * index + 2] as number;
   }
 
+  /** The bytes that `copyKeys` takes. */
+  protected get keyBytes(): number {
+    return this.count * (NUMBERS * 8 + PLACES * 4) + this.#end;
+  }
+
+  /** Copies all keys to `at`, which is a multiple of 8. Answers how many bytes of the ids and hashes there are. */
+  protected copyKeys(memory: SharedArrayBuffer, at: number): number {
+    const placesAt = at + NUMBERS * 8 * this.count;
+    const bytesAt = placesAt + PLACES * 4 * this.count;
+    new Float64Array(memory, at, NUMBERS * this.count).set(this.#numbers.subarray(0, NUMBERS * this.count));
+    new Int32Array(memory, placesAt, PLACES * this.count).set(this.#places.subarray(0, PLACES * this.count));
+    new Uint8Array(memory, bytesAt, this.#end).set(this.bytes.subarray(0, this.#end));
+    return this.#end;
+  }
+
+  /** Takes keys that `copyKeys` has put there. They stay where they are. */
+  protected takeKeys(memory: SharedArrayBuffer, at: number, count: number, bytes: number): void {
+    const placesAt = at + NUMBERS * 8 * count;
+    this.count = count;
+    this.#numbers = new Float64Array(memory, at, NUMBERS * count);
+    this.#places = new Int32Array(memory, placesAt, PLACES * count);
+    this.bytes = Buffer.from(memory, placesAt + PLACES * 4 * count, bytes);
+    this.#end = bytes;
+  }
+
   /** A number that a subclass keeps beside a key. */
   protected extra(index: number): number {
     return this.#numbers[NUMBERS * index + 3] as number;
@@ -116,7 +141,10 @@ export class KeyPack {
   }
 }
 
-function grown<List extends Float64Array | Int32Array | Buffer>(list: List, larger: List): List {
+function grown<List extends Float64Array<ArrayBufferLike> | Int32Array<ArrayBufferLike> | Buffer>(
+  list: List,
+  larger: List,
+): List {
   larger.set(list);
   return larger;
 }

@@ -20,6 +20,21 @@ export interface EventFields {
   readonly trace: TraceContext | null;
 }
 
+/** An `EventPack` in memory that threads share. It can be sent to a thread as a message. */
+export interface CopiedPack extends TopicPartition {
+  readonly observedAtMs: number;
+  readonly count: number;
+  readonly place: {
+    readonly at: number;
+    readonly bytes: number;
+    readonly bodiesAt: number;
+    readonly bodyBytes: number;
+  };
+  readonly types: readonly string[];
+  readonly firstOffset: bigint;
+  readonly traces: ReadonlyMap<number, TraceContext> | null;
+}
+
 /** Room for an event id that is a hash, and for the content hash. */
 const KEY_BYTES = 64 + HASH_BYTES;
 /** The lowest bit says whether the event has a revision. The others are the number of its type. */
@@ -110,6 +125,37 @@ export class EventPack extends KeyPack {
 
   trace(index: number): TraceContext | undefined {
     return this.#traces?.get(index);
+  }
+
+  /** The bytes that `copyTo` takes. */
+  get byteLength(): number {
+    return this.keyBytes + this.#bodiesEnd;
+  }
+
+  /** Copies the pack into memory that a thread shares, to `at`, which is a multiple of 8. */
+  copyTo(memory: SharedArrayBuffer, at: number): CopiedPack {
+    const { topic, partition, observedAtMs, count } = this;
+    const bytes = this.copyKeys(memory, at);
+    const bodiesAt = at + this.keyBytes;
+    new Uint8Array(memory, bodiesAt, this.#bodiesEnd).set(this.bodies.subarray(0, this.#bodiesEnd));
+    const place = { at, bytes, bodiesAt, bodyBytes: this.#bodiesEnd };
+    const rest = { types: this.#types, firstOffset: this.#firstOffset, traces: this.#traces };
+    return { topic, partition, observedAtMs, count, place, ...rest };
+  }
+
+  /** The pack that a thread has copied. It can be read while nobody uses the memory for something else. */
+  static copied(
+    { topic, partition, observedAtMs, count, place, ...rest }: CopiedPack,
+    memory: SharedArrayBuffer,
+  ) {
+    const bodies = Buffer.from(memory, place.bodiesAt, place.bodyBytes);
+    const pack = new EventPack({ topic, partition }, observedAtMs, 0, bodies);
+    pack.takeKeys(memory, place.at, count, place.bytes);
+    pack.#bodiesEnd = place.bodyBytes;
+    for (const type of rest.types) pack.#types.push(type);
+    pack.#firstOffset = rest.firstOffset;
+    pack.#traces = rest.traces === null ? null : new Map(rest.traces);
+    return pack;
   }
 
   #addBody(body: Uint8Array | string): void {

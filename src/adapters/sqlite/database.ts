@@ -3,7 +3,10 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { messageOf, TributaryError } from '../../core/errors.ts';
 import { PLAIN_NAMES, type TableNames } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { CommitOutcome } from '../../ports/commit.ts';
 import { isBusy, isInputOutputFailure, storeError } from './errors.ts';
+import type { ThreadBatch } from './thread/thread-batch.ts';
+import type { WriterThread } from './thread/writer-thread.ts';
 import { hasWal, WalSync } from './wal-sync.ts';
 import { type WhoHolds, WriteLock } from './write-lock.ts';
 
@@ -93,6 +96,8 @@ export class Database {
   readonly #file: string;
   readonly #names: TableNames;
   readonly #lock: WriteLock;
+  /** The threads that write to the file. */
+  readonly #threads = new Set<WriterThread>();
   #connections: Connections | null = null;
   /** Identifies the file that is open. */
   #inode: string | null = null;
@@ -150,6 +155,7 @@ export class Database {
     }
     const old = this.#open();
     this.#connections = null;
+    await this.#closeThreads();
     await old.wal.close();
     old.reader.close();
     old.writer.close();
@@ -187,13 +193,33 @@ export class Database {
       try {
         const result = await work(writer);
         const isKept = keeps(result);
-        if (isKept) this.#commit(writer);
+        if (isKept) commitTransaction(writer, this.#file);
         return { result, isKept, wal };
       } finally {
         writer.rollback();
       }
     });
-    if (!isKept) return result;
+    if (isKept) await this.#endure(wal);
+    return result;
+  }
+
+  /** Runs the transaction of one batch on the writer thread, as `write` does here. `pack` is called once its turn comes. */
+  async writeInThread(thread: WriterThread, pack: () => ThreadBatch): Promise<CommitOutcome> {
+    const { outcome, wal } = await this.#exclusively(async () => {
+      await this.#followFile();
+      const { wal } = this.#open();
+      if (wal.failure !== null) throw wal.failure;
+      this.#threads.add(thread);
+      const batch = pack();
+      const place = { file: this.#file, tablePrefix: this.#names.prefix };
+      return { outcome: await this.#lock.take(() => thread.run(place, batch)), wal };
+    });
+    if (outcome.kind === 'committed') await this.#endure(wal);
+    return outcome;
+  }
+
+  /** Resolves once everything that was committed is on disk. */
+  async #endure(wal: WalSync): Promise<void> {
     await wal.sync();
     if (this.#isReplaced()) {
       throw new TributaryError(
@@ -201,7 +227,11 @@ export class Database {
         `The file of the store ${this.#file} was replaced during a commit: read the checkpoints to see whether it stands.`,
       );
     }
-    return result;
+  }
+
+  async #closeThreads(): Promise<void> {
+    for (const thread of this.#threads) await thread.close();
+    this.#threads.clear();
   }
 
   /** Rises when the store's path leads to another file than before. */
@@ -225,6 +255,7 @@ export class Database {
     const connections = this.#connections;
     this.#connections = null;
     if (connections === null) return;
+    await this.#closeThreads();
     await connections.wal.close();
     connections.reader.close();
     connections.writer.close();
@@ -238,19 +269,6 @@ export class Database {
         ? `The store ${this.#file} was closed: open it again.`
         : `The store ${this.#file} is not open.`,
     );
-  }
-
-  #commit(writer: Connection): void {
-    try {
-      writer.execute('COMMIT');
-    } catch (error) {
-      if (!isInputOutputFailure(error)) throw error;
-      throw new TributaryError(
-        'store_commit_unknown',
-        `The disk failed while a transaction of the store ${this.#file} was committed: read the checkpoints to see whether it stands.`,
-        { cause: error },
-      );
-    }
   }
 
   /** Runs one work at a time, in the sequence of the calls. */
@@ -292,6 +310,27 @@ function inodeOf(file: string): string | null {
   return found === undefined ? null : `${found.dev} ${found.ino}`;
 }
 
+/** Commits the transaction. Throws `store_commit_unknown` if the disk failed meanwhile. */
+export function commitTransaction(writer: Connection, file: string): void {
+  try {
+    writer.execute('COMMIT');
+  } catch (error) {
+    if (!isInputOutputFailure(error)) throw error;
+    throw new TributaryError(
+      'store_commit_unknown',
+      `The disk failed while a transaction of the store ${file} was committed: read the checkpoints to see whether it stands.`,
+      { cause: error },
+    );
+  }
+}
+
+/** Opens a further connection that writes to a file which is open already. */
+export function openWriter(file: string, names: TableNames): Connection {
+  const writer = new Connection(file, false, names);
+  setForWriting(writer);
+  return writer;
+}
+
 function prepareForWriting(writer: Connection, file: string): void {
   const encoding = writer.statement('PRAGMA encoding').get()?.encoding;
   if (encoding !== 'UTF-8') {
@@ -306,10 +345,14 @@ function prepareForWriting(writer: Connection, file: string): void {
       `The store ${file} cannot have a write-ahead log where it lies: choose a file on a local disk.`,
     );
   }
-  // A COMMIT need not wait for the disk, because WalSync does.
-  writer.execute('PRAGMA synchronous = NORMAL');
+  setForWriting(writer);
   // Copies what a failed disk may have left in the log into the database, before anything is built on it.
   writer.execute('PRAGMA wal_checkpoint(PASSIVE)');
+}
+
+function setForWriting(writer: Connection): void {
+  // A COMMIT need not wait for the disk, because WalSync does.
+  writer.execute('PRAGMA synchronous = NORMAL');
   writer.execute(`PRAGMA wal_autocheckpoint = ${WAL_AUTOCHECKPOINT_PAGES}`);
   writer.execute(`PRAGMA cache_size = -${CACHE_KIBIBYTES}`);
 }

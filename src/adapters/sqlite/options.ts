@@ -12,6 +12,8 @@ export interface SqliteStoreOptions {
   /** The names of the delivery targets. Every due state is due to those of them that want it. */
   readonly targets: readonly string[];
   readonly whoHolds?: WhoHolds;
+  /** A batch with at least this many events is written by a thread of its own. Default 500. */
+  readonly threadEvents?: number | undefined;
   /** The names of the tables, for several pipelines in one file. Throws `setting_invalid` if they cannot be so. */
   readonly naming?: StoreNaming | undefined;
 }

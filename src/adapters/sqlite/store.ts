@@ -75,7 +75,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     time: StoreTime,
     view: ViewShape,
     names: ViewNames,
-    { targets, clock }: Pick<SqliteStoreOptions, 'targets' | 'clock'>,
+    { targets, clock, threadEvents }: Pick<SqliteStoreOptions, 'targets' | 'clock' | 'threadEvents'>,
     foldVersion: number,
   ) {
     super(time);
@@ -85,7 +85,7 @@ export class SqliteStore extends SqliteAdministration implements Store {
     this.#targets = targets;
     const deliveries = new DueDeliveries(targets);
     this.#foldVersion = foldVersion;
-    this.#committer = new Committer(database, this.#view, deliveries, clock, time);
+    this.#committer = new Committer(database, this.#view, { clock, targets, threadEvents }, time);
     this.#rebuilt = new RebuiltTable(database, this.#view);
     this.#rebuilds = new Rebuilds(database, this.#view, deliveries, time);
     this.#claims = new DeliveryClaims(database, this.#view, time);

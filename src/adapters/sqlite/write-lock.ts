@@ -42,7 +42,7 @@ export class WriteLock {
    * Runs `attemptOnce` as soon as the lock can be had, without blocking the event loop. Rejects with `store_busy` after
    * about six seconds, or after half a second if the lock is known to be held for long.
    */
-  async take<Result>(attemptOnce: () => Result): Promise<Result> {
+  async take<Result>(attemptOnce: () => Result | Promise<Result>): Promise<Result> {
     try {
       const result = await this.wait(attemptOnce, this.#isHeld ? LOCK_ATTEMPTS_WHEN_HELD : LOCK_ATTEMPTS);
       this.#isHeld = false;
@@ -58,10 +58,13 @@ export class WriteLock {
    * Tries again, with pauses and jitter, while another process has a lock. Throws SQLite's own error after the last
    * attempt.
    */
-  async wait<Result>(attemptOnce: () => Result, attempts: number = LOCK_ATTEMPTS): Promise<Result> {
+  async wait<Result>(
+    attemptOnce: () => Result | Promise<Result>,
+    attempts: number = LOCK_ATTEMPTS,
+  ): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return attemptOnce();
+        return await attemptOnce();
       } catch (error) {
         if (!isBusy(error) || attempt >= attempts) throw error;
       }
