@@ -62,13 +62,51 @@ export function toEvent(row: SqliteRow): JournaledEvent {
 }
 
 const ISO_LENGTH = 'YYYY-MM-DDTHH:MM:SS.mmmZ'.length;
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+const numbers = (count: number, digits: number) =>
+  Array.from({ length: count }, (_, number) => String(number).padStart(digits, '0'));
+const SIXTY = numbers(60, 2);
+/** The texts of all minutes of a day, of all seconds of a minute and of all milliseconds of a second. */
+const MINUTES = numbers(24, 2).flatMap((hour) => SIXTY.map((minute) => `${hour}:${minute}:`));
+const SECONDS = SIXTY.map((second) => `${second}.`);
+const MILLISECONDS = numbers(1_000, 3).map((ms) => `${ms}Z`);
+
+/** The texts of days, which are slow to make. The times of a batch are of few days. */
+const days = new Map<number, string>();
+const DAYS_MAX = 1_000;
 
 /** Formats a time so that it sorts as text. The form has room for the years 0 to 9999. */
 export function isoTime(timeMs: number): string {
-  const time = new Date(timeMs);
-  const text = Number.isNaN(time.getTime()) ? '' : time.toISOString();
-  if (text.length === ISO_LENGTH && Number.isInteger(timeMs)) return text;
-  throw new TributaryError(
+  const day = Math.floor(timeMs / DAY_MS);
+  let dayText = days.get(day);
+  if (dayText === undefined) {
+    dayText = dayTextOf(day, timeMs);
+    if (days.size === DAYS_MAX) days.clear();
+    days.set(day, dayText);
+  }
+  if (!Number.isInteger(timeMs)) throw noRoomFor(timeMs);
+  const inDay = timeMs - day * DAY_MS;
+  const inMinute = inDay % MINUTE_MS;
+  return (
+    dayText +
+    MINUTES[Math.floor(inDay / MINUTE_MS)] +
+    SECONDS[Math.floor(inMinute / 1_000)] +
+    MILLISECONDS[inMinute % 1_000]
+  );
+}
+
+/** The beginning of the texts of a day, with the T. */
+function dayTextOf(day: number, timeMs: number): string {
+  const start = new Date(day * DAY_MS);
+  const text = Number.isNaN(start.getTime()) ? '' : start.toISOString();
+  if (text.length !== ISO_LENGTH) throw noRoomFor(timeMs);
+  return text.slice(0, text.indexOf('T') + 1);
+}
+
+function noRoomFor(timeMs: number): TributaryError {
+  return new TributaryError(
     'store_refused',
     `The journal has no room for the time ${timeMs} ms: it must be a whole number of milliseconds in the years 0 to 9999.`,
   );
