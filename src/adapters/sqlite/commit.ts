@@ -58,7 +58,9 @@ export class Committer {
     if (planned !== null && isForThread(batch, planned, this.#threadEvents)) {
       const { moves } = batch;
       const { memory } = this.#thread;
-      return this.#database.writeInThread(this.#thread, () => packBatch(moves, planned, this.#clock.now(), memory));
+      return this.#database.writeInThread(this.#thread, () =>
+        packBatch(moves, planned, this.#clock.now(), memory),
+      );
     }
     return this.#database.write<CommitOutcome>(
       async (writer) => {

@@ -27,9 +27,15 @@ export class SqliteHarness implements StoreHarness {
   readonly #stores: OpenedStore[] = [];
   readonly #prefix: string;
 
-  /** `prefix`: stands in front of the tables' names. Raw statements are written without it. */
-  constructor(prefix = '') {
+  readonly #threadEvents: number | undefined;
+
+  /**
+   * `prefix`: stands in front of the tables' names. Raw statements are written without it. `threadEvents`: as in the options
+   * of the store.
+   */
+  constructor(prefix = '', threadEvents?: number) {
     this.#prefix = prefix;
+    this.#threadEvents = threadEvents;
   }
 
   tableName(plain: string): string {
@@ -44,7 +50,8 @@ export class SqliteHarness implements StoreHarness {
 
   async openAgain(settings: StoreSettings): Promise<OpenedStore> {
     const naming = { tablePrefix: this.#prefix };
-    const store = openSqliteStore({ file: this.file, time: timeOf(settings), naming, ...settings });
+    const own = { file: this.file, time: timeOf(settings), naming, threadEvents: this.#threadEvents };
+    const store = openSqliteStore({ ...own, ...settings });
     this.#stores.push(store);
     return store;
   }

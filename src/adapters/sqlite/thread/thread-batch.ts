@@ -1,5 +1,7 @@
 import type { ViewValue } from '../../../core/domain.ts';
+import { hashCharacters } from '../../../core/key-pack.ts';
 import type { CheckpointMove, DeliveryChange, EntityChange, IngestBatch } from '../../../ports/commit.ts';
+import type { JournaledEvent } from '../../../ports/journal.ts';
 import { type CopiedPack, EventPack, PackedEvent } from '../../../ports/packed-event.ts';
 
 /**
@@ -24,7 +26,7 @@ export interface ThreadBatch {
 }
 
 /**
- * Whether a thread may write this batch: it is large, and has nothing but new events with rows. Everything else is rare, or
+ * Whether a thread may write this batch: it is large, and has nothing but events with rows. Everything else is rare, or
  * asks the pipeline questions while its transaction is open.
  */
 export function isForThread(
@@ -42,10 +44,22 @@ export function isForThread(
 }
 
 function isPlain({ row, events, delivery, parking, long }: EntityChange): boolean {
-  if (row === null || parking !== undefined || long !== undefined || delivery.replaces !== undefined)
-    return false;
-  for (const event of events) if (!(event instanceof PackedEvent)) return false;
-  return true;
+  const isRare = parking !== undefined || long !== undefined || delivery.replaces !== undefined;
+  return row !== null && !isRare && events.every(canBePacked);
+}
+
+/** A pack takes the position for the revision. */
+function canBePacked(event: JournaledEvent): boolean {
+  return event instanceof PackedEvent || event.revision === null || event.revision === event.position;
+}
+
+/** The event in a pack: its own one, or one that is made for it alone. */
+function packedOf(event: JournaledEvent): PackedEvent<unknown> {
+  if (event instanceof PackedEvent) return event;
+  const { observedAtMs, contentHash, revision, data, trace = null } = event;
+  const pack = new EventPack(event, observedAtMs, 1, Buffer.alloc(0));
+  const rest = { hash: hashCharacters(contentHash), hasRevision: revision !== null, body: data, trace };
+  return new PackedEvent(pack, pack.add({ ...event, ...rest }), null, event.entityId);
 }
 
 /** Memory that is used for one batch after the other. */
@@ -73,8 +87,8 @@ export function packBatch(
   const fromVersions = new Float64Array(changes.length);
   const deliveryOf = new Int32Array(changes.length);
   const values: ViewValue[] = [];
+  const packed: PackedEvent<unknown>[] = [];
   let bytes = 0;
-  let count = 0;
   for (let index = 0; index < changes.length; index++) {
     const { fromVersion, row, events, delivery } = changes[index] as EntityChange;
     fromVersions[index] = fromVersion;
@@ -82,13 +96,12 @@ export function packBatch(
     deliveryOf[index] = numberOf(deliveries, delivery);
     for (const value of row ?? []) values.push(value);
     for (const event of events) {
-      const { pack } = event as PackedEvent<unknown>;
-      if (!packs.has(pack)) {
-        packs.set(pack, packs.size);
-        bytes += aligned(pack.byteLength);
-      }
+      const each = packedOf(event);
+      packed.push(each);
+      if (packs.has(each.pack)) continue;
+      packs.set(each.pack, packs.size);
+      bytes += aligned(each.pack.byteLength);
     }
-    count += events.length;
   }
   const shared = memory.get(bytes);
   const copied: CopiedPack[] = [];
@@ -97,14 +110,11 @@ export function packBatch(
     copied.push(pack.copyTo(shared, at));
     at += aligned(pack.byteLength);
   }
-  const places = new Int32Array(2 * count);
+  const places = new Int32Array(2 * packed.length);
   let place = 0;
-  for (const change of changes) {
-    for (const event of change.events) {
-      const { pack, index } = event as PackedEvent<unknown>;
-      places[place++] = packs.get(pack) as number;
-      places[place++] = index;
-    }
+  for (const { pack, index } of packed) {
+    places[place++] = packs.get(pack) as number;
+    places[place++] = index;
   }
   return {
     moves,
