@@ -58,9 +58,16 @@ describe('a pack of events', () => {
               return { plain, packed: new PackedEvent(pack, index, null, entityId) };
             },
           );
-          for (const { plain, packed } of events)
-            for (const name of Object.keys(plain) as (keyof JournaledEvent)[])
+          // A thread sees the same in its copy, wherever that lies.
+          const memory = new SharedArrayBuffer(64 + pack.byteLength);
+          const copy = EventPack.copied(structuredClone(pack.copyTo(memory, 64)), memory);
+          for (const { plain, packed } of events) {
+            const copied = new PackedEvent(copy, packed.index, null, packed.entityId);
+            for (const name of Object.keys(plain) as (keyof JournaledEvent)[]) {
               expect(packed[name], name).toEqual(plain[name]);
+              expect(copied[name], name).toEqual(plain[name]);
+            }
+          }
           expect(pack.bodyBytes).toBe(list.reduce((sum, { data }) => sum + Buffer.byteLength(data), 0));
         },
       ),

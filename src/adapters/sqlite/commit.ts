@@ -56,10 +56,9 @@ export class Committer {
         ? await batch.plan(null, (entityIds, maxEvents) => this.readJournals(entityIds, maxEvents))
         : null;
     if (planned !== null && isForThread(batch, planned, this.#threadEvents)) {
-      const { moves } = batch;
       const { memory } = this.#thread;
       return this.#database.writeInThread(this.#thread, () =>
-        packBatch(moves, planned, this.#clock.now(), memory),
+        packBatch(batch, planned, this.#clock.now(), memory),
       );
     }
     return this.#database.write<CommitOutcome>(

@@ -10,6 +10,7 @@ import { type CopiedPack, EventPack, PackedEvent } from '../../../ports/packed-e
  */
 export interface ThreadBatch {
   readonly moves: readonly CheckpointMove[];
+  readonly viewEpoch: number | undefined;
   readonly nowMs: number;
   readonly entityIds: readonly string[];
   readonly fromVersions: Float64Array;
@@ -30,11 +31,11 @@ export interface ThreadBatch {
  * asks the pipeline questions while its transaction is open.
  */
 export function isForThread(
-  { moves, quarantined, redrive }: IngestBatch,
+  { quarantined, redrive }: IngestBatch,
   changes: readonly EntityChange[],
   minEvents: number,
 ): boolean {
-  if (moves.length === 0 || quarantined.length > 0 || redrive !== undefined) return false;
+  if (quarantined.length > 0 || redrive !== undefined) return false;
   let events = 0;
   for (const change of changes) {
     if (!isPlain(change)) return false;
@@ -76,7 +77,7 @@ export class BatchMemory {
 
 /** Packs a batch for which `isForThread` holds. The batch before it in this memory must be written. */
 export function packBatch(
-  moves: readonly CheckpointMove[],
+  { moves, viewEpoch }: Pick<IngestBatch, 'moves' | 'viewEpoch'>,
   changes: readonly EntityChange[],
   nowMs: number,
   memory: BatchMemory,
@@ -118,6 +119,7 @@ export function packBatch(
   }
   return {
     moves,
+    viewEpoch,
     nowMs,
     entityIds: changes.map(({ entityId }) => entityId),
     fromVersions,

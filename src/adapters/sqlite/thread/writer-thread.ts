@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { ViewShape } from '../../../core/adoption/index.ts';
 import { messageOf, TributaryError } from '../../../core/errors.ts';
@@ -12,6 +13,9 @@ export interface WriterPlace {
   readonly view: ViewShape;
   readonly targets: readonly string[];
 }
+
+/** Tells the thread to end. */
+export const CLOSE = 'close';
 
 /** The answer to one batch. */
 export type WriterAnswer =
@@ -48,11 +52,18 @@ export class WriterThread {
     return answer.outcome;
   }
 
-  /** Ends the thread. It starts anew with the next batch. */
+  /**
+   * Has the thread close its connection and end. It starts anew with the next batch. No batch may be under way: a thread that
+   * is ended from outside while SQLite runs in it takes the whole process down.
+   */
   async close(): Promise<void> {
     const worker = this.#worker;
+    if (worker === null) return;
     this.#worker = null;
-    await worker?.terminate();
+    const over = once(worker, 'exit');
+    worker.ref();
+    worker.postMessage(CLOSE);
+    await over;
   }
 
   #start(place: WriterPlace): Worker {

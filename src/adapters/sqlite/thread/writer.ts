@@ -8,7 +8,7 @@ import { tableNames } from '../table-names.ts';
 import { ViewRows } from '../view-rows.ts';
 import { sentErrorOf } from './sent-error.ts';
 import { type ThreadBatch, unpackChanges } from './thread-batch.ts';
-import type { WriterAnswer, WriterPlace } from './writer-thread.ts';
+import { CLOSE, type WriterAnswer, type WriterPlace } from './writer-thread.ts';
 
 const { file, tablePrefix, view, targets } = workerData as WriterPlace;
 const connection = openWriter(file, tableNames(tablePrefix));
@@ -17,7 +17,8 @@ const writer = new BatchWriter(new ViewRows(view), new DueDeliveries(targets));
 async function write(batch: ThreadBatch): Promise<CommitOutcome> {
   connection.execute('BEGIN IMMEDIATE');
   try {
-    const head = { moves: batch.moves, mode: 'optimistic' } as const;
+    const { moves, viewEpoch } = batch;
+    const head = { moves, mode: 'optimistic', ...(viewEpoch === undefined ? {} : { viewEpoch }) } as const;
     if (!writer.isAllowed(connection, head)) return { kind: 'fenced' };
     const outcome = await writer.write(
       connection,
@@ -32,7 +33,12 @@ async function write(batch: ThreadBatch): Promise<CommitOutcome> {
   }
 }
 
-parentPort?.on('message', async (batch: ThreadBatch) => {
+parentPort?.on('message', async (batch: ThreadBatch | typeof CLOSE) => {
+  if (batch === CLOSE) {
+    connection.close();
+    parentPort?.close();
+    return;
+  }
   let answer: WriterAnswer;
   try {
     answer = { kind: 'outcome', outcome: await write(batch) };
