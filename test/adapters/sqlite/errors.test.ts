@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   isBusy,
@@ -9,6 +10,7 @@ import { isoTime } from '../../../src/adapters/sqlite/event-rows.ts';
 import { viewValue } from '../../../src/adapters/sqlite/view-table.ts';
 import type { ViewColumn } from '../../../src/core/domain.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
+import { holds } from '../../helpers/properties.ts';
 
 /** An error as SQLite throws it through Node. */
 const sqliteError = (errcode: number, message = 'it says no') =>
@@ -77,6 +79,20 @@ describe('a time in the journal', () => {
     [Date.UTC(9999, 11, 31, 23, 59, 59, 999), '9999-12-31T23:59:59.999Z'],
   ])('%i is written as %s, which sorts as a text', (ms, text) => {
     expect(isoTime(ms)).toBe(text);
+  });
+
+  it('every time from the year 0 to 9999 is written as Date writes it, whatever was written before', () => {
+    const times = fc.integer({
+      min: Date.UTC(0, 0, 1) - 1_900 * 31_557_600_000,
+      max: Date.UTC(10_000, 0, 1) - 1,
+    });
+    const years = times.filter((ms) => new Date(ms).toISOString().length === 24);
+    holds(
+      fc.property(fc.array(years, { minLength: 1, maxLength: 5 }), (list) => {
+        for (const ms of [...list, ...list]) expect(isoTime(ms)).toBe(new Date(ms).toISOString());
+      }),
+      300,
+    );
   });
 
   it.each([0.5, Number.NaN, Number.POSITIVE_INFINITY, Date.UTC(10_000, 0, 1), -62_200_000_000_000])(

@@ -44,9 +44,8 @@ export function isForThread(
   return events >= minEvents;
 }
 
-function isPlain({ row, events, delivery, parking, long }: EntityChange): boolean {
-  const isRare = parking !== undefined || long !== undefined || delivery.replaces !== undefined;
-  return row !== null && !isRare && events.every(canBePacked);
+function isPlain({ row, events, parking, long }: EntityChange): boolean {
+  return row !== null && parking === undefined && long === undefined && events.every(canBePacked);
 }
 
 /** A pack takes the position for the revision. */

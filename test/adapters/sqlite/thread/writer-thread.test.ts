@@ -4,6 +4,8 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ThreadBatch } from '../../../../src/adapters/sqlite/thread/thread-batch.ts';
 import { WriterThread } from '../../../../src/adapters/sqlite/thread/writer-thread.ts';
+import { WalSync } from '../../../../src/adapters/sqlite/wal-sync.ts';
+import { TributaryError } from '../../../../src/core/errors.ts';
 import type { EntityChange } from '../../../../src/ports/commit.ts';
 import type { Store } from '../../../../src/ports/store.ts';
 import {
@@ -116,6 +118,29 @@ describe('a writer thread', () => {
     });
     expect(await thread.run({ file: byThread.file, tablePrefix: '' }, batch)).toEqual({ kind: 'stale' });
     await thread.close();
+  });
+
+  it('has its commits made durable before they are reported', async () => {
+    const sync = vi.spyOn(WalSync.prototype, 'sync');
+    const store = await openOn(byThread);
+    sync.mockClear();
+    await commitChanges(store, change('first', 0));
+    expect(sync).toHaveBeenCalledTimes(1);
+    expect(await store.commit(batchOf([], [change('first', 0)]))).toEqual({ kind: 'stale' });
+    expect(sync).toHaveBeenCalledTimes(1);
+    sync.mockRejectedValueOnce(new TributaryError('store_commit_unknown', 'The disk failed.'));
+    await expect(store.commit(batchOf([], [change('second', 0)]))).rejects.toMatchObject({
+      code: 'store_commit_unknown',
+    });
+    sync.mockRestore();
+  });
+
+  it('leaves what parks an entity to the main thread', async () => {
+    const store = await openOn(byThread);
+    const parking = { kind: 'park', reason: 'fold_failed', detail: 'why', parkedAtMs: 1 } as const;
+    await commitChanges(store, change('parked', 0, { parking }), change('other', 0));
+    expect(runs).toHaveBeenCalledTimes(0);
+    expect(await store.readParked('parked')).toMatchObject({ detail: 'why' });
   });
 
   it('ends when the store is closed', async () => {
