@@ -353,15 +353,27 @@ export class Deliver {
     const next =
       verdict === 'delivered' ? verdict : this.#judge.next(delivery, outcome, slot.startedMs, summary);
     const deliveryId = sent?.deliveryId ?? idOf(delivery);
-    const facts = { verdict, status, latencyMs, answer, error, next };
-    this.#settler.add({ delivery, deliveryId, attemptedAtMs, ...facts });
+    this.#settler.add({
+      delivery,
+      deliveryId,
+      attemptedAtMs,
+      verdict,
+      status,
+      latencyMs,
+      answer,
+      error,
+      next,
+    });
   }
 
   /** Sets a timer if time alone will let a call begin: a breaker goes on, a rate allows one more, a call counts as slow. */
   #pumpLater(): void {
     let waitMs = this.#breaker.nextTickMs ?? Number.POSITIVE_INFINITY;
     if (this.#ahead.waiting > 0) {
-      waitMs = Math.min(waitMs, this.#slots.nextSlowMs() ?? waitMs);
+      const slowAtMs = this.#slots.nextSlowAtMs;
+      // Mostly the timer is set for an earlier moment already, and then the clock is not read.
+      if (slowAtMs !== null && slowAtMs < this.#pumpAtMs)
+        waitMs = Math.min(waitMs, slowAtMs - this.#options.clock.monotonicMs());
       if (this.#rate.ratePerSecond !== null) waitMs = Math.min(waitMs, this.#rate.waitMs());
     }
     if (waitMs < Number.POSITIVE_INFINITY) this.#pumpAfter(Math.max(1, waitMs));
