@@ -1,9 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { PORTION, portions } from '../../../../adapters/sqlite/index.ts';
 
-/** The number of deliveries that `States` receives with two statements. */
-export const TOGETHER = 8;
-
 /**
  * Finds the receipt of a delivery id.
  *
@@ -79,12 +76,6 @@ export class ReceivedIds {
     if (recent !== undefined) return recent;
     const row = this.#statements.indexed.get(deliveryId);
     return row === undefined ? undefined : Number(row.sequence);
-  }
-
-  /** Whether any of these eight ids has a receipt. */
-  isAnyKnown(deliveryIds: readonly string[]): boolean {
-    if (deliveryIds.some((id) => this.#recent.has(id))) return true;
-    return this.#statements.indexedAny.get(...deliveryIds) !== undefined;
   }
 
   /** The sequence under which the caller has to write the receipt of this id, be it new or repaired. */
@@ -186,9 +177,6 @@ function prepare(database: DatabaseSync) {
       'SELECT sequence, delivery_id FROM delivery_receipts WHERE sequence > ? ORDER BY sequence LIMIT ?',
     ),
     indexed: database.prepare('SELECT sequence FROM delivery_ids WHERE delivery_id = ?'),
-    indexedAny: database.prepare(
-      `SELECT 1 FROM delivery_ids WHERE delivery_id IN (${new Array(TOGETHER).fill('?').join(', ')}) LIMIT 1`,
-    ),
     indexMany: index(PORTION),
     indexOne: index(1),
     // A table without its row means an empty index, which is then made again.

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { WalSync, WriteLock } from '../../../../adapters/sqlite/index.ts';
 import { isProgramError, messageOf, TributaryError } from '../../../../core/errors.ts';
 import { effectOfKnown, effectOfNew } from '../../effect.ts';
@@ -12,7 +12,7 @@ import {
   type ReceivedDelivery,
   SCANNED_ROWS_MAX,
 } from '../../states.ts';
-import { type ReceivedIds, TOGETHER } from './received-ids.ts';
+import type { ReceivedIds } from './received-ids.ts';
 
 /** One open file. `close` of the states closes it. */
 interface OpenFile {
@@ -56,11 +56,7 @@ export class States implements OrderStates {
   #commit(deliveries: readonly ReceivedDelivery[]): Receipt[] {
     try {
       this.#receivedIds.catchUp();
-      const receipts: Receipt[] = [];
-      for (let start = 0; start < deliveries.length; start += TOGETHER) {
-        const some = deliveries.slice(start, start + TOGETHER);
-        receipts.push(...(this.#receiveNew(some) ?? some.map((delivery) => this.#receiveOne(delivery))));
-      }
+      const receipts = deliveries.map((delivery) => this.#receiveOne(delivery));
       this.#receivedIds.mergeSome();
       this.#statements.commit.run();
       return receipts;
@@ -70,37 +66,6 @@ export class States implements OrderStates {
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
       throw notStored(error);
     }
-  }
-
-  /**
-   * Receives eight deliveries with two statements, because each call into SQLite costs as much as the statement itself. Returns
-   * null, and has changed nothing, unless there are eight, all of them are new and applied, and each is of another order.
-   */
-  #receiveNew(some: readonly ReceivedDelivery[]): Receipt[] | null {
-    if (some.length < TOGETHER || some.some(({ replaces = null }) => replaces !== null)) return null;
-    const states = some.map(({ state }) => state);
-    const ids = some.map(({ deliveryId }) => deliveryId);
-    const orderIds = states.map((state) => state.order_id);
-    if (new Set(ids).size < TOGETHER || new Set(orderIds).size < TOGETHER) return null;
-    if (this.#receivedIds.isAnyKnown(ids)) return null;
-    const held = this.#statements.heldMany.all(...orderIds);
-    for (const { order_id, version } of held) {
-      const isLater = states.some((state) => state.order_id === order_id && state.version > Number(version));
-      if (!isLater) return null;
-    }
-    const { changes } = this.#statements.applyMany.run(...states.flatMap(valuesOf));
-    if (changes !== TOGETHER)
-      throw new TributaryError('store_refused', `${changes} of ${TOGETHER} rows of orders were written`);
-    const values = some.flatMap(({ deliveryId, state, receivedAtMs }) => [
-      this.#receivedIds.add(deliveryId),
-      deliveryId,
-      state.order_id,
-      state.version,
-      payloadHashOf(state),
-      timestampOf(receivedAtMs),
-    ]);
-    this.#statements.recordMany.run(...values);
-    return states.map((state) => ({ effect: 'applied', heldVersion: state.version }));
   }
 
   #receiveOne({ deliveryId, state, replaces = null, receivedAtMs }: ReceivedDelivery): Receipt {
@@ -153,7 +118,15 @@ export class States implements OrderStates {
 
   /** Answers whether the row was written. */
   #write(statement: StatementSync, state: OrderState): boolean {
-    return statement.run(...valuesOf(state)).changes === 1;
+    const { changes } = statement.run(
+      state.order_id,
+      state.order_status,
+      state.payment_status,
+      state.review_status,
+      state.ready_to_send ? 1 : 0,
+      state.version,
+    );
+    return changes === 1;
   }
 
   #heldVersion(orderId: string): number | null {
@@ -238,17 +211,9 @@ function notStored(cause: unknown): unknown {
   });
 }
 
-const ROW = '(?, ?, ?, ?, ?, ?)';
-const ROWS = new Array(TOGETHER).fill(ROW).join(', ');
-
-function valuesOf(state: OrderState): SQLInputValue[] {
-  const { order_id, order_status, payment_status, review_status, ready_to_send, version } = state;
-  return [order_id, order_status, payment_status, review_status, ready_to_send ? 1 : 0, version];
-}
-
-const write = (rows: string) => `
+const WRITE = `
   INSERT INTO orders (order_id, order_status, payment_status, review_status, ready_to_send, version)
-  VALUES ${rows}
+  VALUES (?, ?, ?, ?, ?, ?)
   ON CONFLICT (order_id) DO UPDATE SET
     order_status = excluded.order_status, payment_status = excluded.payment_status,
     review_status = excluded.review_status, ready_to_send = excluded.ready_to_send, version = excluded.version`;
@@ -268,17 +233,8 @@ function prepare(database: DatabaseSync) {
     repeat: database.prepare(
       "UPDATE delivery_receipts SET effect = 'applied', sequence = ? WHERE sequence = ?",
     ),
-    recordMany: database.prepare(
-      `INSERT INTO delivery_receipts
-         (sequence, delivery_id, order_id, version, payload_hash, received_at, effect)
-       VALUES ${new Array(TOGETHER).fill("(?, ?, ?, ?, ?, ?, 'applied')").join(', ')}`,
-    ),
-    apply: database.prepare(`${write(ROW)} WHERE excluded.version > orders.version`),
-    applyMany: database.prepare(`${write(ROWS)} WHERE excluded.version > orders.version`),
-    restore: database.prepare(write(ROW)),
-    heldMany: database.prepare(
-      `SELECT order_id, version FROM orders WHERE order_id IN (${new Array(TOGETHER).fill('?').join(', ')})`,
-    ),
+    apply: database.prepare(`${WRITE} WHERE excluded.version > orders.version`),
+    restore: database.prepare(WRITE),
     version: database.prepare('SELECT version FROM orders WHERE order_id = ?'),
     order: database.prepare('SELECT * FROM orders WHERE order_id = ?'),
     horizon: database.prepare(
