@@ -12,11 +12,3 @@ export function bytesOf(value: unknown): Buffer {
 export function bytesOfBase64(value: unknown): Buffer | null {
   return value === null ? null : Buffer.from(textOf(value), 'base64');
 }
-
-/**
- * An SQL expression for the same integer as a DOUBLE, which is exact up to 2^53. The driver gives it as a number. It makes
- * a text of a BIGINT, which costs more than all other columns of a row.
- */
-export function quickInteger(sql: string): string {
-  return `${sql} + 0e0`;
-}

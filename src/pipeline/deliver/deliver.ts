@@ -224,10 +224,9 @@ export class Deliver {
     try {
       this.#breaker.tick();
       this.#rate.setRate(this.#allowedPerSecond());
-      this.#settler.giveBack(
-        this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs),
-      );
-      while (this.#beginOne());
+      const nowMs = this.#options.clock.monotonicMs();
+      this.#settler.giveBack(this.#ahead.dropBefore(nowMs - this.#options.holdMs));
+      while (this.#beginOne(nowMs));
       const isStopping = this.#stopping.signal.aborted;
       if (this.#isShut(isStopping)) this.#settler.giveBack(this.#ahead.drop());
       this.#pumpLater();
@@ -247,7 +246,7 @@ export class Deliver {
     return isStopping && (state === 'half_open' || this.#cutting.signal.aborted);
   }
 
-  #beginOne(): boolean {
+  #beginOne(nowMs: number): boolean {
     const { target } = this.#options;
     if (this.#isPaused || this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
     const allowed = Math.min(this.#breaker.allowance('first'), this.#rate.available());
@@ -259,7 +258,7 @@ export class Deliver {
       const size = isTrial
         ? 1
         : this.#deliveryBatchSize.of(this.#ahead.first.length, target.maxDeliveryBatch);
-      this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
+      this.#call(this.#ahead.takeFirst(Math.min(size, allowed), nowMs));
       return true;
     }
     return this.#beginRetry();

@@ -220,11 +220,14 @@ it('every attempt is recorded in its sequence, whatever the store does, unless i
 });
 
 it('transactions begin 150 ms apart while more states wait to be sent, unless 4,096 attempts are to be recorded', async () => {
-  const arrivals = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom(0, 1, 7, 20, 149, 150)), {
-    minLength: 1,
-    maxLength: 20,
-    size: 'max',
-  });
+  const arrivals = fc.array(
+    fc.tuple(fc.integer({ min: 1, max: 60 }), fc.constantFrom(0, 1, 7, 20, 149, 150)),
+    {
+      minLength: 1,
+      maxLength: 20,
+      size: 'max',
+    },
+  );
   await holdsInTime(
     fc.asyncProperty(arrivals, async (list) => {
       const model = new Model();

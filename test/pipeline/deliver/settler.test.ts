@@ -94,6 +94,7 @@ describe('the recording of attempts', () => {
     settler.add(attempt('a'));
     await clock.advance(1);
     settler.add(attempt('b', { verdict: 'retry', next: { retryAtMs: clock.now() + 1_000 } }));
+    settler.add(attempt('c'));
     clock.setByMs = setByMs;
     world.trouble = DOWN;
     await clock.advance(150);
