@@ -1,6 +1,9 @@
 /** The ledger keeps this many bytes of an answer. */
 export const ANSWER_KEPT_BYTES = 1_024;
 
+/** Printable ASCII without a blank at its beginning or end. */
+const PLAIN_LINE = /^[!-~](?:[ -~]*[!-~])?$/;
+
 /**
  * Returns the first bytes of an answer as one line of text that is safe in a database, a log line and a terminal. The
  * target is not trusted: control characters, line ends and marks that change the direction of writing become blanks, and
@@ -9,9 +12,11 @@ export const ANSWER_KEPT_BYTES = 1_024;
 export function answerText(bytes: Buffer): string {
   const isCut = bytes.length > ANSWER_KEPT_BYTES;
   const kept = isCut ? bytes.subarray(0, endOfCharacter(bytes, ANSWER_KEPT_BYTES)) : bytes;
+  const text = kept.toString('utf8');
+  // Mostly an answer is a line of JSON in printable ASCII, which is safe as it is.
+  if (PLAIN_LINE.test(text)) return text;
   return (
-    kept
-      .toString('utf8')
+    text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these characters are the ones to be removed.
       .replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, ' ')
       .trim()

@@ -147,7 +147,8 @@ export class Attempt implements ConnectionUser, Endable {
     this.#readBytes += chunk.length;
     if (this.#keptBytes <= this.#keptLimit) {
       // A copy, because a slice would keep the whole buffer of the connection in memory.
-      const kept = Buffer.from(chunk.subarray(0, this.#keptLimit + 1 - this.#keptBytes));
+      const room = this.#keptLimit + 1 - this.#keptBytes;
+      const kept = Buffer.from(chunk.length <= room ? chunk : chunk.subarray(0, room));
       this.#chunks.push(kept);
       this.#keptBytes += kept.length;
     }

@@ -157,8 +157,7 @@ export class Connections {
   ended(user: ConnectionUser, isNamed: boolean, settle: () => void): void {
     const connection = taken(user);
     connection?.answered();
-    const mayHandOver =
-      isNamed && this.#waiting.length === 0 && this.#options.clock.monotonicMs() >= this.#restUntilMs;
+    const mayHandOver = isNamed && this.#waiting.length === 0 && !this.#isResting();
     if (mayHandOver) this.#warm = connection;
     else this.#rest(connection);
     try {
@@ -167,6 +166,12 @@ export class Connections {
       this.#rest(this.#warm);
       this.#warm = null;
     }
+  }
+
+  #isResting(): boolean {
+    // Mostly nothing has failed, and then the clock is not read.
+    if (this.#restUntilMs === Number.NEGATIVE_INFINITY) return false;
+    return this.#options.clock.monotonicMs() < this.#restUntilMs;
   }
 
   /**

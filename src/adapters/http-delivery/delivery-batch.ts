@@ -39,14 +39,34 @@ export function outcomesOf(
   { place, verdictOf }: { readonly place: string; readonly verdictOf: Judge },
   whole: DeliveryOutcome,
 ): DeliveryOutcome[] {
+  const found = resultsOf(answer.toString('utf8'));
+  const plain = plainOutcomes(whole);
+  const outcome = (result: Result | undefined, { attempt }: Delivery) =>
+    outcomeOf(result, attempt, { place, verdictOf }, whole, plain);
+  // Mostly a target answers in the sequence of the members. As each id comes once, each result is found without a search.
+  const isInSequence =
+    found.length === deliveries.length &&
+    found.every(({ id }, index) => id === deliveries[index]?.deliveryId);
+  if (isInSequence) return deliveries.map((delivery, index) => outcome(found[index], delivery));
   const results = new Map<string, Result>();
-  for (const result of resultsOf(answer.toString('utf8'))) {
+  for (const result of found) {
     // If a member has two results, the first one counts.
     if (!results.has(result.id)) results.set(result.id, result);
   }
-  return deliveries.map((delivery) =>
-    outcomeOf(results.get(delivery.deliveryId), delivery.attempt, { place, verdictOf }, whole),
-  );
+  return deliveries.map((delivery) => outcome(results.get(delivery.deliveryId), delivery));
+}
+
+/** Gives the outcome of a member that was delivered and nothing else, by its status: one object for all such members. */
+function plainOutcomes({ latencyMs }: DeliveryOutcome): (status: number) => DeliveryOutcome {
+  const byStatus = new Map<number, DeliveryOutcome>();
+  return (status) => {
+    let outcome = byStatus.get(status);
+    if (outcome === undefined) {
+      outcome = { verdict: 'delivered', status, latencyMs, answer: '', error: null, retryAfterMs: null };
+      byStatus.set(status, outcome);
+    }
+    return outcome;
+  };
 }
 
 interface Result {
@@ -60,6 +80,7 @@ function outcomeOf(
   attempt: number,
   { place, verdictOf }: { readonly place: string; readonly verdictOf: Judge },
   whole: DeliveryOutcome,
+  plain: (status: number) => DeliveryOutcome,
 ): DeliveryOutcome {
   const { latencyMs } = whole;
   if (result === undefined) {
@@ -68,13 +89,13 @@ function outcomeOf(
   }
   const { status, fields } = result;
   const verdict = verdictOf(status, attempt);
-  const isPlain = verdict === 'delivered' && fields.duplicate !== true && fields.ignored !== true;
+  if (verdict === 'delivered' && fields.duplicate !== true && fields.ignored !== true) return plain(status);
   const name = STATUS_CODES[status];
   return {
     verdict,
     status,
     latencyMs,
-    answer: isPlain ? '' : answerText(Buffer.from(JSON.stringify(fields))),
+    answer: answerText(Buffer.from(JSON.stringify(fields))),
     error:
       verdict === 'delivered'
         ? null

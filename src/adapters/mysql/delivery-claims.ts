@@ -1,5 +1,7 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { ViewShape } from '../../core/adoption/index.ts';
+import type { ViewValue } from '../../core/domain.ts';
+import { compareUtf8 } from '../../core/text.ts';
 import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
@@ -37,6 +39,20 @@ interface Known {
   readonly takeovers: ReadonlySet<string>;
 }
 
+/** The places of the columns in a row of `#selectDue`, and of the first column of the view. */
+const AT = {
+  id: 0,
+  version: 1,
+  attempts: 2,
+  dueSince: 3,
+  now: 4,
+  delivered: 5,
+  isClaimed: 6,
+  trace: 7,
+  epoch: 8,
+  view: 9,
+};
+
 /** Claims due deliveries for the delivery loop. */
 export class DeliveryClaims {
   readonly #pool: ConnectionPool;
@@ -53,7 +69,8 @@ export class DeliveryClaims {
     this.#time = time;
     const values = view.columns.map((column) => `v.${identifier(column.name)}`);
     this.#selectDue = () =>
-      `SELECT d.entity_id, d.due_version, d.attempts, d.due_since, ${time.sql}, d.delivered_version, d.claim_id <> 0, d.trace, ${CLAIMABLE}, ${values.join(', ')} FROM deliveries d ` +
+      `SELECT d.entity_id, ${quickInteger('d.due_version')}, d.attempts, ${quickInteger('d.due_since')}, ${quickInteger(time.sql)}, ` +
+      `${quickInteger('d.delivered_version')}, d.claim_id <> 0, d.trace, ${quickInteger(CLAIMABLE)}, ${values.join(', ')} FROM deliveries d ` +
       `JOIN ${identifier(view.table)} v ON v.${identifier(view.keyColumn)} = d.entity_id WHERE d.target = ?`;
   }
 
@@ -72,8 +89,8 @@ export class DeliveryClaims {
     const isDue = attempts === 'first' ? `d.next_attempt_at < ${DEAD_AT_MS}` : `d.next_attempt_at <= ${now}`;
     const found = await withConnection(this.#pool, async (connection) => {
       const [rows] = await connection.execute<RowDataPacket[]>(
-        `${this.#selectDue()} AND d.is_retry = ? AND d.next_attempt_at >= ? ` +
-          `AND (d.next_attempt_at > ? OR d.entity_id > ?) AND ${isDue} ` +
+        `${this.#selectDue()} AND d.is_retry = ? ` +
+          `AND (d.next_attempt_at > ? OR d.next_attempt_at = ? AND d.entity_id > ?) AND ${isDue} ` +
           `AND NOT (d.leased_until > ${now} AND d.leased_until <= ${now} + ${longestMs}) ` +
           `AND ${CLAIMABLE} IS NOT NULL ` +
           // A proxy merges no rows by bytes. Those of one moment then come in the sequence of the servers.
@@ -93,16 +110,11 @@ export class DeliveryClaims {
     if (found.length === 0) return [];
     const known: Known = {
       repairs: await this.#repairsOf(target, found),
-      takeovers: new Set(found.filter((row) => Number(row[6]) === 1).map((row) => textOf(row[0]))),
+      takeovers: takenOver(found),
     };
     const due = found.map((row) => this.#claimed(request, row, 1, known));
-    const byId: Taking[] = found.map((row, index) => ({
-      id: bytesOf(row[0]),
-      delivery: due[index] as ClaimedDelivery,
-    }));
-    byId.sort((a, b) => Buffer.compare(a.id, b.id));
-    const nowMs = this.#time.heard(found[0]?.[4]);
-    const epoch = Number(found[0]?.[8]);
+    const nowMs = this.#time.heard(found[0]?.[AT.now]);
+    const epoch = Number(found[0]?.[AT.epoch]);
     const lease = {
       isRetry,
       nowMs,
@@ -111,20 +123,19 @@ export class DeliveryClaims {
       claimId: claimIdOf(claimant),
       leasedUntil: nowMs + leaseMs,
     };
+    const byId = due.toSorted((a, b) => compareUtf8(a.entityId, b.entityId));
     const groups = alike(byId);
     const take = groups === null ? takeEach : takeAlike;
     const mine: ClaimedDelivery[] = [];
     // Each transaction locks its rows by id, as a settlement does.
     for (const group of groups ?? [byId]) {
-      let taken: ClaimedDelivery[];
+      let taken: readonly ClaimedDelivery[];
       try {
-        taken = await inTransaction(this.#pool, async (connection) => {
+        taken = await inTransaction<readonly ClaimedDelivery[]>(this.#pool, async (connection) => {
           // The rows that were read may be those of a table that was exchanged meanwhile.
           if (!(await isViewAt(connection, this.#view.table, epoch))) return [];
           const areTaken = await take(connection, group, lease);
-          return areTaken
-            ? group.map(({ delivery }) => delivery)
-            : this.#taken(connection, request, group, lease, known);
+          return areTaken ? group : this.#taken(connection, request, group, lease, known);
         });
       } catch (error) {
         if (mine.length === 0) throw error;
@@ -148,7 +159,9 @@ export class DeliveryClaims {
    * up.
    */
   async #repairsOf(target: string, rows: readonly RowDataPacket[]): Promise<Repairs> {
-    const ids = rows.filter((row) => Number(row[5]) >= Number(row[1])).map((row) => bytesOf(row[0]));
+    const ids = rows
+      .filter((row) => Number(row[AT.delivered]) >= Number(row[AT.version]))
+      .map((row) => bytesOf(row[AT.id]));
     if (ids.length === 0) return NO_REPAIRS;
     return withConnection(this.#pool, (connection) => readRepairs(connection, target, ids));
   }
@@ -160,12 +173,12 @@ export class DeliveryClaims {
   async #taken(
     connection: PoolConnection,
     request: DeliveryClaimRequest,
-    group: readonly Taking[],
+    group: readonly ClaimedDelivery[],
     { claimId, leasedUntil }: Lease,
     known: Known,
   ): Promise<ClaimedDelivery[]> {
     const taken: ClaimedDelivery[] = [];
-    for (const ids of chunksOf(group.map(({ id }) => id))) {
+    for (const ids of chunksOf(group.map(({ entityId }) => Buffer.from(entityId)))) {
       const [made] = await connection.execute<RowDataPacket[]>(
         'SELECT 1 FROM deliveries FORCE INDEX (`PRIMARY`) ' +
           `WHERE target = ? AND entity_id IN (${marks(ids.length)}) AND claim_id = ? AND due_since = 0 LIMIT 1`,
@@ -187,30 +200,45 @@ export class DeliveryClaims {
     more: number,
     { repairs, takeovers }: Known,
   ): ClaimedDelivery {
-    const entityId = textOf(row[0]);
-    const repair = repairs.get(entityId);
-    const trace = row[7] === null ? null : unpackTrace(textOf(row[7]));
-    return {
-      ...(trace === null ? {} : { trace }),
-      ...(takeovers.has(entityId) ? { isTakeover: true } : {}),
-      ...(repair?.version === Number(row[1]) ? { replaces: repair.replaces } : {}),
+    const entityId = textOf(row[AT.id]);
+    const version = Number(row[AT.version]);
+    const values: ViewValue[] = [];
+    let at = AT.view;
+    for (const column of this.#view.columns) values.push(viewValue(column, row[at++]));
+    const claimed: Writable<ClaimedDelivery> = {
       target,
       claimant,
       entityId,
-      version: Number(row[1]),
-      attempt: Number(row[2]) + more,
+      version,
+      attempt: Number(row[AT.attempts]) + more,
       isRetry: attempts === 'later',
-      dueSinceMs: Number(row[3]),
+      dueSinceMs: Number(row[AT.dueSince]),
       deliveryNumber: null,
-      row: this.#view.columns.map((column, index) => viewValue(column, row[index + 9])),
+      row: values,
     };
+    const trace = row[AT.trace] === null ? null : unpackTrace(textOf(row[AT.trace]));
+    if (trace !== null) claimed.trace = trace;
+    if (takeovers.has(entityId)) claimed.isTakeover = true;
+    const repair = repairs.size === 0 ? undefined : repairs.get(entityId);
+    if (repair?.version === version) claimed.replaces = repair.replaces;
+    return claimed;
   }
 }
 
-interface Taking {
-  readonly id: Buffer;
-  /** The delivery as it was read, with the attempt that begins now counted. */
-  readonly delivery: ClaimedDelivery;
+/**
+ * An SQL expression for the same integer as a DOUBLE, which is exact up to 2^53. The driver gives it as a number. It makes
+ * a text of a BIGINT, which costs more than all other columns of a row.
+ */
+function quickInteger(sql: string): string {
+  return `${sql} + 0e0`;
+}
+
+type Writable<Some> = { -readonly [Name in keyof Some]: Some[Name] };
+
+function takenOver(rows: readonly RowDataPacket[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const row of rows) if (Number(row[AT.isClaimed]) === 1) ids.add(textOf(row[AT.id]));
+  return ids;
 }
 
 interface Lease {
@@ -229,9 +257,14 @@ interface Lease {
 const ALIKE_ROWS_MIN = 16;
 
 /** Groups the deliveries by version and attempt. Gives null if there would be too many groups. */
-function alike(takings: readonly Taking[]): Taking[][] | null {
-  const groups = Map.groupBy(takings, ({ delivery }) => `${delivery.version} ${delivery.attempt}`);
-  return groups.size * ALIKE_ROWS_MIN > takings.length ? null : [...groups.values()];
+function alike(deliveries: readonly ClaimedDelivery[]): (readonly ClaimedDelivery[])[] | null {
+  const [first] = deliveries;
+  const isOneGroup = deliveries.every(
+    ({ version, attempt }) => version === first?.version && attempt === first.attempt,
+  );
+  if (isOneGroup) return deliveries.length < ALIKE_ROWS_MIN ? null : [deliveries];
+  const groups = Map.groupBy(deliveries, ({ version, attempt }) => `${version} ${attempt}`);
+  return groups.size * ALIKE_ROWS_MIN > deliveries.length ? null : [...groups.values()];
 }
 
 /**
@@ -254,11 +287,11 @@ function writeIsFree(writer: ParameterWriter, { isRetry, nowMs, latestMs, longes
  */
 async function takeAlike(
   connection: PoolConnection,
-  group: readonly Taking[],
+  group: readonly ClaimedDelivery[],
   lease: Lease,
 ): Promise<boolean> {
   const { claimId, leasedUntil } = lease;
-  const [{ delivery }] = group as [Taking];
+  const [delivery] = group as [ClaimedDelivery];
   const updated = await TAKE_ALIKE.run(
     connection,
     group,
@@ -276,7 +309,7 @@ async function takeAlike(
   return updated === group.length;
 }
 
-const TAKE_ALIKE = new RowsStatement<Taking>({
+const TAKE_ALIKE = new RowsStatement<ClaimedDelivery>({
   // Right after a table has grown, the server may still take it for empty and scan all of it.
   before:
     'UPDATE deliveries FORCE INDEX (`PRIMARY`) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
@@ -284,22 +317,22 @@ const TAKE_ALIKE = new RowsStatement<Taking>({
   after: `) AND target = ? AND due_version = ? AND attempts = ? AND ${IS_FREE}`,
   head: ['integer', 'integer'],
   columns: ['bytes'],
-  write: (writer, { id }) => writer.bytes(id),
+  write: (writer, { entityId }) => writer.text(entityId),
   tail: ['text', 'integer', 'integer', ...IS_FREE_TYPES],
 });
 
 /** Takes deliveries of any versions and attempts. Answers whether none had changed. */
 async function takeEach(
   connection: PoolConnection,
-  takings: readonly Taking[],
+  deliveries: readonly ClaimedDelivery[],
   lease: Lease,
 ): Promise<boolean> {
   const affected = await TAKE_EACH.run(
     connection,
-    takings.map((taking) => ({ ...taking, lease })),
+    deliveries.map((delivery) => ({ delivery, lease })),
   );
   // The server counts 2 for a row that it changed, and 0 for a row that it left alone.
-  return affected === 2 * takings.length;
+  return affected === 2 * deliveries.length;
 }
 
 /**
@@ -312,7 +345,7 @@ const IS_FREE_ROW =
   'AND NOT (leased_until > VALUES(delivered_version) AND leased_until <= VALUES(next_attempt_at))';
 
 /** Takes a row that is due and has not changed. VALUES(attempts) is the number of the attempt that begins. */
-const TAKE_EACH = new RowsStatement<Taking & { readonly lease: Lease }>({
+const TAKE_EACH = new RowsStatement<{ readonly delivery: ClaimedDelivery; readonly lease: Lease }>({
   before:
     'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, is_retry, delivered_version, ' +
     'next_attempt_at, leased_until, claim_id, due_since) VALUES',
@@ -323,9 +356,9 @@ const TAKE_EACH = new RowsStatement<Taking & { readonly lease: Lease }>({
     'attempts = IF(claim_id = VALUES(claim_id), VALUES(attempts), attempts), ' +
     'leased_until = IF(claim_id = VALUES(claim_id), VALUES(leased_until), leased_until)',
   columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer'],
-  write(writer, { id, delivery, lease }) {
+  write(writer, { delivery, lease }) {
     writer.text(delivery.target);
-    writer.bytes(id);
+    writer.text(delivery.entityId);
     writer.integer(delivery.version);
     writer.integer(delivery.attempt);
     writer.integer(lease.isRetry);

@@ -1,4 +1,5 @@
 import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
+import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { claimIdOf } from './claim-id.ts';
@@ -25,18 +26,20 @@ export class Settlements {
     if (settlements.length === 0) return;
     const now = this.#time.now();
     const aheadMs = now - this.#clock.now();
-    const sorted = claimsById(settlements.map((settlement) => settlement.delivery)).map((claim) => ({
-      ...claim,
-      settlement: settlements[claim.index] as DeliverySettlement,
-      nowMs: now,
-      aheadMs,
-    }));
+    const sorted = settlements.toSorted((a, b) => compareUtf8(a.delivery.entityId, b.delivery.entityId));
     // Each transaction locks its rows by id. One transaction for all groups would lock rows out of sequence, and
     // deadlock with batches that make deliveries due.
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
-        if (!(await areDelivered(connection, group)))
-          await moveOn.run(connection, await lockKnown(connection, group));
+        if (!(await areDelivered(connection, group))) {
+          const claims = group.map((settlement) => ({
+            ...claimOf(settlement.delivery),
+            settlement,
+            nowMs: now,
+            aheadMs,
+          }));
+          await moveOn.run(connection, await lockKnown(connection, claims));
+        }
         await insertAttempt.run(connection, group);
       });
     }
@@ -106,44 +109,63 @@ async function renewEach(
 }
 
 interface Claim {
-  /** The claim's index in the list that was given. */
-  readonly index: number;
   readonly delivery: ClaimedDelivery;
   readonly id: Buffer;
   readonly claimId: bigint;
 }
 
-/** Sorts claims by entity id, which is the sequence in which rows are locked. */
-function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
-  // The hash of each claimant is worked out once, because one claimant has many rows.
-  const claimIds = new Map<string, bigint>();
-  return deliveries
-    .map((delivery, index) => {
-      const { claimant, entityId } = delivery;
-      let claimId = claimIds.get(claimant);
-      if (claimId === undefined) {
-        claimId = claimIdOf(claimant);
-        claimIds.set(claimant, claimId);
-      }
-      return { index, delivery, id: Buffer.from(entityId), claimId };
-    })
-    .sort((a, b) => Buffer.compare(a.id, b.id));
+function claimOf(delivery: ClaimedDelivery): Claim {
+  return { delivery, id: Buffer.from(delivery.entityId), claimId: knownClaimIdOf(delivery.claimant) };
 }
 
-/**
- * Groups the settlements: those that were delivered by claimant and status, and all others together. Each group keeps
- * the sequence given.
- */
-function alike(settlings: readonly Settling[]): Settling[][] {
-  const groups = new Map<string, Settling[]>();
-  for (const settling of settlings) {
-    const { claimId, settlement } = settling;
-    const key = isPlain(settlement) ? `${settlement.status} ${claimId} ${settlement.delivery.target}` : '';
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [settling]);
-    else group.push(settling);
+/** Sorts claims by entity id, which is the sequence in which rows are locked. */
+function claimsById(deliveries: readonly ClaimedDelivery[]): Claim[] {
+  return deliveries.map(claimOf).sort((a, b) => Buffer.compare(a.id, b.id));
+}
+
+let lastClaimant = '';
+let lastClaimId = 0n;
+
+/** The hash of each claimant is worked out once for the rows that follow one another, because one claimant has many rows. */
+function knownClaimIdOf(claimant: string): bigint {
+  if (claimant !== lastClaimant) {
+    lastClaimant = claimant;
+    lastClaimId = claimIdOf(claimant);
   }
-  return [...groups.values()];
+  return lastClaimId;
+}
+
+type Group = [DeliverySettlement, ...DeliverySettlement[]];
+
+/**
+ * Groups the settlements: those that were delivered by claimant, status and target, and all others together. Each group
+ * keeps the sequence given.
+ */
+function alike(settlements: readonly DeliverySettlement[]): Group[] {
+  const groups: Group[] = [];
+  const byClaimant = new Map<string, Group[]>();
+  const othersAlike: Group[] = [];
+  for (const settlement of settlements) {
+    let alike = othersAlike;
+    if (isPlain(settlement)) {
+      const { claimant } = settlement.delivery;
+      alike = byClaimant.get(claimant) ?? [];
+      if (alike.length === 0) byClaimant.set(claimant, alike);
+    }
+    const group = alike.find(([first]) => alike === othersAlike || isSettledAs(first, settlement));
+    if (group !== undefined) group.push(settlement);
+    else {
+      const made: Group = [settlement];
+      alike.push(made);
+      groups.push(made);
+    }
+  }
+  return groups;
+}
+
+/** Whether one statement settles both, if one claimant has both. */
+function isSettledAs(first: DeliverySettlement, { status, delivery }: DeliverySettlement): boolean {
+  return first.status === status && first.delivery.target === delivery.target;
 }
 
 function isPlain({ next, error }: DeliverySettlement): boolean {
@@ -154,26 +176,26 @@ function isPlain({ next, error }: DeliverySettlement): boolean {
  * Whether this is a group of delivered claims and all of them are settled now. A plain UPDATE costs the server half of
  * what `moveOn` costs. If it did not settle all of them, `moveOn` leaves those alone that it did.
  */
-async function areDelivered(connection: PoolConnection, group: readonly Settling[]): Promise<boolean> {
-  const [{ settlement, claimId }] = group as [Settling];
-  if (!isPlain(settlement)) return false;
-  const updated = await deliveredWith(settlement.status ?? 0).run(connection, group, (writer) => {
-    writer.text(settlement.delivery.target);
-    writer.integer(claimId);
+async function areDelivered(connection: PoolConnection, group: Group): Promise<boolean> {
+  const [first] = group;
+  if (!isPlain(first)) return false;
+  const updated = await deliveredWith(first.status ?? 0).run(connection, group, (writer) => {
+    writer.text(first.delivery.target);
+    writer.integer(knownClaimIdOf(first.delivery.claimant));
   });
   return updated === group.length;
 }
 
-const deliveredStatements = new Map<number, RowsStatement<Settling>>();
+const deliveredStatements = new Map<number, RowsStatement<DeliverySettlement>>();
 
 /**
  * The statement that settles delivered claims with this status. A newer version that became due meanwhile has no
  * attempts, so `attempts > 0` shows that the row still has the claimed version.
  */
-function deliveredWith(status: number): RowsStatement<Settling> {
+function deliveredWith(status: number): RowsStatement<DeliverySettlement> {
   let statement = deliveredStatements.get(status);
   if (statement === undefined) {
-    statement = new RowsStatement<Settling>({
+    statement = new RowsStatement<DeliverySettlement>({
       // Right after a table has grown, the server may still take it for empty and scan all of it.
       before:
         "UPDATE deliveries FORCE INDEX (`PRIMARY`) SET status = 'delivered', is_retry = 0, delivered_version = due_version, " +
@@ -182,7 +204,7 @@ function deliveredWith(status: number): RowsStatement<Settling> {
       row: '?',
       after: ') AND target = ? AND claim_id = ? AND attempts > 0',
       columns: ['bytes'],
-      write: (writer, { id }) => writer.bytes(id),
+      write: (writer, { delivery }) => writer.text(delivery.entityId),
       tail: ['text', 'integer'],
     });
     deliveredStatements.set(status, statement);
@@ -264,7 +286,7 @@ const moveOn = new RowsStatement<Settling>({
   },
 });
 
-const insertAttempt = new RowsStatement<Settling>({
+const insertAttempt = new RowsStatement<DeliverySettlement>({
   before:
     'INSERT INTO delivery_attempts (target, entity_id, version, attempt, attempted_at, delivery_id, verdict, status, ' +
     'latency_ms, answer, error) VALUES',
@@ -283,10 +305,10 @@ const insertAttempt = new RowsStatement<Settling>({
     'text',
     'text',
   ],
-  write(writer, { settlement, id }) {
+  write(writer, settlement) {
     const { delivery } = settlement;
     writer.text(delivery.target);
-    writer.bytes(id);
+    writer.text(delivery.entityId);
     writer.integer(delivery.version);
     writer.integer(delivery.attempt);
     writer.integer(settlement.attemptedAtMs);

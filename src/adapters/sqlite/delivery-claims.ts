@@ -95,10 +95,7 @@ function claimed(
   row: readonly SQLOutputValue[],
 ): ClaimedDelivery {
   const [number, entityId, version, attempted, dueSince, , isTakeover, packed, ...values] = row;
-  const trace = packed === null ? null : unpackTrace(textOf(packed));
-  return {
-    ...(trace === null ? {} : { trace }),
-    ...(numberOf(isTakeover) === 1 ? { isTakeover: true } : {}),
+  const claim: Writable<ClaimedDelivery> = {
     target,
     entityId: textOf(entityId),
     version: numberOf(version),
@@ -109,7 +106,13 @@ function claimed(
     dueSinceMs: numberOf(dueSince),
     deliveryNumber: numberOf(number),
   };
+  const trace = packed === null ? null : unpackTrace(textOf(packed));
+  if (trace !== null) claim.trace = trace;
+  if (numberOf(isTakeover) === 1) claim.isTakeover = true;
+  return claim;
 }
+
+type Writable<Some> = { -readonly [Name in keyof Some]: Some[Name] };
 
 /**
  * Adds to each claim the digest that it has to replace at the target. Only a delivery that the target already has at

@@ -64,6 +64,17 @@ export class Settlements {
 
 /** Groups the settlements: those that were delivered by claimant and status, and all others together. */
 function alike(settlements: readonly DeliverySettlement[]): Iterable<readonly DeliverySettlement[]> {
+  const [first] = settlements;
+  // Mostly one claim brought all of them, and all of them ended alike.
+  const isOneGroup =
+    first !== undefined &&
+    settlements.every(
+      (settlement) =>
+        isPlain(settlement) &&
+        settlement.status === first.status &&
+        settlement.delivery.claimant === first.delivery.claimant,
+    );
+  if (isOneGroup) return [settlements];
   return Map.groupBy(settlements, (settlement) =>
     isPlain(settlement) ? `${settlement.status} ${settlement.delivery.claimant}` : '',
   ).values();

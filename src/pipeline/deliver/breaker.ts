@@ -145,6 +145,7 @@ export class Breaker {
 
   /** Makes the changes that are due by time. Called before anything else is asked. */
   tick(): void {
+    if (this.#state !== 'open' && this.#state !== 'ramping') return;
     const nowMs = this.#clock.monotonicMs();
     if (this.#state === 'open' && nowMs >= this.#openUntilMs) {
       if (this.#afterOpen === 'ramping') this.#startRamp(nowMs);

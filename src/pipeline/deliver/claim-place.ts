@@ -2,11 +2,11 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 
 /** A delivery that becomes due before the place, or free again, is seen after this time at the latest. */
-const FROM_START_EVERY_MS = 1_000;
+const FROM_START_EVERY_MS = 3_000;
 
 /**
  * Decides where the next claim of first attempts begins. While more is due than a claim takes, each claim begins behind the
- * last one, because mostly claimed deliveries stand before that place. Every second, and when the end is reached, a claim
+ * last one, because mostly claimed deliveries stand before that place. Every three seconds, and when the end is reached, a claim
  * begins at the start.
  */
 export class ClaimPlace {

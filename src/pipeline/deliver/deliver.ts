@@ -224,10 +224,9 @@ export class Deliver {
     try {
       this.#breaker.tick();
       this.#rate.setRate(this.#allowedPerSecond());
-      this.#settler.giveBack(
-        this.#ahead.dropBefore(this.#options.clock.monotonicMs() - this.#options.holdMs),
-      );
-      while (this.#beginOne());
+      const nowMs = this.#options.clock.monotonicMs();
+      this.#settler.giveBack(this.#ahead.dropBefore(nowMs - this.#options.holdMs));
+      while (this.#beginOne(nowMs));
       const isStopping = this.#stopping.signal.aborted;
       if (this.#isShut(isStopping)) this.#settler.giveBack(this.#ahead.drop());
       this.#pumpLater();
@@ -247,7 +246,7 @@ export class Deliver {
     return isStopping && (state === 'half_open' || this.#cutting.signal.aborted);
   }
 
-  #beginOne(): boolean {
+  #beginOne(nowMs: number): boolean {
     const { target } = this.#options;
     if (this.#isPaused || this.#rate.available() < 1 || this.#cutting.signal.aborted) return false;
     const allowed = Math.min(this.#breaker.allowance('first'), this.#rate.available());
@@ -259,7 +258,7 @@ export class Deliver {
       const size = isTrial
         ? 1
         : this.#deliveryBatchSize.of(this.#ahead.first.length, target.maxDeliveryBatch);
-      this.#call(this.#ahead.takeFirst(Math.min(size, allowed), this.#options.clock.monotonicMs()));
+      this.#call(this.#ahead.takeFirst(Math.min(size, allowed), nowMs));
       return true;
     }
     return this.#beginRetry();
@@ -353,15 +352,27 @@ export class Deliver {
     const next =
       verdict === 'delivered' ? verdict : this.#judge.next(delivery, outcome, slot.startedMs, summary);
     const deliveryId = sent?.deliveryId ?? idOf(delivery);
-    const facts = { verdict, status, latencyMs, answer, error, next };
-    this.#settler.add({ delivery, deliveryId, attemptedAtMs, ...facts });
+    this.#settler.add({
+      delivery,
+      deliveryId,
+      attemptedAtMs,
+      verdict,
+      status,
+      latencyMs,
+      answer,
+      error,
+      next,
+    });
   }
 
   /** Sets a timer if time alone will let a call begin: a breaker goes on, a rate allows one more, a call counts as slow. */
   #pumpLater(): void {
     let waitMs = this.#breaker.nextTickMs ?? Number.POSITIVE_INFINITY;
     if (this.#ahead.waiting > 0) {
-      waitMs = Math.min(waitMs, this.#slots.nextSlowMs() ?? waitMs);
+      const slowAtMs = this.#slots.nextSlowAtMs;
+      // Mostly the timer is set for an earlier moment already, and then the clock is not read.
+      if (slowAtMs !== null && slowAtMs < this.#pumpAtMs)
+        waitMs = Math.min(waitMs, slowAtMs - this.#options.clock.monotonicMs());
       if (this.#rate.ratePerSecond !== null) waitMs = Math.min(waitMs, this.#rate.waitMs());
     }
     if (waitMs < Number.POSITIVE_INFINITY) this.#pumpAfter(Math.max(1, waitMs));

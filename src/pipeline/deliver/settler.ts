@@ -10,7 +10,7 @@ export const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
 /** The most attempts that are recorded in one transaction. */
 const SETTLE_LIMIT = 4_096;
 /** While more states wait to be sent, transactions begin at least this far apart: each waits for the disk. */
-const SETTLE_EVERY_MS = 50;
+const SETTLE_EVERY_MS = 150;
 /** If the clock was set by this much or more since an attempt ended, its retry is moved by as much. */
 const CLOCK_SET_MS = 1_000;
 /** After this many failures in a row during a stop, the rest is not recorded. */
@@ -136,6 +136,7 @@ export class Settler {
 
   /** The same settlements. Retries come after their pauses, although somebody has set the clock meanwhile. */
   #byTheClockOfNow(settlements: readonly DeliverySettlement[]): readonly DeliverySettlement[] {
+    if (settlements.every(({ next }) => typeof next === 'string')) return settlements;
     const aheadMs = this.#clockAheadMs();
     return settlements.map((settlement) => {
       const { next } = settlement;

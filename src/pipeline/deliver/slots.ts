@@ -88,11 +88,11 @@ export class Slots {
     this.#leaveQuick(slot);
   }
 
-  /** In how many milliseconds the oldest quick call can become slow; null if there is none, or if all places are taken. */
-  nextSlowMs(): number | null {
+  /** When the oldest quick call can become slow, by the monotonic clock; null if there is none, or if all places are taken. */
+  get nextSlowAtMs(): number | null {
     if (this.#underWay >= this.#calls) return null;
     const { first } = this.#quick;
-    return first === null ? null : Math.max(0, first.startedMs + QUICK_MS - this.#clock.monotonicMs());
+    return first === null ? null : first.startedMs + QUICK_MS;
   }
 
   #makeSlow(): void {

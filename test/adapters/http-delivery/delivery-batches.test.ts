@@ -125,6 +125,33 @@ describe('delivery batches', () => {
     expect(outcomes[3]?.error).toContain('without a result for this state');
   });
 
+  it.each([
+    [
+      ['msg_2', 'msg_1', 'msg_0'],
+      ['delivered', 'throttle', 'park'],
+    ],
+    [
+      ['msg_0', 'msg_1', 'msg_3'],
+      ['park', 'throttle', 'retry'],
+    ],
+    [
+      ['msg_0', 'msg_0', 'msg_2'],
+      ['park', 'retry', 'delivered'],
+    ],
+    [
+      ['msg_0', 'msg_1', 'msg_2'],
+      ['park', 'throttle', 'delivered'],
+    ],
+  ])('as many results as members go by their ids: %j', async (ids, verdicts) => {
+    const { target } = await open(() =>
+      results([422, 503, 200].map((status, index) => ({ id: ids[index], status, version: 3 }))),
+    );
+    await outcomesOf(target, [newDelivery()], never);
+    const outcomes = await outcomesOf(target, several(3), never);
+    expect(outcomes.map(({ verdict }) => verdict)).toEqual(verdicts);
+    expect(outcomes.map(({ latencyMs }) => latencyMs > 0)).toEqual([true, true, true]);
+  });
+
   it.each(['', '[]', 'null', '{"results":5}', '{"results":[5,null,[]]}', '<html>'])(
     'all members of a delivery batch are tried again when the answer is %j',
     async (body) => {

@@ -45,6 +45,12 @@ describe('the kept answer', () => {
     }
   });
 
+  it.each(['\t', '\n', '\u0000', '\u007f', '\u0085', '\u009f', '\ufeff'])('an answer loses %j', (unsafe) => {
+    expect(answerText(Buffer.from(`{"a"${unsafe}:1}`))).toBe('{"a" :1}');
+    expect(answerText(Buffer.from(`${unsafe} {"a":1} ${unsafe}`))).toBe('{"a":1}');
+    expect(answerText(Buffer.from(' {"a":1}'))).toBe('{"a":1}');
+  });
+
   it('the kept answer is one line without control characters', () => {
     const text = answerText(Buffer.from('a\r\nb\u001b[31mc\0d\u202ee\u0085f\u2028g'));
     expect(text).toBe('a  b [31mc d e f g');

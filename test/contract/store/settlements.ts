@@ -59,6 +59,34 @@ export function describeSettlements(harness: StoreHarness): void {
       expect(await claimOnly(place.store)).toMatchObject({ version: 1, attempt: 2 });
     });
 
+    it.each([
+      ['answers of 200 and 202', 72, { next: 'delivered', status: 202, error: null }],
+      ['answers of 200 and 202 to two claimants', 36, { next: 'delivered', status: 202, error: null }],
+      ['retries after an answer of 200', 72, { next: 'retry', status: 200, error: 'No.' }],
+      ['retries after an answer of 200 to two claimants', 36, { next: 'retry', status: 200, error: 'No.' }],
+    ] as const)('a settlement of many ends each as it says: %s', async (_what, limit, other) => {
+      const ids = Array.from({ length: 72 }, (_, number) => `parcel ${number}`);
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const claim = { target: TARGET, limit, leaseMs: LEASE_MS };
+      const claimed = await claimDue(place.store, { ...claim, claimant: 'one' });
+      claimed.push(...(await claimDue(place.store, { ...claim, claimant: 'another' })));
+      expect(claimed).toHaveLength(72);
+      const { status, error } = other;
+      const next = other.next === 'retry' ? { retryAtMs: place.clock.now() + 1_000 } : other.next;
+      await place.store.settleDeliveries(
+        claimed.map((delivery, index) =>
+          index % 3 === 1 ? settlement(delivery, next, { status, error }) : settlement(delivery, 'delivered'),
+        ),
+      );
+      const odd = { status: other.next === 'retry' ? 'pending' : 'delivered', lastStatus: status };
+      for (const [index, { entityId }] of claimed.entries()) {
+        expect(await place.store.readDelivery(TARGET, entityId)).toMatchObject(
+          index % 3 === 1 ? odd : { status: 'delivered', lastStatus: 200 },
+        );
+      }
+      expect(await attempts()).toHaveLength(72);
+    });
+
     it('an uncounted retry writes its attempt to the ledger and gives its number back', async () => {
       await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
       const retry = (isCounted: boolean) => ({ retryAtMs: place.clock.now(), isCounted });

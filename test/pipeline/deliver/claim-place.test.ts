@@ -26,17 +26,17 @@ describe('the place where the next claim begins', () => {
     expect(place.next()).toBeUndefined();
   });
 
-  it('the next claim begins at the start once a second, however many deliveries are due', () => {
+  it('the next claim begins at the start once in three seconds, however many deliveries are due', () => {
     let nowMs = 0;
     const place = new ClaimPlace({ monotonicMs: () => nowMs });
     place.next();
     place.moved([claimed('a')], true);
-    nowMs = 999;
+    nowMs = 2_999;
     expect(place.next()).toMatchObject({ entityId: 'a' });
-    nowMs = 1_000;
+    nowMs = 3_000;
     expect(place.next()).toBeUndefined();
     place.moved([claimed('b')], true);
-    nowMs = 1_500;
+    nowMs = 3_500;
     expect(place.next()).toMatchObject({ entityId: 'b' });
   });
 });

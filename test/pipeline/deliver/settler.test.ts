@@ -68,7 +68,7 @@ function attempt(deliveryId: string, ended: Partial<DeliverySettlement> = {}): D
 }
 
 describe('the recording of attempts', () => {
-  it('attempts are recorded at once while nothing waits to be sent, and 50 ms apart while states do', async () => {
+  it('attempts are recorded at once while nothing waits to be sent, and 150 ms apart while states do', async () => {
     const { clock, settler, begun, world } = setUp();
     const recordNext = async (id: string) => {
       settler.add(attempt(id));
@@ -81,7 +81,7 @@ describe('the recording of attempts', () => {
     await recordNext('c');
     await recordNext('d');
     expect(begun).toHaveLength(2);
-    await clock.advance(50);
+    await clock.advance(150);
     expect(begun.slice(2).map(({ ids }) => ids)).toEqual([['c', 'd']]);
   });
 
@@ -94,14 +94,15 @@ describe('the recording of attempts', () => {
     settler.add(attempt('a'));
     await clock.advance(1);
     settler.add(attempt('b', { verdict: 'retry', next: { retryAtMs: clock.now() + 1_000 } }));
+    settler.add(attempt('c'));
     clock.setByMs = setByMs;
     world.trouble = DOWN;
-    await clock.advance(50);
-    expect(retriesInMs()).toEqual([951]);
+    await clock.advance(150);
+    expect(retriesInMs()).toEqual([851]);
     world.trouble = null;
     clock.setByMs = 0;
     await clock.advance(1_000);
-    expect([begun.length, retriesInMs()]).toEqual([3, [752]]);
+    expect([begun.length, retriesInMs()]).toEqual([3, [652]]);
   });
 
   it('a full transaction of attempts is recorded at once, whatever waits to be sent', async () => {

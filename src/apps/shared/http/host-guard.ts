@@ -29,17 +29,28 @@ export function guardHosts(app: FastifyInstance, options: HostGuardOptions): voi
   if (!options.isOpen && options.hosts.length === 0) return;
   const known = new Set([...options.hosts, ...(options.isOpen ? [options.host] : [])].map(nameOf));
   const isKnown = (name: string) => isLoopback(name) || known.has(name);
-  app.addHook('onRequest', (request, _reply, done) => done(refusalOf(request, isKnown, options.setting)));
+  // Mostly all requests have the same Host.
+  let knownHost: string | undefined;
+  const isKnownHost = (host: string) => {
+    if (host === knownHost) return true;
+    if (!isKnown(nameOf(host))) return false;
+    knownHost = host;
+    return true;
+  };
+  app.addHook('onRequest', (request, _reply, done) =>
+    done(refusalOf(request, isKnownHost, isKnown, options.setting)),
+  );
 }
 
 function refusalOf(
   request: FastifyRequest,
+  isKnownHost: (host: string) => boolean,
   isKnown: (name: string) => boolean,
   setting: string,
 ): HttpProblem | undefined {
   const { host, origin } = request.headers;
   // HTTP/1.0 needs no Host, and no browser speaks it.
-  if (host !== undefined && !isKnown(nameOf(host))) {
+  if (host !== undefined && !isKnownHost(host)) {
     return new HttpProblem(
       421,
       'host_unknown',
