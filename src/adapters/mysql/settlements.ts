@@ -2,7 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { claimIdOf } from './claim-id.ts';
-import { inTransaction, withConnection } from './connection.ts';
+import { allOf, inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
@@ -35,9 +35,11 @@ export class Settlements {
     // deadlock with batches that make deliveries due.
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
-        if (!(await areDelivered(connection, group)))
-          await moveOn.run(connection, await lockKnown(connection, group));
-        await insertAttempt.run(connection, group);
+        const [areSettled] = await allOf<unknown>([
+          areDelivered(connection, group),
+          insertAttempt.run(connection, group),
+        ]);
+        if (areSettled !== true) await moveOn.run(connection, await lockKnown(connection, group));
       });
     }
   }
