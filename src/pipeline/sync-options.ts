@@ -41,6 +41,8 @@ export interface SyncOptions<State, Event> {
 export interface IngestTuning {
   /** The most transactions that run side by side. Default: 4. */
   readonly lanes: number;
+  /** There is one lane until this instance is so many records behind the log; with 0 never. Default: 20,000. */
+  readonly apartFromRecords: number;
   /** The most events in one transaction. Default: 4,000. */
   readonly batchEvents: number;
   /** The most events in the histories that are kept in memory. Default: 200,000. */

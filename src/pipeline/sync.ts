@@ -223,6 +223,7 @@ export class Sync<State, Event> {
     const { domain, log, targets, clock, logger, group, tracing, ingest = {} } = this.#options;
     const {
       lanes = 4,
+      apartFromRecords,
       batchEvents = 4_000,
       cacheEvents = 200_000,
       cacheBytes = 32 * 1024 * 1024,
@@ -244,6 +245,7 @@ export class Sync<State, Event> {
       group,
       storeId,
       lanes,
+      ...(apartFromRecords === undefined ? {} : { apartFromRecords }),
       batchEvents,
       cacheEvents,
       cacheBytes,

@@ -10,7 +10,7 @@ import type {
 import type { CheckpointMove } from '../../ports/commit.ts';
 import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { addAudit } from './audit.ts';
-import { inTransaction, withConnection } from './connection.ts';
+import { allOf, inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { textOf } from './values.ts';
 import { refuseWhileSwitching } from './view-state.ts';
@@ -100,19 +100,25 @@ export async function listResumed(pool: ConnectionPool, limit: number): Promise<
 /** The largest number that the column can hold. */
 const LAST_ID = 2n ** 63n - 1n;
 
-/** Moves every checkpoint that stands where its move says. Answers whether all of them did. */
+/**
+ * Moves every checkpoint that stands where its move says. Answers whether all of them did; if not, the transaction has to
+ * be rolled back. The statements of all moves are begun before the call returns.
+ */
 export async function moveCheckpoints(
   connection: PoolConnection,
   moves: readonly CheckpointMove[],
 ): Promise<boolean> {
-  for (const move of moves) {
-    const [result] = await connection.execute<ResultSetHeader>(
+  const updates = moves.map((move) =>
+    connection.execute<ResultSetHeader>(
       'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
         'AND epoch = ? AND halt_reason IS NULL',
       [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
-    );
+    ),
+  );
+  const updated = await allOf(updates);
+  for (const [index, move] of moves.entries()) {
     // The server does not count a row that keeps all of its values.
-    if (result.affectedRows !== 1 && !(await rests(connection, move))) return false;
+    if (updated[index]?.[0].affectedRows !== 1 && !(await rests(connection, move))) return false;
   }
   return true;
 }

@@ -5,7 +5,7 @@ import { partitionName } from '../../core/offset.ts';
 import type { CommitOutcome, EntityChange, IngestBatch } from '../../ports/commit.ts';
 import type { JournaledEvent } from '../../ports/journal.ts';
 import { moveCheckpoints } from './checkpoints.ts';
-import { inTransaction, Rollback, withConnection } from './connection.ts';
+import { inTransaction, Rollback, resultOf, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import type { DueDeliveries } from './due-deliveries.ts';
 import { isDuplicateKey } from './errors.ts';
@@ -14,6 +14,7 @@ import { insertEvents, readJournals } from './journal.ts';
 import { writeLong } from './journal-index.ts';
 import { writeParking, wronglyFolded } from './parked.ts';
 import { insertQuarantined, writeRedrive } from './quarantine.ts';
+import { bodySize } from './segments.ts';
 import type { StoreTime } from './store-time.ts';
 import { ViewRows } from './view-rows.ts';
 import { isViewAt } from './view-state.ts';
@@ -63,11 +64,37 @@ export class Committer {
         ? []
         : await batch.plan(null, (ids, maxEvents) => this.#readKnownJournals(ids, maxEvents));
     return inTransaction(this.#pool, async (connection) => {
+      if (isSmall(batch, changes)) return this.#writeTogether(connection, batch, changes);
       if (!(await this.#isAllowed(connection, batch))) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
       if (!(await this.#rows.compareAndSet(connection, changes)))
         throw new Rollback<CommitOutcome>({ kind: 'stale' });
       return this.#write(connection, batch, changes);
     });
+  }
+
+  /**
+   * Writes a small batch with statements that are sent together, in the same sequence as those of a large one: a small
+   * transaction takes most of its time on the way to the server and back. Their answers are looked at afterwards, and
+   * what must not stand is rolled back.
+   */
+  async #writeTogether(
+    connection: PoolConnection,
+    batch: IngestBatch,
+    changes: readonly EntityChange[],
+  ): Promise<CommitOutcome> {
+    const [moved, written, journaled, parked, due] = await Promise.allSettled([
+      moveCheckpoints(connection, batch.moves),
+      this.#rows.compareAndSet(connection, changes),
+      insertEvents(connection, changes),
+      wronglyFolded(connection, changes),
+      this.#deliveries.makeDue(connection, changes),
+    ]);
+    if (!resultOf(moved)) throw new Rollback<CommitOutcome>({ kind: 'fenced' });
+    if (!resultOf(written) || isDuplicate(journaled)) throw new Rollback<CommitOutcome>({ kind: 'stale' });
+    resultOf(journaled);
+    if (resultOf(parked).length > 0)
+      throw new Rollback<CommitOutcome>({ kind: 'stale', parked: resultOf(parked) });
+    return { kind: 'committed', deliveriesDue: resultOf(due) };
   }
 
   /**
@@ -134,6 +161,29 @@ export class Committer {
     if ((await saveJob(connection, redrive.job, this.#time)) === null)
       throw new Rollback<CommitOutcome>({ kind: 'fenced' });
   }
+}
+
+/** The most entities of a batch whose statements are sent together, so that each of them is one packet or few. */
+const SMALL_CHANGES = 64;
+const SMALL_BYTES = 128 * 1024;
+
+/** Whether the statements of the batch are few, and none of them depends on what another one answers. */
+function isSmall({ moves, quarantined, redrive }: IngestBatch, changes: readonly EntityChange[]): boolean {
+  if (moves.length === 0 || changes.length > SMALL_CHANGES) return false;
+  if (quarantined.length > 0 || redrive !== undefined) return false;
+  // A checkpoint that stays where it is needs a second look.
+  if (moves.some(({ fromOffset, toOffset }) => fromOffset === toOffset)) return false;
+  let bytes = 0;
+  for (const { row, long, parking, delivery, events } of changes) {
+    if (row === null || long !== undefined || parking !== undefined || delivery.replaces !== undefined)
+      return false;
+    for (const event of events) bytes += bodySize(event);
+  }
+  return bytes <= SMALL_BYTES;
+}
+
+function isDuplicate(ended: PromiseSettledResult<unknown>): boolean {
+  return ended.status === 'rejected' && isDuplicateKey(ended.reason);
 }
 
 /**

@@ -2,6 +2,7 @@ import mysql, { type Pool, type PoolConnection, type RowDataPacket } from 'mysql
 import { PLAIN_NAMES, type TableNames } from '../../core/table-names.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { AnswerWatch, type Wait } from './answer-watch.ts';
+import { sendAtOnce } from './command-train.ts';
 import { nameTables } from './connection-names.ts';
 import { DeadlineError } from './errors.ts';
 import type { Remedies } from './refusals.ts';
@@ -135,6 +136,8 @@ export class ConnectionPool {
       // An UPDATE reports the rows that it changed, not the rows that it found. Query attributes are off because they
       // would change the layout of the packets that RowsStatement writes.
       flags: ['-FOUND_ROWS', '-CLIENT_QUERY_ATTRIBUTES'],
+      // Otherwise the driver would keep a stack for each statement.
+      trace: false,
       enableKeepAlive: true,
       connectTimeout: CONNECT_DEADLINE_MS,
       maxPreparedStatements: PREPARED_MAX,
@@ -322,6 +325,8 @@ export class ConnectionPool {
       lastUsedMs: this.#clock.monotonicMs(),
       isDiscarded: false,
     };
+    // A proxy may work off what comes together at the same time.
+    sendAtOnce(core, () => !facts.isProxied);
     let unanswered = 0;
     const addCommand = core.addCommand.bind(core);
     core.addCommand = (command) => {

@@ -46,6 +46,20 @@ async function borrow(
   }
 }
 
+/**
+ * Resolves with the results of statements that were begun together, once all of them have ended. Rejects with the error of
+ * the first one that failed.
+ */
+export async function allOf<Result>(begun: readonly Promise<Result>[]): Promise<Result[]> {
+  return (await Promise.allSettled(begun)).map(resultOf);
+}
+
+/** The result of a statement that has ended. Throws its error if it failed. */
+export function resultOf<Result>(ended: PromiseSettledResult<Result>): Result {
+  if (ended.status === 'rejected') throw ended.reason;
+  return ended.value;
+}
+
 /** Thrown inside `inTransaction` to roll back and resolve with a result. */
 export class Rollback<Result> {
   readonly result: Result;
@@ -97,8 +111,11 @@ export async function inTransaction<Result>(
       isClean = isRolledBack && (await endTransaction(pool, connection, isSnapshot));
       return error.result as Result;
     }
+    const committing = connection.query('COMMIT');
+    // It goes with the COMMIT. If that fails, its outcome is unknown, and nothing here tells it.
+    const ending = endTransaction(pool, connection, isSnapshot);
     try {
-      await connection.query('COMMIT');
+      await committing;
     } catch (error) {
       throw new TributaryError(
         'store_commit_unknown',
@@ -106,7 +123,7 @@ export async function inTransaction<Result>(
         { cause: redacted(error) },
       );
     }
-    isClean = await endTransaction(pool, connection, isSnapshot);
+    isClean = await ending;
     return result;
   } catch (error) {
     throw storeError('statement', error, remedies);

@@ -6,7 +6,7 @@ import { unpackTrace } from '../../core/trace-context.ts';
 import type { ClaimedDelivery, DeliveryClaimRequest } from '../../ports/delivery-claims.ts';
 import { longestLeaseMs } from '../../ports/lease.ts';
 import { claimIdOf } from './claim-id.ts';
-import { inTransaction, Rollback, withConnection } from './connection.ts';
+import { allOf, inTransaction, Rollback, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
@@ -132,9 +132,12 @@ export class DeliveryClaims {
       let taken: readonly ClaimedDelivery[];
       try {
         taken = await inTransaction<readonly ClaimedDelivery[]>(this.#pool, async (connection) => {
+          const [isCurrent, areTaken] = await allOf([
+            isViewAt(connection, this.#view.table, epoch),
+            take(connection, group, lease),
+          ]);
           // The rows that were read may be those of a table that was exchanged meanwhile.
-          if (!(await isViewAt(connection, this.#view.table, epoch))) return [];
-          const areTaken = await take(connection, group, lease);
+          if (!isCurrent) throw new Rollback<ClaimedDelivery[]>([]);
           return areTaken ? group : this.#taken(connection, request, group, lease, known);
         });
       } catch (error) {

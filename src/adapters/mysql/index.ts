@@ -7,7 +7,8 @@
  * - MySQL commits each statement of a migration by itself, so one process at a time migrates, by a lock of the server:
  *   `migration-lock.ts`. On SQLite a migration is one transaction.
  * - Every statement is a round trip, so one statement carries many rows, in packets that we write ourselves:
- *   `rows-statement.ts`, `parameter-writer.ts`, `view-parameters.ts`.
+ *   `rows-statement.ts`, `parameter-writer.ts`, `view-parameters.ts`. Statements that do not wait for each other go in one
+ *   packet: `command-train.ts`.
  * - A server's work grows with the number of rows, so the journal packs events into segments: `segments.ts`.
  * - A layer over several servers merges rows by texts and numbers alone: `id-page.ts`.
  * - The driver's connections are not of our making, so they get the names of tables afterwards: `connection-names.ts`.

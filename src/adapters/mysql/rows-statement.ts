@@ -28,6 +28,16 @@ const SIZES = [512, 256, 128, 64, 32, 16, 4, 1] as const;
  */
 const MAX_BYTES = 1024 * 1024;
 
+/** The sizes of the executions for `count` rows of which none is large. */
+function sizesOf(count: number): number[] {
+  let left = count;
+  return SIZES.filter((size) => {
+    const isUsed = size <= left;
+    left %= size;
+    return isUsed;
+  });
+}
+
 /** The executions of one statement that are under way at once, so that the server has work while we write the next. */
 const PIPELINED = 3;
 
@@ -56,6 +66,7 @@ export class RowsStatement<Item> {
     writeTail: (writer: ParameterWriter) => void = () => {},
     writeHead: (writer: ParameterWriter) => void = () => {},
   ): Promise<number> {
+    if (items.length === 0) return 0;
     const session = sessionOf(connection);
     let affected = 0;
     let from = 0;
@@ -76,12 +87,16 @@ export class RowsStatement<Item> {
       }
       return null;
     };
+    // The commands of the first turn are given at once, so that they keep their place among other statements.
+    let sizes = sizesOf(items.length);
     while (from < items.length) {
-      // The largest size is prepared first, and then each smaller one that a large row makes necessary.
+      const preparing = Promise.all(sizes.map((size) => session.prepare(this.#of(size).sql)));
+      const [affectedNow] = await Promise.all([session.execute(next), preparing]);
+      affected += affectedNow;
+      // A large row makes a smaller size necessary.
       const fitting = SIZES.filter((size) => size <= items.length - from);
       const missing = fitting.find((size) => session.prepared(this.#of(size).sql) === undefined);
-      await session.prepare(this.#of(missing ?? fitting[0] ?? 1).sql);
-      affected += await session.execute(next);
+      sizes = [missing ?? fitting[0] ?? 1];
     }
     return affected;
   }
@@ -136,11 +151,12 @@ interface PreparedStatement {
 /** Writes the next execution and gives its statement; null if there is none. */
 type NextExecution = (writer: ParameterWriter) => PreparedStatement | null;
 
-/** The prepared statements of one connection, and the bytes of its executions that are under way. */
+/** The prepared statements of one connection, and the memory for the packets of its executions. */
 class Session {
   readonly #connection: CoreConnection;
   readonly #statements = new Map<string, PreparedStatement>();
-  readonly #writers = Array.from({ length: PIPELINED }, () => new ParameterWriter());
+  /** The writers whose packets have been answered. */
+  readonly #writers: ParameterWriter[] = [];
 
   constructor(connection: CoreConnection) {
     this.#connection = connection;
@@ -154,12 +170,20 @@ class Session {
    * Prepares the statement unless it is prepared. The driver keeps the statements that were used last and closes
    * others. It is asked each time, so that it knows which are in use; it sends nothing for a statement that it has.
    */
-  async prepare(sql: string): Promise<void> {
-    const prepared = await new Promise<DriverStatement>((resolve, reject) => {
-      this.#connection.prepare(sql, (error, statement) =>
-        error === null ? resolve(statement) : reject(error),
-      );
+  prepare(sql: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#connection.prepare(sql, (error, statement) => {
+        if (error !== null) {
+          reject(error);
+          return;
+        }
+        this.#keep(sql, statement);
+        resolve();
+      });
     });
+  }
+
+  #keep(sql: string, prepared: DriverStatement): void {
     const { id } = prepared;
     // An object for each of thousands of parameters would stay in memory as long as the statement does.
     prepared.parameters = [];
@@ -186,17 +210,20 @@ class Session {
 
 /** One turn in the driver's queue, with several packets out and as many answers in. */
 class Executions extends EventEmitter {
-  readonly #writers: readonly ParameterWriter[];
+  /** The writers of the session that are free. */
+  readonly #writers: ParameterWriter[];
+  /** The writers of the packets that are not answered yet. */
+  readonly #used: ParameterWriter[] = [];
   readonly #next: NextExecution;
   /** The driver calls it with an error if the connection breaks before the last answer. */
   readonly onResult: (error: Error | null, affectedRows: number) => void;
-  #sent = 0;
-  #answered = 0;
+  /** Whether there are packets to send once some are answered. */
+  hasMoreToSend = true;
   #affectedRows = 0;
   #error: Error | null = null;
 
   constructor(
-    writers: readonly ParameterWriter[],
+    writers: ParameterWriter[],
     next: NextExecution,
     onResult: (error: Error | null, affectedRows: number) => void,
   ) {
@@ -210,18 +237,21 @@ class Executions extends EventEmitter {
   execute(answer: AnswerPacket | null | undefined, connection: CoreConnection): boolean {
     if (answer !== null && answer !== undefined) this.#take(answer, connection);
     try {
-      while (this.#error === null && this.#sent - this.#answered < PIPELINED && this.#send(connection));
+      while (this.#error === null && this.hasMoreToSend && this.#used.length < PIPELINED)
+        this.hasMoreToSend = this.#send(connection);
     } catch (error) {
       this.#error = error as Error;
     }
-    if (this.#sent > this.#answered) return false;
+    if (this.#error !== null) this.hasMoreToSend = false;
+    if (this.#used.length > 0) return false;
     this.onResult(this.#error, this.#affectedRows);
     this.emit('end');
     return true;
   }
 
   #take(answer: AnswerPacket, connection: CoreConnection): void {
-    this.#answered++;
+    // The packet has been answered, so its bytes can be overwritten.
+    this.#writers.push(this.#used.shift() as ParameterWriter);
     if (answer.isError()) this.#error ??= answer.asError(connection.clientEncoding);
     else {
       answer.readInt8(); // OK
@@ -233,10 +263,12 @@ class Executions extends EventEmitter {
   }
 
   #send(connection: CoreConnection): boolean {
-    // The last packet with these bytes has been answered, so they can be overwritten.
-    const writer = this.#writers[this.#sent % PIPELINED] as ParameterWriter;
+    const writer = this.#writers.pop() ?? new ParameterWriter();
     const statement = this.#next(writer);
-    if (statement === null) return false;
+    if (statement === null) {
+      this.#writers.push(writer);
+      return false;
+    }
     const buffer = writer.packet();
     connection._resetSequenceId();
     connection.writePacket({
@@ -247,8 +279,8 @@ class Executions extends EventEmitter {
         buffer[3] = sequenceId;
       },
     });
+    this.#used.push(writer);
     statement.knowsTypes = true;
-    this.#sent++;
     return true;
   }
 }

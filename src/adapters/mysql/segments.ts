@@ -68,16 +68,16 @@ export function segmentsOf(
 function segmentEnd(events: readonly JournaledEvent[], from: number): number {
   const limit = Math.min(events.length, from + MAX_SEGMENT_EVENTS);
   let to = from + 1;
-  let length = lengthOf(events[from] as JournaledEvent);
+  let length = bodySize(events[from] as JournaledEvent);
   for (; to < limit; to++) {
-    length += lengthOf(events[to] as JournaledEvent);
+    length += bodySize(events[to] as JournaledEvent);
     if (length > MAX_SEGMENT_LENGTH) break;
   }
   return to;
 }
 
 /** The length of a body, without making a text of a packed one. */
-function lengthOf(event: JournaledEvent): number {
+export function bodySize(event: JournaledEvent): number {
   if (!(event instanceof PackedEvent)) return event.data.length;
   return event.pack.bodyEnd(event.index) - event.pack.bodyAt(event.index);
 }

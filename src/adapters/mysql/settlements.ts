@@ -3,7 +3,7 @@ import { compareUtf8 } from '../../core/text.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ClaimedDelivery, DeliverySettlement } from '../../ports/delivery-claims.ts';
 import { claimIdOf } from './claim-id.ts';
-import { inTransaction, withConnection } from './connection.ts';
+import { allOf, inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS, DONE_AT_MS } from './delivery-filter.ts';
 import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
@@ -31,7 +31,7 @@ export class Settlements {
     // deadlock with batches that make deliveries due.
     for (const group of alike(sorted)) {
       await inTransaction(this.#pool, async (connection) => {
-        if (!(await areDelivered(connection, group))) {
+        const moveOnAll = async () => {
           const claims = group.map((settlement) => ({
             ...claimOf(settlement.delivery),
             settlement,
@@ -39,8 +39,17 @@ export class Settlements {
             aheadMs,
           }));
           await moveOn.run(connection, await lockKnown(connection, claims));
+        };
+        if (!isPlain(group[0])) {
+          await moveOnAll();
+          await insertAttempt.run(connection, group);
+          return;
         }
-        await insertAttempt.run(connection, group);
+        const [areSettled] = await allOf<unknown>([
+          areDelivered(connection, group),
+          insertAttempt.run(connection, group),
+        ]);
+        if (areSettled !== true) await moveOnAll();
       });
     }
   }
@@ -173,12 +182,11 @@ function isPlain({ next, error }: DeliverySettlement): boolean {
 }
 
 /**
- * Whether this is a group of delivered claims and all of them are settled now. A plain UPDATE costs the server half of
+ * Settles a group of delivered claims. Answers whether all of them are settled now. A plain UPDATE costs the server half of
  * what `moveOn` costs. If it did not settle all of them, `moveOn` leaves those alone that it did.
  */
 async function areDelivered(connection: PoolConnection, group: Group): Promise<boolean> {
   const [first] = group;
-  if (!isPlain(first)) return false;
   const updated = await deliveredWith(first.status ?? 0).run(connection, group, (writer) => {
     writer.text(first.delivery.target);
     writer.integer(knownClaimIdOf(first.delivery.claimant));

@@ -121,6 +121,8 @@ export async function startOrderSync(
     stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
+      // On SQLite the lanes wait for the disk together, which one lane could not.
+      ...(databaseOf(settings, 'DATABASE').kind === 'sqlite' ? { apartFromRecords: 0 } : {}),
       batchEvents: settings.batchEvents,
       cacheEvents: settings.cacheEvents,
       cacheBytes: settings.cacheBytes,

@@ -1,5 +1,5 @@
 import { isDefect, messageOf } from '../../core/errors.ts';
-import { type PartitionOffset, partitionName, type TopicPartition } from '../../core/offset.ts';
+import { partitionName, type TopicPartition } from '../../core/offset.ts';
 import type { Backoff } from '../../core/retry.ts';
 import type { AssignedPartition, EventLogConsumer, PartitionFault } from '../../ports/event-log.ts';
 import { Defects } from '../defects.ts';
@@ -8,11 +8,14 @@ import { Meters } from '../status/meters.ts';
 import { supervised } from '../supervised.ts';
 import { Acquirer } from './acquirer.ts';
 import { behindOwnCommits, CheckpointWatch } from './checkpoint-watch.ts';
+import { CourtesyCommits, offsetsOf } from './courtesy-commits.ts';
 import { DueRules } from './due.ts';
 import { Halts } from './halts.ts';
+import { type Health, healthOf } from './health.ts';
 import { HistoryCache } from './history-cache.ts';
 import { Incarnation } from './incarnation.ts';
 import type { Lane, LaneContext, LaneEnd } from './lane.ts';
+import { backlogOf, LaneCount } from './lane-count.ts';
 import { LaneSet } from './lane-set.ts';
 import { LONG_LIMITS } from './long-histories.ts';
 import { addTo, type CommitReport, type IngestOptions, type IngestStatus, NOTHING_YET } from './options.ts';
@@ -31,7 +34,6 @@ import { WorkTimes } from './work-times.ts';
  * of a stopped process have ended.
  */
 const RECOVERY_BACKOFF: Backoff = { baseMs: 200, capMs: 5_000 };
-const COURTESY_INTERVAL_MS = 1_000;
 
 /**
  * Keeps journal, view, deliveries and checkpoints up to date with the log, for the partitions that the group gives to
@@ -59,6 +61,8 @@ export class Ingest<State, Event> {
   readonly #halts: Halts;
   readonly #holds: PartitionHolds;
   readonly #lanes: LaneSet<State, Event>;
+  readonly #laneCount: LaneCount;
+  readonly #courtesy: CourtesyCommits;
   readonly #totals = { ...NOTHING_YET };
   readonly #troubles: Troubles;
   readonly #parked: ParkedRegistry;
@@ -68,11 +72,15 @@ export class Ingest<State, Event> {
   readonly #watchdog: Watchdog;
   readonly #defects: Defects;
   readonly #partitionDefects: PartitionDefects;
+  /** The number of records that this instance is behind. */
+  readonly #backlog = () => backlogOf(this.#owned.values(), this.#assigned, this.#consumer.ends());
+  readonly #regroup = () =>
+    this.#exclusively(() => this.#lanes.regroup(this.#laneCount.of(this.#isCoPartitioned)));
   #watching: Promise<unknown> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #acquiring: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
-  #nextCourtesyMs = 0;
+  #isCoPartitioned = false;
 
   constructor(options: IngestOptions<State, Event>) {
     this.#options = options;
@@ -115,6 +123,8 @@ export class Ingest<State, Event> {
       isAlone: (partition) => this.#partitionDefects.isAlone(partition),
       ended: (lane, end) => this.#laneEnded(lane, end),
     });
+    this.#laneCount = new LaneCount(options);
+    this.#courtesy = new CourtesyCommits(this.#consumer, options.clock);
     this.#acquirer = new Acquirer(options, {
       assigned: this.#assigned,
       owned: this.#owned,
@@ -138,17 +148,13 @@ export class Ingest<State, Event> {
     const run = (place: string, loop: () => Promise<void>) =>
       supervised(place, loop, { defects: this.#defects, clock: this.#options.clock, signal });
     this.#acquiring = run('the acquiring of partitions', () => this.#acquirer.run(signal));
-    const standstill = run('the watch of partitions', () =>
-      this.#watchdog.run(
-        () => this.#owned.values(),
-        () => this.#consumer.ends(),
-        signal,
-      ),
-    );
+    const owned = () => this.#owned.values();
+    const ends = () => this.#consumer.ends();
     this.#watching = Promise.all([
       run('the watch of the checkpoints', () => this.#watch()),
       run('the pausing of partitions', () => this.#holds.follow(() => this.#applyHolds(), signal)),
-      standstill,
+      run('the count of lanes', () => this.#laneCount.follow(this.#backlog, this.#regroup, signal)),
+      run('the watch of partitions', () => this.#watchdog.run(owned, ends, signal)),
     ]);
     await this.#consumer.start({
       assigned: async (partitions) => {
@@ -186,16 +192,10 @@ export class Ingest<State, Event> {
   }
 
   /** Whether the log answers and this instance works on every partition that it has. Nothing is expected of parts on hold. */
-  health(): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-    if (this.#holds.hasAll) return { ok: true };
-    const log = this.#consumer.health();
-    if (!log.ok) return log;
-    const { waiting, halted, held } = this.status();
-    const resting = new Set(held.map(({ name }) => name));
-    const trouble = [...halted, ...waiting].find(({ name }) => !resting.has(name));
-    if (trouble !== undefined) return { ok: false, reason: `${trouble.name}: ${trouble.reason}` };
-    const stuck = this.#watchdog.stuck().find(({ name }) => !resting.has(name));
-    return stuck === undefined ? { ok: true } : { ok: false, reason: stuck.reason };
+  health(): Health {
+    return this.#holds.hasAll
+      ? { ok: true }
+      : healthOf(this.#consumer.health(), this.status(), this.#watchdog.stuck());
   }
 
   async #stop(): Promise<void> {
@@ -262,9 +262,10 @@ export class Ingest<State, Event> {
     this.#options.logger('info', `Working on ${acquired.length} more partitions`, {
       partitions: acquired.map(partitionName).join(' '),
     });
-    // Where topics have different numbers of partitions, several lanes would change the same entities, so there is one
-    // lane.
-    await this.#lanes.start(acquired, isCoPartitioned ? this.#options.lanes : 1);
+    this.#laneCount.began(this.#backlog());
+    // Where topics have different numbers of partitions, several lanes would change the same entities.
+    this.#isCoPartitioned = isCoPartitioned;
+    await this.#lanes.start(acquired, this.#laneCount.of(isCoPartitioned));
   }
 
   #laneEnded(lane: Lane<State, Event>, end: LaneEnd): void {
@@ -386,15 +387,7 @@ export class Ingest<State, Event> {
     addTo(this.#totals, report);
     for (const each of report.offsets) this.#guard.committed(partitionName(each), each.offset);
     this.#partitionDefects.committed(report.offsets);
-    const { clock, onCommitted } = this.#options;
-    if (clock.monotonicMs() >= this.#nextCourtesyMs) {
-      this.#nextCourtesyMs = clock.monotonicMs() + COURTESY_INTERVAL_MS;
-      void this.#consumer.commit(offsetsOf(this.#owned.values()));
-    }
-    onCommitted?.(report);
+    this.#courtesy.committed(this.#owned.values());
+    this.#options.onCommitted?.(report);
   }
-}
-
-function offsetsOf(partitions: Iterable<OwnedPartition>): PartitionOffset[] {
-  return [...partitions].map(({ topic, partition, committed }) => ({ topic, partition, offset: committed }));
 }

@@ -32,21 +32,33 @@ export class LaneSet<State, Event> {
    * partition for which `isAlone` holds has a lane of its own.
    */
   async start(partitions: readonly OwnedPartition[], count: number): Promise<void> {
-    const laneOf = (partition: OwnedPartition) =>
-      this.#options.isAlone(partition) ? partitionName(partition) : String(partition.partition % count);
-    const groups = new Map<string, OwnedPartition[]>();
-    const add = (partition: OwnedPartition) => {
-      const lane = laneOf(partition);
-      groups.set(lane, [...(groups.get(lane) ?? []), partition]);
-    };
-    for (const partition of partitions) add(partition);
+    const lanes = new Set(partitions.map((partition) => this.#laneOf(partition, count)));
     // A running lane that gets more partitions is replaced by a lane with all of them.
-    const joined = this.holding((partition) => groups.has(laneOf(partition)));
+    const joined = this.holding((partition) => lanes.has(this.#laneOf(partition, count)));
     await this.stop(joined);
-    const kept = joined.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
-    for (const partition of kept) add(partition);
+    this.#share(joined, partitions, count);
+  }
+
+  /**
+   * Shares out the partitions of all running lanes among `count` lanes. The running lanes commit what they have read, so
+   * that a partition whose reading met a fault still halts behind all records before the fault.
+   */
+  async regroup(count: number): Promise<void> {
+    const lanes = [...this.#running.keys()];
+    await this.finish(lanes);
+    this.#share(lanes, [], count);
+  }
+
+  /** Starts lanes for the partitions of the ended lanes, from where those are committed, and for `more`. */
+  #share(ended: readonly Lane<State, Event>[], more: readonly OwnedPartition[], count: number): void {
+    const kept = ended.flatMap((lane) => lane.partitions).filter(this.#options.isOwned);
     this.#follow(kept);
+    const groups = Map.groupBy([...more, ...kept], (partition) => this.#laneOf(partition, count));
     for (const group of groups.values()) this.#run(group);
+  }
+
+  #laneOf(partition: OwnedPartition, count: number): string {
+    return this.#options.isAlone(partition) ? partitionName(partition) : String(partition.partition % count);
   }
 
   /** Ends the lanes. Drops what they have read and not begun to commit. */

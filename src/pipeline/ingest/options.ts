@@ -39,6 +39,8 @@ export interface IngestOptions<State, Event> {
   readonly storeId?: string;
   /** The most transactions that may run side by side. */
   readonly lanes: number;
+  /** The lanes are one until this instance is so many records behind the log; with 0 never. Default 20,000. */
+  readonly apartFromRecords?: number;
   /** The most events of one transaction. */
   readonly batchEvents: number;
   /** The most events of all histories in memory. */

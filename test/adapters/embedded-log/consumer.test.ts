@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import type { EmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { LOG_FILE } from '../../../src/adapters/embedded-log/file/schema.ts';
+import type { EmbeddedLog } from '../../../src/adapters/embedded-log/index.ts';
 import { systemClock } from '../../../src/adapters/system-clock.ts';
 import type { Clock } from '../../../src/ports/clock.ts';
 import { newRecord } from '../../contract/event-log-harness.ts';
@@ -54,7 +54,11 @@ describe('a take of the embedded log', { timeout: timeoutMs }, () => {
     for (let turn = 0; turn < 3; turn++) {
       const taken = await consumer.take(places(2), { maxRecords: 900, maxBytes: 1 << 20 }, never);
       takes.push(
-        taken.map(({ partition, records }) => [partition, records.length, (records[0]?.timestampMs ?? 0) / 1e3]),
+        taken.map(({ partition, records }) => [
+          partition,
+          records.length,
+          (records[0]?.timestampMs ?? 0) / 1e3,
+        ]),
       );
     }
     const [first, second] = takes[0]?.[0]?.[0] === 0 ? [0, 1] : [1, 0];

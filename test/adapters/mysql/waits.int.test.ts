@@ -5,6 +5,8 @@ import mysql from 'mysql2/promise';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMysqlStore } from '../../../src/adapters/mysql/index.ts';
 import { acquireEach } from '../../../src/pipeline/ingest/acquire-each.ts';
+import type { Checkpoint } from '../../../src/ports/checkpoints.ts';
+import type { IngestBatch } from '../../../src/ports/commit.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import {
   acquireOne,
@@ -158,13 +160,12 @@ function describeWaits(serverUrl: () => string): void {
   });
 
   describe('a connection that is closed', () => {
-    it('a commit stands if its connection is lost after the answer to COMMIT', async () => {
+    it('a commit is unknown if its connection is lost with the COMMIT, and nothing of it stands then', async () => {
       const checkpoint = await acquireOne(store);
-      when('SET autocommit = 1', () => proxy.cut());
-      expect(await store.commit(batchOf([move(checkpoint)], [change('parcel', 0)]))).toMatchObject({
-        kind: 'committed',
-      });
-      expect((await store.readView(['parcel'])).size).toBe(1);
+      when('COMMIT', () => proxy.cut());
+      const batch = batchOf([move(checkpoint)], [change('parcel', 0)]);
+      await expect(store.commit(batch)).rejects.toMatchObject({ code: 'store_commit_unknown' });
+      expect((await store.readView(['parcel'])).size).toBe(0);
     });
 
     it('a transaction begins on another connection if the server has closed the idle one', async () => {
@@ -174,6 +175,27 @@ function describeWaits(serverUrl: () => string): void {
         kind: 'committed',
       });
     });
+  });
+
+  it('a small batch takes four packets: what is known, the beginning, all that is written, and the end', async () => {
+    const single = await open(1);
+    const checkpoint = await acquireOne(single);
+    const batch = (from: Checkpoint, entityId: string) => {
+      const plan: IngestBatch['plan'] = async (_, readJournals) => {
+        await readJournals([entityId]);
+        return [change(entityId, 0)];
+      };
+      return batchOf([move(from)], [change(entityId, 0)], { plan });
+    };
+    // The first batch has the statements prepared.
+    await single.commit(batch(checkpoint, 'parcel'));
+    const packets: Buffer[] = [];
+    proxy.onSent = (bytes) => void packets.push(bytes);
+    const next = { ...checkpoint, nextOffset: checkpoint.nextOffset + 1n };
+    expect(await single.commit(batch(next, 'other'))).toMatchObject({ kind: 'committed' });
+    expect(packets).toHaveLength(4);
+    expect(packets[3]?.includes('COMMIT')).toBe(true);
+    await single.close();
   });
 
   it('a connection commits its next statement by itself after a transaction was rolled back', async () => {

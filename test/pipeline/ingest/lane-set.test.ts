@@ -20,6 +20,8 @@ const owned = (partition: number, committed = 5n): OwnedPartition => ({
 function lanesWithoutRecords() {
   const followed: string[] = [];
   const givenUp = new Set<OwnedPartition>();
+  /** The numbers of the partitions that have a lane of their own. */
+  const alone = new Set<number>();
   const consumer: Partial<EventLogConsumer> = {
     follow: (partitions) => {
       for (const each of partitions) followed.push(`${partitionName(each)} from ${each.offset}`);
@@ -42,12 +44,12 @@ function lanesWithoutRecords() {
   const lanes = new LaneSet<unknown, unknown>({
     context: parts as unknown as LaneContext<unknown, unknown>,
     isOwned: (partition) => !givenUp.has(partition),
-    isAlone: () => false,
+    isAlone: ({ partition }) => alone.has(partition),
     ended: () => {},
   });
   onTestFinished(() => lanes.stopAll());
   const held = () => lanes.holding(() => true).map(({ partitions }) => partitions.map(partitionName));
-  return { lanes, followed, givenUp, held };
+  return { lanes, followed, givenUp, alone, held };
 }
 
 describe('the lanes of an instance', () => {
@@ -87,5 +89,26 @@ describe('the lanes of an instance', () => {
     lanes.resumeKept(all, new Set(['orders/0']));
     expect(held()).toEqual([['orders/2']]);
     expect(followed).toEqual(['orders/2 from 5']);
+  });
+
+  it('the partitions of all lanes are shared out anew, from where they are committed', async () => {
+    const { lanes, followed, givenUp, held } = lanesWithoutRecords();
+    const [first, second] = [owned(0), owned(1)];
+    await lanes.start([first, second, owned(2)], 1);
+    second.committed = 8n;
+    await lanes.regroup(2);
+    expect(held()).toEqual([['orders/0', 'orders/2'], ['orders/1']]);
+    expect(followed).toEqual(['orders/0 from 5', 'orders/1 from 8', 'orders/2 from 5']);
+    givenUp.add(first);
+    await lanes.regroup(1);
+    expect(held()).toEqual([['orders/1', 'orders/2']]);
+  });
+
+  it('a partition with a lane of its own keeps it when the others are shared out anew', async () => {
+    const { lanes, alone, held } = lanesWithoutRecords();
+    alone.add(1);
+    await lanes.start([owned(0), owned(1), owned(2), owned(3)], 2);
+    await lanes.regroup(1);
+    expect(held().toSorted()).toEqual([['orders/0', 'orders/2', 'orders/3'], ['orders/1']]);
   });
 });

@@ -20,17 +20,19 @@ export class Arrivals {
     clock: Pick<Clock, 'sleep'>,
   ): Promise<void> {
     return new Promise((resolve) => {
-      const isOver = new AbortController();
+      // Most waits have no end, and need no timer.
+      const timer = Number.isFinite(forMs) ? new AbortController() : null;
       const wake = (): void => {
         this.#waiters.delete(waiter);
         signal.removeEventListener('abort', wake);
-        isOver.abort();
+        // Without a reason, `abort` would make an error with a stack.
+        timer?.abort('over');
         resolve();
       };
       const waiter: Waiter = { names, wake };
       this.#waiters.add(waiter);
       signal.addEventListener('abort', wake, { once: true });
-      if (Number.isFinite(forMs)) void clock.sleep(forMs, isOver.signal).then(wake);
+      if (timer !== null) void clock.sleep(forMs, timer.signal).then(wake);
     });
   }
 

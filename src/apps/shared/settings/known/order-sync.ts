@@ -73,7 +73,7 @@ export const ORDER_SYNC_SETTINGS = {
     default: 4,
     min: 1,
     max: 64,
-    help: 'The number of lanes. Each lane commits its batches beside the others.',
+    help: 'The most lanes. Each lane commits its batches beside the others. An instance that keeps up with the log runs one.',
   }),
   batchEvents: integer({
     env: 'ORDER_SYNC_BATCH_EVENTS',
