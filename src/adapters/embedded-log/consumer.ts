@@ -14,7 +14,7 @@ import type { LogDatabase } from './file/database.ts';
 import { isBusy } from './file/schema.ts';
 import { GroupMember, type GroupMemberEvents } from './group/group-member.ts';
 import type { ResolvedOptions } from './options.ts';
-import { OldestFirst } from './reading/oldest-first.ts';
+import { OldestFirst } from './reading/next-partition.ts';
 import {
   type FollowedPartition,
   lookAt,

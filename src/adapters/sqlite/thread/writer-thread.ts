@@ -26,7 +26,9 @@ export type WriterAnswer =
 const YOUNG_MIB = 8;
 
 /** The file beside this one, in a checkout and in the package. */
-const SCRIPT = new URL(import.meta.url.endsWith('.ts') ? './writer.ts' : './writer.js', import.meta.url);
+const SCRIPT = import.meta.url.endsWith('.ts')
+  ? new URL('./writer.ts', import.meta.url)
+  : new URL('./writer.js', import.meta.url);
 
 /**
  * A thread with a connection of its own, which writes one large batch at a time. The statements of SQLite run inside the

@@ -120,7 +120,7 @@ describe('a writer thread', () => {
     await thread.close();
   });
 
-  it('has its commits made durable before they are reported', async () => {
+  it('reports a commit once it is on disk', async () => {
     const sync = vi.spyOn(WalSync.prototype, 'sync');
     const store = await openOn(byThread);
     sync.mockClear();
