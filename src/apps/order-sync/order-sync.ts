@@ -121,7 +121,7 @@ export async function startOrderSync(
     stuckAfterMs: settings.stuckAfterMs,
     ingest: {
       lanes: settings.lanes,
-      // On SQLite the lanes wait for the disk together, which one lane could not.
+      // On SQLite the commits of several lanes share a sync of the disk.
       ...(databaseOf(settings, 'DATABASE').kind === 'sqlite' ? { apartFromRecords: 0 } : {}),
       batchEvents: settings.batchEvents,
       cacheEvents: settings.cacheEvents,
