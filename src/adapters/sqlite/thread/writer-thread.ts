@@ -39,8 +39,10 @@ export class WriterThread {
   readonly memory = new BatchMemory();
   #worker: Worker | null = null;
 
-  constructor(place: Pick<WriterPlace, 'view' | 'targets'>) {
-    this.#place = place;
+  constructor({ view, targets }: Pick<WriterPlace, 'view' | 'targets'>) {
+    const { table, keyColumn, columns } = view;
+    // The view of a domain has functions too, which cannot be sent to a thread.
+    this.#place = { view: { table, keyColumn, columns }, targets };
   }
 
   /**
