@@ -35,7 +35,7 @@ const FOLLOWING = new Set(['Query', 'Execute', 'Executions', 'Prepare', 'CloseSt
 /** The most commands that are sent and not answered. */
 const UNANSWERED_MAX = 64;
 /** More bytes than these are sent at once, so that the server has work while the next ones are written. */
-const HELD_BYTES = 32 * 1024;
+export const HELD_BYTES = 32 * 1024;
 
 /** Has the connection send commands without waiting for the answers to those before them, while `mayFollow` holds. */
 export function sendAtOnce(connection: object, mayFollow: () => boolean): void {

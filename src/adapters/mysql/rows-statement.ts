@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { PoolConnection } from 'mysql2/promise';
+import { HELD_BYTES } from './command-train.ts';
 import { type ColumnType, ParameterWriter } from './parameter-writer.ts';
 
 export interface RowsStatementText<Item> {
@@ -119,6 +120,7 @@ export class RowsStatement<Item> {
  * its own, and gets the answers. The contract suites of the store would show a driver that has changed here.
  */
 interface CoreConnection {
+  readonly stream: { uncork(): void };
   readonly clientEncoding: string;
   prepare(sql: string, done: (error: Error | null, statement: DriverStatement) => void): void;
   addCommand(command: EventEmitter): void;
@@ -279,6 +281,8 @@ class Executions extends EventEmitter {
         buffer[3] = sequenceId;
       },
     });
+    // The server works on a large packet while the next one is written.
+    if (buffer.length > HELD_BYTES) connection.stream.uncork();
     this.#used.push(writer);
     statement.knowsTypes = true;
     return true;

@@ -96,6 +96,9 @@ export class DriverDouble {
     queueMicrotask(() => done(null, prepared));
   }
 
+  /** Packets are never held back here. */
+  readonly stream = { uncork: () => {} };
+
   writePacket(packet: { readonly buffer: Buffer }): void {
     const statementId = packet.buffer.readUInt32LE(5);
     const found = [...this.#prepared].find(([, { id }]) => id === statementId);
