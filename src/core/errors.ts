@@ -62,7 +62,7 @@ export class DefectError extends TributaryError {
 }
 
 /** The errors that the language itself throws at a mistake in a program. */
-const LANGUAGE_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
+export const LANGUAGE_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
 
 /**
  * Whether a program with a mistake threw this: an error of the language, a failed assertion, a broken promise of our own

@@ -1,4 +1,4 @@
-import { DefectError, type ErrorCode, TributaryError } from '../../../core/errors.ts';
+import { DefectError, type ErrorCode, LANGUAGE_ERRORS, TributaryError } from '../../../core/errors.ts';
 
 /** An error on its way from a thread. A message keeps no class and no code of an error. */
 export interface SentError {
@@ -14,12 +14,9 @@ export interface SentError {
   readonly cause: SentError | undefined;
 }
 
-/** The errors that the language itself throws at a mistake in a program. */
-const LANGUAGE_ERRORS = [TypeError, RangeError, ReferenceError, SyntaxError, EvalError, URIError];
-
 export function sentErrorOf(error: unknown): SentError {
   const { name, message, stack, cause } = error instanceof Error ? error : new Error(String(error));
-  const { code, retryable, errcode } = error as Partial<SentError>;
+  const { code, retryable, errcode } = Object(error) as Partial<SentError>;
   return {
     name,
     message,

@@ -62,5 +62,6 @@ describe('an error that a thread sends', () => {
 
   it('stays whatever was thrown in place of an error, as a text', () => {
     expect(sent('a text').message).toBe('a text');
+    expect(sent(null).message).toBe('null');
   });
 });
