@@ -108,19 +108,47 @@ export async function moveCheckpoints(
   connection: PoolConnection,
   moves: readonly CheckpointMove[],
 ): Promise<boolean> {
-  const updates = moves.map((move) =>
-    connection.execute<ResultSetHeader>(
-      'UPDATE checkpoints SET next_offset = ?, leader_epoch = ? WHERE topic = ? AND partition_id = ? AND next_offset = ? ' +
-        'AND epoch = ? AND halt_reason IS NULL',
-      [move.toOffset, move.leaderEpoch, move.topic, move.partition, move.fromOffset, move.epoch] as never[],
-    ),
-  );
-  const updated = await allOf(updates);
-  for (const [index, move] of moves.entries()) {
+  const moving = moves.filter(({ fromOffset, toOffset }) => fromOffset !== toOffset);
+  const resting = moves.filter(({ fromOffset, toOffset }) => fromOffset === toOffset);
+  const chunks: CheckpointMove[][] = [];
+  for (let from = 0; from < moving.length; from += MOVES_MAX)
+    chunks.push(moving.slice(from, from + MOVES_MAX));
+  const [updated, rested] = await Promise.all([
+    allOf(chunks.map((chunk) => moveAll(connection, chunk))),
+    allOf(resting.map((move) => moveAll(connection, [move]))),
+  ]);
+  if (updated.reduce((sum, count) => sum + count, 0) !== moving.length) return false;
+  for (const [index, move] of resting.entries()) {
     // The server does not count a row that keeps all of its values.
-    if (updated[index]?.[0].affectedRows !== 1 && !(await rests(connection, move))) return false;
+    if (rested[index] !== 1 && !(await rests(connection, move))) return false;
   }
   return true;
+}
+
+/** The most moves of one statement. */
+const MOVES_MAX = 32;
+const STANDS = 'topic = ? AND partition_id = ? AND next_offset = ? AND epoch = ? AND halt_reason IS NULL';
+
+/** Moves those of the checkpoints that stand where their moves say. Resolves with the number of the rows that changed. */
+async function moveAll(connection: PoolConnection, moves: readonly CheckpointMove[]): Promise<number> {
+  const [last] = moves.slice(-1) as [CheckpointMove];
+  const others = moves.slice(0, -1);
+  const choice = others.map(() => 'WHEN topic = ? AND partition_id = ? THEN ? ').join('');
+  const chosen = (value: (move: CheckpointMove) => bigint | number) => [
+    ...others.flatMap((move) => [move.topic, move.partition, value(move)]),
+    value(last),
+  ];
+  const chosenValue = choice === '' ? '?' : `CASE ${choice}ELSE ? END`;
+  const [result] = await connection.execute<ResultSetHeader>(
+    `UPDATE checkpoints FORCE INDEX (\`PRIMARY\`) SET leader_epoch = ${chosenValue}, next_offset = ${chosenValue} ` +
+      `WHERE ${moves.map(() => `(${STANDS})`).join(' OR ')}`,
+    [
+      ...chosen(({ leaderEpoch }) => leaderEpoch),
+      ...chosen(({ toOffset }) => toOffset),
+      ...moves.flatMap(({ topic, partition, fromOffset, epoch }) => [topic, partition, fromOffset, epoch]),
+    ] as never[],
+  );
+  return result.affectedRows;
 }
 
 /** Whether the checkpoint stands where its move says, and also where the move ends. The UPDATE has locked the row. */

@@ -27,7 +27,7 @@ const WAITING_MAX = 1_000;
  * The most statements that one connection keeps prepared. The least recently used one makes room. A server has one
  * limit for all of its clients, 16,382 by default.
  */
-export const PREPARED_MAX = 96;
+export const PREPARED_MAX = 128;
 
 /** Seconds that a statement waits for a row lock. */
 export const LOCK_WAIT_SECONDS = 10;

@@ -10,10 +10,10 @@ import { allOf, inTransaction, Rollback, withConnection } from './connection.ts'
 import type { ConnectionPool } from './connection-pool.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
 import { identifier } from './identifier.ts';
-import type { ParameterWriter } from './parameter-writer.ts';
 import { readRepairs } from './reconciliation.ts';
-import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
+import { chunksOf, marks } from './rows-statement.ts';
 import type { StoreTime } from './store-time.ts';
+import { alike, FEW_ROWS, type Lease, takeAlike, takeEach, takeFew } from './take-deliveries.ts';
 import { bytesOf, textOf } from './values.ts';
 import { CLAIMABLE, isViewAt, type ViewLayout } from './view-state.ts';
 import { viewValue } from './view-table.ts';
@@ -124,6 +124,10 @@ export class DeliveryClaims {
       leasedUntil: nowMs + leaseMs,
     };
     const byId = due.toSorted((a, b) => compareUtf8(a.entityId, b.entityId));
+    if (byId.length <= FEW_ROWS) {
+      const few = await this.#takeFew(request, byId, lease, epoch, known);
+      if (few !== null) return few.length === due.length ? due : [...few];
+    }
     const groups = alike(byId);
     const take = groups === null ? takeEach : takeAlike;
     const mine: ClaimedDelivery[] = [];
@@ -150,6 +154,25 @@ export class DeliveryClaims {
     }
     // If all of them were taken, they are in the sequence in which they became due.
     return mine.length === due.length ? due : mine;
+  }
+
+  /**
+   * Takes a few deliveries by one statement, which is a transaction of its own: a small transaction costs little besides its
+   * ways to the server and back. Gives null through a proxy, which may not pass the statement on as one.
+   */
+  async #takeFew(
+    request: DeliveryClaimRequest,
+    deliveries: readonly ClaimedDelivery[],
+    lease: Lease,
+    epoch: number,
+    known: Known,
+  ): Promise<readonly ClaimedDelivery[] | null> {
+    return withConnection(this.#pool, async (connection) => {
+      if (this.#pool.isProxied(connection)) return null;
+      const count = await takeFew(connection, deliveries, lease, { table: this.#view.table, epoch });
+      if (count === deliveries.length) return deliveries;
+      return count === 0 ? [] : this.#taken(connection, request, deliveries, lease, known);
+    });
   }
 
   /** The parameters of `CLAIMABLE`. */
@@ -243,131 +266,3 @@ function takenOver(rows: readonly RowDataPacket[]): ReadonlySet<string> {
   for (const row of rows) if (Number(row[AT.isClaimed]) === 1) ids.add(textOf(row[AT.id]));
   return ids;
 }
-
-interface Lease {
-  /** 1 to take retries, 0 to take first attempts. */
-  readonly isRetry: number;
-  readonly nowMs: number;
-  /** A delivery whose next attempt is later than this is not taken. */
-  readonly latestMs: number;
-  /** A lease that ends later than this from now was given by a wrong clock, and counts as over. */
-  readonly longestMs: number;
-  readonly claimId: bigint;
-  readonly leasedUntil: number;
-}
-
-/** Smaller groups cost more statements than they save. */
-const ALIKE_ROWS_MIN = 16;
-
-/** Groups the deliveries by version and attempt. Gives null if there would be too many groups. */
-function alike(deliveries: readonly ClaimedDelivery[]): (readonly ClaimedDelivery[])[] | null {
-  const [first] = deliveries;
-  const isOneGroup = deliveries.every(
-    ({ version, attempt }) => version === first?.version && attempt === first.attempt,
-  );
-  if (isOneGroup) return deliveries.length < ALIKE_ROWS_MIN ? null : [deliveries];
-  const groups = Map.groupBy(deliveries, ({ version, attempt }) => `${version} ${attempt}`);
-  return groups.size * ALIKE_ROWS_MIN > deliveries.length ? null : [...groups.values()];
-}
-
-/**
- * Whether the delivery is due and no claimant has it. An attempt that does not count makes a retry of a first attempt, and
- * leaves its version and its attempts as they were.
- */
-const IS_FREE = 'is_retry = ? AND next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
-const IS_FREE_TYPES = ['integer', 'integer', 'integer', 'integer'] as const;
-
-function writeIsFree(writer: ParameterWriter, { isRetry, nowMs, latestMs, longestMs }: Lease): void {
-  writer.integer(isRetry);
-  writer.integer(latestMs);
-  writer.integer(nowMs);
-  writer.integer(nowMs + longestMs);
-}
-
-/**
- * Takes deliveries of one version and attempt. Answers whether none had changed, so that all are taken. A plain UPDATE
- * costs the server half of what `takeEach` costs.
- */
-async function takeAlike(
-  connection: PoolConnection,
-  group: readonly ClaimedDelivery[],
-  lease: Lease,
-): Promise<boolean> {
-  const { claimId, leasedUntil } = lease;
-  const [delivery] = group as [ClaimedDelivery];
-  const updated = await TAKE_ALIKE.run(
-    connection,
-    group,
-    (writer) => {
-      writer.text(delivery.target);
-      writer.integer(delivery.version);
-      writer.integer(delivery.attempt - 1);
-      writeIsFree(writer, lease);
-    },
-    (writer) => {
-      writer.integer(claimId);
-      writer.integer(leasedUntil);
-    },
-  );
-  return updated === group.length;
-}
-
-const TAKE_ALIKE = new RowsStatement<ClaimedDelivery>({
-  // Right after a table has grown, the server may still take it for empty and scan all of it.
-  before:
-    'UPDATE deliveries FORCE INDEX (`PRIMARY`) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 WHERE entity_id IN (',
-  row: '?',
-  after: `) AND target = ? AND due_version = ? AND attempts = ? AND ${IS_FREE}`,
-  head: ['integer', 'integer'],
-  columns: ['bytes'],
-  write: (writer, { entityId }) => writer.text(entityId),
-  tail: ['text', 'integer', 'integer', ...IS_FREE_TYPES],
-});
-
-/** Takes deliveries of any versions and attempts. Answers whether none had changed. */
-async function takeEach(
-  connection: PoolConnection,
-  deliveries: readonly ClaimedDelivery[],
-  lease: Lease,
-): Promise<boolean> {
-  const affected = await TAKE_EACH.run(
-    connection,
-    deliveries.map((delivery) => ({ delivery, lease })),
-  );
-  // The server counts 2 for a row that it changed, and 0 for a row that it left alone.
-  return affected === 2 * deliveries.length;
-}
-
-/**
- * The same as `IS_FREE`, with each number in a column of the row: VALUES(delivered_version) is the time, and
- * VALUES(next_attempt_at) the end of the longest lease. A proxy miscounts parameters behind ON DUPLICATE KEY UPDATE.
- */
-const IS_FREE_ROW =
-  'is_retry = VALUES(is_retry) ' +
-  `AND next_attempt_at <= IF(VALUES(is_retry) = 1, VALUES(delivered_version), ${DEAD_AT_MS - 1}) ` +
-  'AND NOT (leased_until > VALUES(delivered_version) AND leased_until <= VALUES(next_attempt_at))';
-
-/** Takes a row that is due and has not changed. VALUES(attempts) is the number of the attempt that begins. */
-const TAKE_EACH = new RowsStatement<{ readonly delivery: ClaimedDelivery; readonly lease: Lease }>({
-  before:
-    'INSERT INTO deliveries (target, entity_id, due_version, status, attempts, is_retry, delivered_version, ' +
-    'next_attempt_at, leased_until, claim_id, due_since) VALUES',
-  row: "(?,?,?,'pending',?,?,?,?,?,?,0)",
-  after:
-    'ON DUPLICATE KEY UPDATE claim_id = IF(due_version = VALUES(due_version) AND attempts = VALUES(attempts) - 1 ' +
-    `AND ${IS_FREE_ROW}, VALUES(claim_id), claim_id), ` +
-    'attempts = IF(claim_id = VALUES(claim_id), VALUES(attempts), attempts), ' +
-    'leased_until = IF(claim_id = VALUES(claim_id), VALUES(leased_until), leased_until)',
-  columns: ['text', 'bytes', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer', 'integer'],
-  write(writer, { delivery, lease }) {
-    writer.text(delivery.target);
-    writer.text(delivery.entityId);
-    writer.integer(delivery.version);
-    writer.integer(delivery.attempt);
-    writer.integer(lease.isRetry);
-    writer.integer(lease.nowMs);
-    writer.integer(lease.nowMs + lease.longestMs);
-    writer.integer(lease.leasedUntil);
-    writer.integer(lease.claimId);
-  },
-});

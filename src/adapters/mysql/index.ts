@@ -12,7 +12,7 @@
  * - A server's work grows with the number of rows, so the journal packs events into segments: `segments.ts`.
  * - A layer over several servers merges rows by texts and numbers alone: `id-page.ts`.
  * - The driver's connections are not of our making, so they get the names of tables afterwards: `connection-names.ts`.
- * - A claim is a number in a column of fixed size, which is written in place: `claim-id.ts`.
+ * - A claim is a number in a column of fixed size, which is written in place: `claim-id.ts`, `take-deliveries.ts`.
  * - Triggers protect the journal if the user may make them: `journal-protection.ts`. On SQLite the first migration
  *   makes them.
  */

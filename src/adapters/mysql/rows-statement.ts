@@ -21,8 +21,8 @@ export interface RowsStatementText<Item> {
   readonly tail?: readonly ColumnType[];
 }
 
-/** The numbers of rows for which a text is prepared, so that the server keeps few texts. */
-const SIZES = [512, 256, 128, 64, 32, 16, 4, 1] as const;
+/** The numbers of rows for which a text is prepared: few texts, and no more than one execution for a few rows. */
+const SIZES = [512, 256, 128, 64, 32, 16, 8, 7, 6, 5, 4, 3, 2, 1] as const;
 /**
  * The most bytes of one execution, far below the smallest default of max_allowed_packet (4 MiB). A larger row goes
  * alone.
@@ -43,8 +43,8 @@ function sizesOf(count: number): number[] {
 const PIPELINED = 3;
 
 /**
- * A statement over many rows. It is sent as prepared statements of 512, 256, 128, 64, 32, 16, 4 and 1 rows: the server has at
- * most eight texts to prepare, and gets no packet that it would refuse.
+ * A statement over many rows. It is sent as prepared statements of 512, 256, 128, 64, 32, 16 and 8 to 1 rows: the server has at
+ * most fourteen texts to prepare, and gets no packet that it would refuse.
  *
  * The next executions are sent before the first ones are answered. If one fails, the server may have carried out those
  * behind it, so it may only run in a transaction that is then rolled back (`inTransaction`).

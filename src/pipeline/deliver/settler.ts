@@ -9,8 +9,11 @@ import type { DeliverOptions } from './options.ts';
 export const STORE_BACKOFF: Backoff = { baseMs: 200, capMs: 10_000 };
 /** The most attempts that are recorded in one transaction. */
 const SETTLE_LIMIT = 4_096;
-/** While more states wait to be sent, transactions begin at least this far apart: each waits for the disk. */
-const SETTLE_EVERY_MS = 150;
+/**
+ * Transactions begin at least this far apart, because each waits for the disk: `busy` while more states wait to be sent. If
+ * none waits, a newer version of a state may wait for the outcome, so the time is short.
+ */
+const SETTLE_EVERY_MS = { busy: 150, calm: 20 };
 /** If the clock was set by this much or more since an attempt ended, its retry is moved by as much. */
 const CLOCK_SET_MS = 1_000;
 /** After this many failures in a row during a stop, the rest is not recorded. */
@@ -92,8 +95,8 @@ export class Settler {
         await this.#changed.wait();
         continue;
       }
-      const restMs = lastMs + SETTLE_EVERY_MS - clock.monotonicMs();
-      if (restMs > 0 && isBusy() && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
+      const restMs = lastMs + SETTLE_EVERY_MS[isBusy() ? 'busy' : 'calm'] - clock.monotonicMs();
+      if (restMs > 0 && this.#finished.length < SETTLE_LIMIT) await clock.sleep(restMs, stopping);
       lastMs = clock.monotonicMs();
       failures = (await this.#settle(failures)) ? 0 : failures + 1;
       if (this.#restMs > 0) await clock.sleep(this.#restMs, stopping);

@@ -138,24 +138,53 @@ function describeClaims(harness: MysqlHarness): void {
       },
     );
 
-    it('a first claim leaves a retry alone that was a first attempt when it was read', async () => {
-      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+    /** Claims up to three deliveries. Runs the statements between the moment when it reads them and that when it takes them. */
+    async function claimAround(...statements: readonly string[]) {
       const other = await mysql.createConnection({ uri: harness.url });
       try {
         await other.query('START TRANSACTION');
         // The claim reads what is due, and then waits for this lock before it takes it.
         await other.query('SELECT 1 FROM view_states FOR UPDATE');
-        const claimed = claim(1);
+        const claimed = claim(3);
         await vi.waitFor(async () => expect(await waitingSessions(harness)).toHaveLength(1), waiting);
-        // An attempt that did not count has ended meanwhile, and waits for its next one.
-        const retryAtMs = place.clock.now() + 60_000;
-        await other.query(`UPDATE deliveries SET is_retry = 1, next_attempt_at = ${retryAtMs}`);
+        for (const statement of statements) await other.query(statement);
         await other.query('COMMIT');
-        expect(await claimed).toEqual([]);
+        return await claimed;
       } finally {
         await other.end();
       }
+    }
+
+    it('a first claim leaves a retry alone that was a first attempt when it was read', async () => {
+      await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+      // An attempt that did not count has ended meanwhile, and waits for its next one.
+      const retryAtMs = place.clock.now() + 60_000;
+      const claimed = await claimAround(`UPDATE deliveries SET is_retry = 1, next_attempt_at = ${retryAtMs}`);
+      expect(claimed).toEqual([]);
       expect(await place.store.readDelivery(TARGET, 'parcel')).toMatchObject({ attempts: 0 });
+    });
+
+    it.each(['epoch = epoch + 1', "phase = 'switching'"])(
+      'a claim takes nothing if the view was exchanged since it was read: %s',
+      async (changed) => {
+        await commitChanges(place.store, change('parcel', 0, { delivery: DUE }));
+        expect(await claimAround(`UPDATE view_states SET ${changed}`)).toEqual([]);
+        expect(await harness.rawQuery('SELECT 1 FROM deliveries WHERE claim_id <> 0')).toEqual([]);
+      },
+    );
+
+    it.each([
+      ['another claimant took one', 'claim_id = 5, leased_until = 253402214400000, attempts = 1'],
+      ['one got a newer version', 'due_version = 2'],
+      ['an attempt at one began', 'attempts = 1'],
+    ])('a claim takes the others if %s since it was read', async (_what, changed) => {
+      const ids = ['a', 'b', 'c'];
+      await commitChanges(place.store, ...ids.map((id) => change(id, 0, { delivery: DUE })));
+      const claimed = await claimAround(`UPDATE deliveries SET ${changed} WHERE entity_id = 'b'`);
+      expect(claimed.map(({ entityId, version, attempt }) => [entityId, version, attempt])).toEqual([
+        ['a', 1, 1],
+        ['c', 1, 1],
+      ]);
     });
 
     it('a claim keeps the deliveries it has taken when the database fails at the rest', async () => {

@@ -72,6 +72,42 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect(await place.store.checkpoints()).toEqual([{ ...checkpoint, nextOffset: 5n, isNew: false }]);
     });
 
+    it('a batch moves the checkpoints of many partitions, each to its own offset, or none of them', async () => {
+      const requests = Array.from({ length: 40 }, (_, number) => ({
+        topic: number % 2 === 0 ? TOPIC : `${TOPIC}-b`,
+        partition: Math.floor(number / 2),
+        topicId: 'topic-id-1',
+        startOffset: 7n,
+      }));
+      const acquired = await place.store.acquire(requests);
+      const movesOf = (checkpoints: typeof acquired, step: bigint) =>
+        checkpoints.map((checkpoint, number) => ({
+          ...move(checkpoint, step + BigInt(number)),
+          leaderEpoch: number,
+        }));
+      const offsets = async () =>
+        (await place.store.checkpoints()).map(({ topic, partition, nextOffset, leaderEpoch }) =>
+          [topic, partition, nextOffset, leaderEpoch].join(' '),
+        );
+      const expected = acquired
+        .map(({ topic, partition }, number) => [topic, partition, 8 + number, number].join(' '))
+        .toSorted();
+
+      expect(await place.store.commit(batchOf(movesOf(acquired, 1n), []))).toMatchObject({
+        kind: 'committed',
+      });
+
+      expect((await offsets()).toSorted()).toEqual(expected);
+      const present = await place.store.checkpoints();
+      for (const wrong of [0, 35]) {
+        const moves = movesOf(present, 1n).map((each, number) =>
+          number === wrong ? { ...each, fromOffset: each.fromOffset - 1n } : each,
+        );
+        expect(await place.store.commit(batchOf(moves, []))).toEqual({ kind: 'fenced' });
+      }
+      expect((await offsets()).toSorted()).toEqual(expected);
+    });
+
     it('the next owner of a partition learns the leader epoch of its last commit', async () => {
       const checkpoint = await acquireOne(place.store);
       await place.store.commit(batchOf([{ ...move(checkpoint, 5n), leaderEpoch: 7 }], []));

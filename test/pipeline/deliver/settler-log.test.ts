@@ -105,7 +105,7 @@ describe('the settler', () => {
     ]);
     place.during = () => {};
     place.settler.add(attempt('d', { retryAtMs: 5 }));
-    await place.clock.advance(1);
+    await place.clock.advance(20);
     expect([place.metered, place.settledCalls]).toEqual([['a b'], 2]);
   });
 

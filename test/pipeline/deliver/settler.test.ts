@@ -68,7 +68,7 @@ function attempt(deliveryId: string, ended: Partial<DeliverySettlement> = {}): D
 }
 
 describe('the recording of attempts', () => {
-  it('attempts are recorded at once while nothing waits to be sent, and 150 ms apart while states do', async () => {
+  it('a first attempt is recorded at once, the next ones 20 ms later, and 150 ms later while states wait', async () => {
     const { clock, settler, begun, world } = setUp();
     const recordNext = async (id: string) => {
       settler.add(attempt(id));
@@ -76,13 +76,17 @@ describe('the recording of attempts', () => {
     };
     await recordNext('a');
     await recordNext('b');
-    expect(begun.map(({ ids }) => ids)).toEqual([['a'], ['b']]);
-    world.isBusy = true;
     await recordNext('c');
+    expect(begun.map(({ ids }) => ids)).toEqual([['a']]);
+    await clock.advance(17);
+    expect(begun.slice(1).map(({ ids }) => ids)).toEqual([['b', 'c']]);
+    world.isBusy = true;
     await recordNext('d');
+    await recordNext('e');
+    await clock.advance(140);
     expect(begun).toHaveLength(2);
-    await clock.advance(150);
-    expect(begun.slice(2).map(({ ids }) => ids)).toEqual([['c', 'd']]);
+    await clock.advance(10);
+    expect(begun.slice(2).map(({ ids }) => ids)).toEqual([['d', 'e']]);
   });
 
   it.each([
@@ -126,7 +130,7 @@ describe('the recording of attempts', () => {
     expect(begun.map(({ ids }) => ids)).toEqual([['a']]);
     await clock.advance(60_000);
     settler.add(attempt('c'));
-    await clock.advance(1);
+    await clock.advance(20);
     settler.add(attempt('d'));
     await clock.advance(1);
     expect(begun.map(({ ids }) => ids)).toEqual([['a'], ['b'], ['c'], ['d']]);
