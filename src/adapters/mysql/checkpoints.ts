@@ -12,6 +12,7 @@ import { UNKNOWN_LEADER_EPOCH } from '../../ports/event-log.ts';
 import { addAudit } from './audit.ts';
 import { allOf, inTransaction, withConnection } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
+import { chunksOf } from './rows-statement.ts';
 import { textOf } from './values.ts';
 import { refuseWhileSwitching } from './view-state.ts';
 
@@ -110,37 +111,27 @@ export async function moveCheckpoints(
 ): Promise<boolean> {
   const moving = moves.filter(({ fromOffset, toOffset }) => fromOffset !== toOffset);
   const resting = moves.filter(({ fromOffset, toOffset }) => fromOffset === toOffset);
-  const chunks: CheckpointMove[][] = [];
-  for (let from = 0; from < moving.length; from += MOVES_MAX)
-    chunks.push(moving.slice(from, from + MOVES_MAX));
-  const [updated, rested] = await Promise.all([
-    allOf(chunks.map((chunk) => moveAll(connection, chunk))),
-    allOf(resting.map((move) => moveAll(connection, [move]))),
-  ]);
-  if (updated.reduce((sum, count) => sum + count, 0) !== moving.length) return false;
+  const statements = [...resting.map((move) => [move]), ...chunksOf(moving)];
+  const changed = await allOf(statements.map((some) => moveAll(connection, some)));
   for (const [index, move] of resting.entries()) {
     // The server does not count a row that keeps all of its values.
-    if (rested[index] !== 1 && !(await rests(connection, move))) return false;
+    if (changed[index] !== 1 && !(await rests(connection, move))) return false;
   }
-  return true;
+  return changed.slice(resting.length).reduce((sum, rows) => sum + rows, 0) === moving.length;
 }
 
-/** The most moves of one statement. */
-const MOVES_MAX = 32;
 const STANDS = 'topic = ? AND partition_id = ? AND next_offset = ? AND epoch = ? AND halt_reason IS NULL';
 
-/** Moves those of the checkpoints that stand where their moves say. Resolves with the number of the rows that changed. */
+/**
+ * Moves those of the checkpoints that stand where their moves say. A move may be named more than once. Resolves with the
+ * number of the rows that changed.
+ */
 async function moveAll(connection: PoolConnection, moves: readonly CheckpointMove[]): Promise<number> {
-  const [last] = moves.slice(-1) as [CheckpointMove];
-  const others = moves.slice(0, -1);
-  const choice = others.map(() => 'WHEN topic = ? AND partition_id = ? THEN ? ').join('');
-  const chosen = (value: (move: CheckpointMove) => bigint | number) => [
-    ...others.flatMap((move) => [move.topic, move.partition, value(move)]),
-    value(last),
-  ];
-  const chosenValue = choice === '' ? '?' : `CASE ${choice}ELSE ? END`;
+  const choice = `CASE ${moves.map(() => 'WHEN topic = ? AND partition_id = ? THEN ? ').join('')}END`;
+  const chosen = (value: (move: CheckpointMove) => bigint | number) =>
+    moves.flatMap((move) => [move.topic, move.partition, value(move)]);
   const [result] = await connection.execute<ResultSetHeader>(
-    `UPDATE checkpoints FORCE INDEX (\`PRIMARY\`) SET leader_epoch = ${chosenValue}, next_offset = ${chosenValue} ` +
+    `UPDATE checkpoints FORCE INDEX (\`PRIMARY\`) SET leader_epoch = ${choice}, next_offset = ${choice} ` +
       `WHERE ${moves.map(() => `(${STANDS})`).join(' OR ')}`,
     [
       ...chosen(({ leaderEpoch }) => leaderEpoch),

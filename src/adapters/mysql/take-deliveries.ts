@@ -1,10 +1,9 @@
 import type { PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import type { ClaimedDelivery } from '../../ports/delivery-claims.ts';
 import { DEAD_AT_MS } from './delivery-filter.ts';
-import type { ParameterWriter } from './parameter-writer.ts';
-import { marks, RowsStatement } from './rows-statement.ts';
+import { chunksOf, marks, RowsStatement } from './rows-statement.ts';
 
-/** The statements that take deliveries which `delivery-claims.ts` has read, each if it has not changed meanwhile. */
+/* The statements that take deliveries which `delivery-claims.ts` has read, each if it has not changed meanwhile. */
 
 /** What a claim writes into the rows, and which rows it may take. */
 export interface Lease {
@@ -40,11 +39,9 @@ export function alike(deliveries: readonly ClaimedDelivery[]): (readonly Claimed
 const IS_FREE = 'is_retry = ? AND next_attempt_at <= ? AND NOT (leased_until > ? AND leased_until <= ?)';
 const IS_FREE_TYPES = ['integer', 'integer', 'integer', 'integer'] as const;
 
-function writeIsFree(writer: ParameterWriter, { isRetry, nowMs, latestMs, longestMs }: Lease): void {
-  writer.integer(isRetry);
-  writer.integer(latestMs);
-  writer.integer(nowMs);
-  writer.integer(nowMs + longestMs);
+/** The parameters of `IS_FREE`. */
+function isFreeValues({ isRetry, nowMs, latestMs, longestMs }: Lease): readonly number[] {
+  return [isRetry, latestMs, nowMs, nowMs + longestMs];
 }
 
 /** The most deliveries that `takeFew` takes. */
@@ -64,18 +61,20 @@ const IS_AT_EPOCH =
 export async function takeFew(
   connection: PoolConnection,
   deliveries: readonly ClaimedDelivery[],
-  { claimId, leasedUntil, isRetry, latestMs, nowMs, longestMs }: Lease,
+  lease: Lease,
   view: { readonly table: string; readonly epoch: number },
 ): Promise<number> {
-  const ids = deliveries.map(({ entityId }) => Buffer.from(entityId));
+  const { claimId, leasedUntil } = lease;
+  const [some = []] = chunksOf(deliveries);
+  const ids = some.map(({ entityId }) => Buffer.from(entityId));
   const [result] = await connection.execute<ResultSetHeader>(
     'UPDATE deliveries FORCE INDEX (`PRIMARY`) SET claim_id = ?, leased_until = ?, attempts = attempts + 1 ' +
       `WHERE ${IS_AT_EPOCH} AND target = ? AND entity_id IN (${marks(ids.length)}) ` +
       `AND (${ids.map(() => 'entity_id = ? AND due_version = ? AND attempts = ?').join(' OR ')}) AND ${IS_FREE}`,
     [
-      ...[claimId, leasedUntil, view.table, view.epoch, deliveries[0]?.target, ...ids],
-      ...deliveries.flatMap(({ version, attempt }, index) => [ids[index], version, attempt - 1]),
-      ...[isRetry, latestMs, nowMs, nowMs + longestMs],
+      ...[claimId, leasedUntil, view.table, view.epoch, some[0]?.target, ...ids],
+      ...some.flatMap(({ version, attempt }, index) => [ids[index], version, attempt - 1]),
+      ...isFreeValues(lease),
     ] as never[],
   );
   return result.affectedRows;
@@ -99,7 +98,7 @@ export async function takeAlike(
       writer.text(delivery.target);
       writer.integer(delivery.version);
       writer.integer(delivery.attempt - 1);
-      writeIsFree(writer, lease);
+      for (const value of isFreeValues(lease)) writer.integer(value);
     },
     (writer) => {
       writer.integer(claimId);

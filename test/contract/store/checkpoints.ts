@@ -139,6 +139,27 @@ export function describeCheckpoints(harness: StoreHarness): void {
       expect((await place.store.checkpoints())[0]?.nextOffset).toBe(LARGEST);
     });
 
+    it('many checkpoints that move together hold offsets that a double cannot', async () => {
+      const acquired = await place.store.acquire(
+        [0, 1, 2].map((partition) => ({
+          topic: TOPIC,
+          partition,
+          topicId: 'topic-id-1',
+          startOffset: BEYOND_DOUBLES,
+        })),
+      );
+      const moves = acquired.map((checkpoint) => ({ ...move(checkpoint), toOffset: LARGEST - 1n }));
+      const wrong = moves.map((each, index) =>
+        index === 1 ? { ...each, fromOffset: BEYOND_DOUBLES - 1n } : each,
+      );
+      expect(await place.store.commit(batchOf(wrong, []))).toEqual({ kind: 'fenced' });
+
+      await place.store.commit(batchOf(moves, []));
+
+      const offsets = (await place.store.checkpoints()).map(({ nextOffset }) => nextOffset);
+      expect(offsets).toEqual([LARGEST - 1n, LARGEST - 1n, LARGEST - 1n]);
+    });
+
     it.each(['optimistic', 'locking'] as const)(
       'an owner of an earlier epoch is fenced, and nothing of its %s batch is written',
       async (mode) => {
