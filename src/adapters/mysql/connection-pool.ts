@@ -43,7 +43,7 @@ const IDLE_TRANSACTION_SECONDS = 8;
 const SESSION_SETTINGS =
   "SET NAMES utf8mb4, sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION', time_zone = '+00:00', " +
   'autocommit = 1, completion_type = 0, sql_select_limit = 18446744073709551615, sql_safe_updates = 0, ' +
-  'sql_big_selects = 1, sql_auto_is_null = 0, default_storage_engine = InnoDB';
+  'sql_big_selects = 1, sql_auto_is_null = 0, max_sort_length = 1024, default_storage_engine = InnoDB';
 
 const ISOLATION = 'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE';
 

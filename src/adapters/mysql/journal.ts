@@ -2,6 +2,7 @@ import type { PoolConnection, RowDataPacket } from 'mysql2/promise';
 import { compareSequence } from '../../core/sequence.ts';
 import type { EntityChange } from '../../ports/commit.ts';
 import type { JournaledEntity, JournaledEvent } from '../../ports/journal.ts';
+import { sortKey } from './id-page.ts';
 import { chunksOf, marks } from './rows-statement.ts';
 import { insertSegments, parseEvents, segmentsOf } from './segments.ts';
 import { bytesOf, textOf } from './values.ts';
@@ -59,7 +60,7 @@ export async function listJournaled(
       'SELECT entity_id, MAX(first_version) AS last_segment FROM journal_segments FORCE INDEX (`PRIMARY`) ' +
       `WHERE entity_id > ? GROUP BY entity_id ORDER BY entity_id LIMIT ${Math.floor(limit)}) e ` +
       'JOIN journal_segments s ON s.entity_id = e.entity_id AND s.first_version = e.last_segment ' +
-      `ORDER BY HEX(s.entity_id) LIMIT ${Math.floor(limit)}`,
+      `ORDER BY ${sortKey('s.entity_id')} LIMIT ${Math.floor(limit)}`,
     [Buffer.from(after ?? '')],
   );
   return rows.map((row) => ({ entityId: textOf(row[0]), version: Number(row[1]) }));

@@ -10,6 +10,7 @@ import { mysqlStates } from '../../helpers/order-states.ts';
 import { createDatabase, services, type TestDatabase } from '../../services/context.ts';
 import { type RunningServices, startServices } from '../../services/index.ts';
 import { MysqlHarness } from './harness.ts';
+import { describeIdPages } from './id-pages.ts';
 
 type ServerName = 'mysql' | 'mariadb';
 
@@ -20,6 +21,7 @@ const ODD = [
   '--default-storage-engine=MyISAM',
   '--default-time-zone=+05:30',
   '--completion-type=CHAIN',
+  '--max-sort-length=64',
   '--character-set-server=latin1',
   '--collation-server=latin1_german1_ci',
   '--skip-character-set-client-handshake',
@@ -92,6 +94,7 @@ function describeSettings(name: ServerName): void {
     const harness = new MysqlHarness(() => url(running[name].url));
     describeIngest(harness);
     describeDeliveries(harness);
+    describeIdPages(() => url(running[name].url));
   });
 
   it('a start is refused while the binary log is in statement format', async () => {
