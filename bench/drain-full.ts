@@ -13,6 +13,7 @@ import {
   type DatabaseName,
   type Drained,
   debezium,
+  flink,
   kafkajs,
   orderSync,
   rival,
@@ -41,7 +42,10 @@ const BATCH_EVENTS = 4_000;
 const DEBEZIUM_TIMES: Readonly<Record<DatabaseName, number>> = { mariadb: 2.5, mysql: 1.8 };
 const CPU_OF_CONNECT_MAX = 0.35;
 const MEMORY_MAX_MIB = 350;
-const NAMES = ['order-sync', 'debezium', 'java', 'kafkajs', 'limits'] as const;
+const NAMES = ['order-sync', 'debezium', 'flink', 'java', 'kafkajs', 'limits'] as const;
+const FLINK = 'flink-1.20.1';
+/** As Flink's own start script opens them. */
+const FLINK_LOOKS_INTO = ['java.lang', 'java.net', 'java.time', 'java.util'];
 type Name = (typeof NAMES)[number];
 
 export const bench: Bench = {
@@ -118,6 +122,12 @@ async function run(check: RunningCheck): Promise<Measured> {
     await prepareConnect((line) => check.progress(line), jdbcSink);
     versions['kafka connect'] = jdbcSink.title;
     enter(debezium);
+  });
+  await prepare('flink', async () => {
+    const folder = join(ROOT, 'bench', 'peers', 'flink');
+    const { command } = await compileJava(check, folder, FLINK, 'FlinkSink', '1g', FLINK_LOOKS_INTO);
+    versions.flink = FLINK.replace('flink-', 'Flink ');
+    enter(flink(command));
   });
   await prepare('java', async () => enter(rival((await compile()).command, BATCH_EVENTS)));
   await prepare('limits', compile);

@@ -192,15 +192,36 @@ function sinkOf(
   };
 }
 
+/** A job in Flink SQL: each topic by upserts into its columns of one table. `command` starts it up to its words. */
+export function flink(command: readonly string[]): Contestant {
+  return {
+    name: 'flink',
+    async drain({ check, database, url, preloaded }) {
+      const { brokers, topics, partitions } = preloaded;
+      const [jdbc, driver] = flinkUrl(database, url);
+      return drainedView(check, 'flink', url, preloaded, [
+        ...command,
+        ...[brokers.join(','), topics.order, topics.payment, jdbc, driver, String(partitions)],
+      ]);
+    },
+  };
+}
+
+/** Its connector knows MySQL alone, by the scheme of the URL, which the driver of MariaDB takes if it is told to. */
+function flinkUrl(database: DatabaseName, url: string): readonly [url: string, driver: string] {
+  const jdbc = sinkUrl(database, url);
+  return database === 'mysql'
+    ? [jdbc, 'com.mysql.cj.jdbc.Driver']
+    : [`${jdbc.replace('jdbc:mariadb:', 'jdbc:mysql:')}&permitMysqlScheme=true`, 'org.mariadb.jdbc.Driver'];
+}
+
 /** A consumer as people write it: kafkajs, and a statement for each message. `packages` has kafkajs. */
 export function kafkajs(packages: string): Contestant {
   return {
     name: 'kafkajs',
     async drain({ check, url, preloaded }) {
       const { brokers, topics } = preloaded;
-      const view = await UpsertedView.create(url, preloaded);
-      const close = check.defer(() => view.close());
-      const child = startChild(check, 'kafkajs', [
+      return drainedView(check, 'kafkajs', url, preloaded, [
         process.execPath,
         join(ROOT, 'bench', 'peers', 'kafkajs', 'consumer.mjs'),
         packages,
@@ -209,24 +230,37 @@ export function kafkajs(packages: string): Contestant {
         `${topics.order},${topics.payment}`,
         url,
       ]);
-      const run = await timeDrain(
-        check,
-        {
-          name: 'kafkajs',
-          pid: child.pid,
-          assertRunning: () => child.assertRunning(),
-          events: preloaded.events,
-          hasBegun: () => view.hasRows(),
-          hasEnded: () => view.isComplete(),
-        },
-        VIEW_POLL_MS,
-      );
-      await child.stop();
-      const wrong = await view.countWrong();
-      await close();
-      return { ...run, wrong };
     },
   };
+}
+
+/** Runs a program that fills the table of the weaker peers, until all is there. */
+async function drainedView(
+  check: RunningCheck,
+  name: string,
+  url: string,
+  preloaded: PreloadedTopics,
+  command: readonly string[],
+): Promise<Drained> {
+  const view = await UpsertedView.create(url, preloaded);
+  const close = check.defer(() => view.close());
+  const child = startChild(check, name, command);
+  const run = await timeDrain(
+    check,
+    {
+      name,
+      pid: child.pid,
+      assertRunning: () => child.assertRunning(),
+      events: preloaded.events,
+      hasBegun: () => view.hasRows(),
+      hasEnded: () => view.isComplete(),
+    },
+    VIEW_POLL_MS,
+  );
+  await child.stop();
+  const wrong = await view.countWrong();
+  await close();
+  return { ...run, wrong };
 }
 
 /** The URL for a JDBC driver that sends rows in bulk, as the documentation of each driver says. */

@@ -15,13 +15,17 @@ export interface JavaProgram {
   readonly version: string;
 }
 
-/** Compiles all sources of a folder against the jars of a manifest. `heap` is the most that the program may take. */
+/**
+ * Compiles all sources of a folder against the jars of a manifest. `heap` is the most that the program may take, and `opened` the
+ * packages of Java itself that it looks into.
+ */
 export async function compileJava(
   check: RunningCheck,
   folder: string,
   manifest: string,
   mainClass: string,
   heap: string,
+  opened: readonly string[] = [],
 ): Promise<JavaProgram> {
   const environment = readEnvironment();
   const progress = (line: string) => check.progress(line);
@@ -34,7 +38,8 @@ export async function compileJava(
     ...['-jar', compiler as string, '--release', String(RELEASE), '-proc:none', '-d', classes],
     ...['-cp', jars.join(':'), ...sources.map((name) => join(folder, name))],
   ]);
-  const flags = ['-XX:-UsePerfData', '-XX:+UseG1GC', `-Xmx${heap}`];
+  const opens = opened.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`);
+  const flags = ['-XX:-UsePerfData', '-XX:+UseG1GC', `-Xmx${heap}`, ...opens];
   return {
     command: [java.path, ...flags, '-cp', [classes, ...jars].join(':'), mainClass],
     version: `Java ${java.version}`,

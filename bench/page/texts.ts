@@ -19,6 +19,11 @@ export const SECTIONS: readonly SectionText[] = [
         does: 'Kafka Connect with a connector for each topic, upsert with the reduction buffer, 5,000 records in a batch. It keeps no journal, folds nothing (the last to arrive wins), and works at least once.',
         why: 'It only writes the last row of an order, where order-sync writes journal, row, delivery and checkpoint.',
       },
+      flink: {
+        title: 'Flink SQL',
+        does: 'Flink 1.20 in one process: two tables on Kafka, each inserted by upserts into its columns of one table, 4 tasks side by side, 5,000 rows in a batch, a checkpoint each second. It does what the sink of Debezium does, no more.',
+        why: 'It only writes the last row of an order, and its batches hold one row for each.',
+      },
       java: {
         title: 'the Java rival',
         does: 'a consumer with batched JDBC that we wrote as fast as we could: the full work in one transaction, a thread and a connection for each partition, one INSERT for all rows of a table. It knows flat bodies only, and has no holds, no metrics, no takeover by another instance.',
