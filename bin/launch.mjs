@@ -35,11 +35,12 @@ const [script, ...rest] = process.argv.slice(2);
 if (script === undefined) fail('Name the script to start: node bin/launch.mjs src/apps/start/main.ts');
 // Node keeps the stripped and compiled modules there, so that every start after the first takes half of the time.
 const compiled = process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'node-compile');
-runChild(node, [join(root, script), ...rest], {
+const env = {
   ...process.env,
   NODE_COMPILE_CACHE: compiled,
   PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
-});
+};
+runChild(node, [join(root, script), ...rest], env, script.startsWith('src/apps/'));
 
 /** Runs `npm ci`. A lock keeps two programs that start in a fresh clone from installing at the same time. */
 function installOnce() {

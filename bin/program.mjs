@@ -24,7 +24,7 @@ export async function startProgram(name) {
     process.exit(1);
   }
   const { runChild } = await import('./child.mjs');
-  runChild(node, [join(root, 'dist', 'apps', name, 'main.js'), ...process.argv.slice(2)], process.env);
+  runChild(node, [join(root, 'dist', 'apps', name, 'main.js'), ...process.argv.slice(2)], process.env, true);
 }
 
 /** The Node that runs this file if it is new enough, else that of the npm package `node` in the project. Null without either. */

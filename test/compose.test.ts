@@ -11,6 +11,7 @@ import { ORDER_MGT_SETTINGS } from '../src/apps/shared/settings/known/order-mgt.
 import { ORDER_SYNC_SETTINGS } from '../src/apps/shared/settings/known/order-sync.ts';
 import { loadSettings } from '../src/apps/shared/settings/load.ts';
 import { knownNames } from '../src/apps/shared/settings/unknown-names.ts';
+import { programFlags } from './helpers/program-flags.ts';
 
 interface Service {
   readonly image: string;
@@ -231,6 +232,11 @@ describe('the image', () => {
     const version = lock.packages['node_modules/node']?.version;
     const bases = [...dockerfile.matchAll(/^FROM (.+)$/gm)].map(([, base]) => base);
     expect(bases).toEqual([`node:${version}-slim AS console`, `node:${version}-slim`]);
+  });
+
+  it('starts Node with the flags that the programs have in a checkout', () => {
+    const entrypoint = /^ENTRYPOINT (.+)$/m.exec(dockerfile)?.[1] ?? '';
+    expect(JSON.parse(entrypoint)).toEqual(['node', ...programFlags()]);
   });
 
   it('gets from the checkout exactly the paths that its Dockerfile copies', () => {

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { programFlags } from './helpers/program-flags.ts';
 
 const installed = { version: '1.2.3', integrity: 'sha512-right' };
 
@@ -18,7 +19,7 @@ describe('the launcher', () => {
   beforeAll(() => {
     root = mkdtempSync(join(tmpdir(), 'tributary-launch-'));
     mkdirSync(join(root, 'bin'));
-    for (const file of ['launch.mjs', 'child.mjs', 'program.mjs', 'order-sync.mjs'])
+    for (const file of ['launch.mjs', 'child.mjs', 'node-flags.json', 'program.mjs', 'order-sync.mjs'])
       copyFileSync(join(import.meta.dirname, '..', 'bin', file), join(root, 'bin', file));
     mkdirSync(join(root, 'node_modules', 'node', 'bin'), { recursive: true });
     symlinkSync(process.execPath, join(root, 'node_modules', 'node', 'bin', 'node'));
@@ -31,13 +32,14 @@ describe('the launcher', () => {
     wanted: Record<string, unknown>,
     found: Record<string, unknown> | null,
     env: Record<string, string> = {},
+    script = 'main.mjs',
   ) {
     rmSync(join(root, 'node_modules', '.tributary-installed'), { force: true });
     rmSync(join(root, 'node_modules', '.package-lock.json'), { force: true });
     write('package-lock.json', { packages: { '': { name: 'app' }, ...wanted } });
     if (found !== null) write('node_modules/.package-lock.json', { packages: found });
     const { NODE_COMPILE_CACHE: _, ...inherited } = process.env;
-    return spawnSync(process.execPath, [join(root, 'bin', 'launch.mjs'), 'main.mjs'], {
+    return spawnSync(process.execPath, [join(root, 'bin', 'launch.mjs'), script], {
       encoding: 'utf8',
       env: { ...inherited, PATH: `${join(root, 'path')}${delimiter}${process.env.PATH}`, ...env },
     });
@@ -71,6 +73,21 @@ describe('the launcher', () => {
     const found = { 'node_modules/a': installed };
     expect(launch(wanted, found).stderr).toBe(`${join(root, 'node_modules', '.cache', 'node-compile')}\n`);
     expect(launch(wanted, found, { NODE_COMPILE_CACHE: '/elsewhere' }).stderr).toBe('/elsewhere\n');
+  });
+
+  it('gives a program a small young generation, unless the environment has a size of its own', () => {
+    const printed = 'console.log(JSON.stringify(process.execArgv));';
+    const flags = (script: string, env: Record<string, string> = {}) => {
+      write(script, printed);
+      return JSON.parse(launch(wanted, { 'node_modules/a': installed }, env, script).stdout);
+    };
+    const program = 'src/apps/order-sync/main.mjs';
+    const everywhere = ['--disable-warning=ExperimentalWarning'];
+    expect(flags(program)).toEqual(programFlags());
+    expect(programFlags()).toEqual([...everywhere, '--max-semi-space-size=16']);
+    expect(flags(program, { NODE_OPTIONS: '--max-semi-space-size=32' })).toEqual(everywhere);
+    expect(flags('test/run.mjs')).toEqual(everywhere);
+    rmSync(join(root, 'src'), { recursive: true });
   });
 
   it('starts the JavaScript of a package, and gives back its exit code', () => {

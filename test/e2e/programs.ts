@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
+import { programFlags } from '../helpers/program-flags.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 const node = join(repository, 'node_modules', 'node', 'bin', 'node');
@@ -26,7 +27,7 @@ export class Program {
   constructor(app: App, settings: Settings, given: readonly string[] = [], user?: number) {
     const inherited = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name));
     const script = join(repository, 'src', 'apps', app, 'main.ts');
-    this.#child = spawn(node, ['--disable-warning=ExperimentalWarning', script, ...given], {
+    this.#child = spawn(node, [...programFlags(), script, ...given], {
       env: { ...(Object.fromEntries(inherited) as Record<string, string>), ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(user === undefined ? {} : { uid: user, gid: user }),

@@ -3,6 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { programFlags } from '../../helpers/program-flags.ts';
 import { freePort } from '../../services/index.ts';
 import type { RunningCheck } from './command.ts';
 import { waitFor } from './waiting.ts';
@@ -24,11 +25,9 @@ export async function runToEnd(
   settings: Readonly<Record<string, string>>,
 ): Promise<string> {
   const script = join(repository, 'src', 'apps', name, 'main.ts');
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', script, ...command],
-    { env: { ...inheritedEnvironment(), ...settings } },
-  );
+  const { stdout } = await promisify(execFile)(process.execPath, [...programFlags(), script, ...command], {
+    env: { ...inheritedEnvironment(), ...settings },
+  });
   return stdout;
 }
 
@@ -46,7 +45,8 @@ export class Program {
   readonly port: number;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #logFile: string;
-  readonly #script: string;
+  /** What Node is started with. */
+  readonly #words: readonly string[];
   readonly #check: RunningCheck;
   #child: ChildProcess | null = null;
   #exited: Promise<void> = Promise.resolve();
@@ -79,7 +79,7 @@ export class Program {
     checkout: string,
   ) {
     this.#check = check;
-    this.#script = join(checkout, 'src', 'apps', name, 'main.ts');
+    this.#words = [...programFlags(checkout), join(checkout, 'src', 'apps', name, 'main.ts')];
     this.name = name;
     this.label = label;
     this.port = port;
@@ -105,7 +105,7 @@ export class Program {
   start(): void {
     if (this.#child !== null) throw new Error(`${this.label} is already running`);
     const log = openSync(this.#logFile, 'a');
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', this.#script], {
+    const child = spawn(process.execPath, this.#words, {
       stdio: ['ignore', log, log],
       env: this.#environment,
       // Ctrl-C must reach only the check, which then ends its programs itself.
