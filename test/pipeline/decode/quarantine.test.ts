@@ -88,6 +88,47 @@ describe('quarantine', () => {
     expect(logRecordOf({ ...rejectionOf({ value: '{"half' }), headers: Buffer.from('[1]') })).toBeNull();
   });
 
+  it('headers that somebody has altered are read as far as they are pairs', () => {
+    const read = (headers: unknown) => decodeStored(Buffer.from(JSON.stringify(headers)));
+    expect(read([])).toEqual([]);
+    expect(read([['a', null]])).toEqual([['a', null]]);
+    expect(read([['a', '']])).toEqual([['a', Buffer.alloc(0)]]);
+    expect(read([[{ base64: '/w==' }, 'YQ==']])).toEqual([[Buffer.from([0xff]), Buffer.from('a')]]);
+    for (const altered of [
+      [['a', null, null]],
+      [[null, null]],
+      [[{ base64: 7 }, null]],
+      [['a', {}]],
+      [['a', null], ['b']],
+      { length: 0 },
+    ])
+      expect(read(altered), JSON.stringify(altered)).toBeNull();
+  });
+
+  it('a record without a value was not cut', () => {
+    const kept = rejectionOf({ value: null });
+    expect([isCut(kept), logRecordOf(kept)?.value]).toEqual([false, null]);
+    expect(isCut({ ...kept, valueLength: 1 })).toBe(true);
+    expect(logRecordOf(kept)).toMatchObject({ offset: 42n, timestampMs: 7, headers: [] });
+  });
+
+  it('the headers of a record that is too large are kept up to 4,096 bytes together', () => {
+    const kept = (length: number) => {
+      const headers = [
+        ['a', 'b'],
+        ['cd', null],
+        ['big', 'x'.repeat(length)],
+        ['last', ''],
+      ] as const;
+      const quarantined = rejectionOf({ headers }, ordersDecoder({ maxRecordBytes: 100 }));
+      return decodeHeaders(quarantined.headers).map(([name]) => name);
+    };
+    // A character of a name counts three bytes.
+    expect(kept(4096 - 4 - 6 - 9 - 12)).toEqual(['a', 'cd', 'big', 'last']);
+    expect(kept(4096 - 4 - 6 - 9)).toEqual(['a', 'cd', 'big']);
+    expect(kept(4096 - 4 - 6 - 9 + 1)).toEqual(['a', 'cd']);
+  });
+
   it('a null value and a null key are told apart from empty ones', () => {
     const emptyHash = sha256('');
     expect(rejectionOf({ value: null })).toMatchObject({ value: null, valueLength: 0, valueHash: emptyHash });

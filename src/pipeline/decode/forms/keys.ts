@@ -15,7 +15,7 @@ export function wrongKey(key: Buffer, entityId: string, field: string): Rejectio
   if (ofBytes !== null)
     return new Rejection('key_is_binary', `The key is ${ofBytes}, and not the text of the body's ${field}.`);
   const text = decodeUtf8(looked) ?? '';
-  const json = text.length <= LOOKED_AT_MAX && /^\s*["{[]/.test(text) ? parsed(text) : undefined;
+  const json = /^\s*["{[]/.test(text) ? parsed(text) : undefined;
   if (json !== undefined)
     return new Rejection('key_is_json', `The key is ${jsonKey(json, entityId, field)}.`);
   return new Rejection(
@@ -27,7 +27,7 @@ export function wrongKey(key: Buffer, entityId: string, field: string): Rejectio
 /** What kind of bytes the key is; null if it is text. */
 function binaryKey(key: Buffer, entityId: string): string | null {
   const { length } = key;
-  if (length < LOOKED_AT_MAX && decodeUtf8(key) === null && key.toString('latin1') === entityId)
+  if (decodeUtf8(key) === null && key.toString('latin1') === entityId)
     return 'the id in ISO 8859-1 instead of UTF-8';
   if (hasRegistryPrefix(key) && key.subarray(REGISTRY_PREFIX_BYTES).includes(entityId))
     return registryKey(key, true);

@@ -17,7 +17,8 @@ export function textFault(text: string, error: unknown): string {
 function otherLanguage(text: string): string | null {
   if (text.startsWith('<')) return 'it is XML or HTML';
   if (/^H4sI[A-Za-z0-9+/]+={0,2}$/.test(text)) return 'it is base64 of gzip';
-  if (isBase64OfJson(text)) return 'it is JSON in base64';
+  // These characters begin the base64 of every text that begins with a brace.
+  if (/^(?:ey|ew|e1)[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return 'it is JSON in base64';
   if (/^(?:7b|5b)(?:[0-9a-f]{2})+$/i.test(text)) return 'it is JSON in hexadecimal digits';
   if (/^%7b/i.test(text)) return 'it is JSON in the encoding of URLs';
   if (text.startsWith('{&quot;')) return 'it is JSON whose quotes are escaped for HTML';
@@ -36,14 +37,9 @@ function otherLanguage(text: string): string | null {
     return 'it is an object that was printed by its toString()';
   if (/^\{\s*[A-Za-z_]\w*\s*=/.test(text)) return 'it is a map that was printed by its toString()';
   if (/^[A-Za-z_]\w*=[^&]*&/.test(text)) return 'it is the form of a web page (name=value&...)';
-  if (/^[A-Za-z_]\w*:\s/.test(text)) return 'it is YAML or a header line';
   if (/^data:\s*\{/.test(text)) return 'it is a line of an event stream (data: ...)';
+  if (/^[A-Za-z_]\w*:\s/.test(text)) return 'it is YAML or a header line';
   return null;
-}
-
-function isBase64OfJson(text: string): boolean {
-  if (!/^(?:ey|ew|e1)[A-Za-z0-9+/_-]+={0,2}$/.test(text)) return false;
-  return Buffer.from(text, 'base64').toString('latin1').trimStart().startsWith('{');
 }
 
 function severalTexts(text: string): string | null {
@@ -100,7 +96,7 @@ function isJson(text: string): boolean {
 /** Reads the kind and the place of the fault from V8's message, which may also quote the text. */
 function placeOf(text: string, error: unknown): string {
   const message = messageOf(error);
-  const position = /at position (\d+)/.exec(message)?.[1];
+  const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1];
   const place = position === undefined ? '' : ` at character ${Number(position) + 1} of ${text.length}`;
   if (/^Unexpected end/.test(message) || /^Unterminated string/.test(message)) return CUT_OFF;
   if (position !== undefined && Number(position) >= text.trimEnd().length) return CUT_OFF;

@@ -70,7 +70,7 @@ const LOOKED_AT_MAX = 64;
 
 function faultOf(text: string): string {
   if (text === '') return 'the text is empty';
-  if (text !== text.trim() && parseRfc3339(text.trim()) !== null) return 'white space stands around it';
+  if (parseRfc3339(text.trim()) !== null) return 'white space stands around it';
   if (text.length > LOOKED_AT_MAX) return 'the text is too long';
   if (/^-?\d+(?:\.\d+)?(?:[Ee]\+?\d+)?$/.test(text))
     return `it is a number as a text: ${unitOf(Number(text))}`;
@@ -86,8 +86,7 @@ function faultOf(text: string): string {
     return 'it is a date as C and Java print it, in words';
   if (/^\/Date\(/.test(text)) return "it is a time as .NET's older serializers write it";
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return 'it is a date without a time';
-  if (/^\d{8}T?\d{0,6}/.test(text))
-    return 'its hyphens and colons are missing (the basic format of ISO 8601)';
+  if (/^\d{8}/.test(text)) return 'its hyphens and colons are missing (the basic format of ISO 8601)';
   if (/^\d{1,2}[./]\d{1,2}[./]\d{4}/.test(text)) return 'day or month stand before the year';
   if (/^\d{4}[/.]\d{1,2}[/.]\d{1,2}/.test(text)) return 'its date has other characters than hyphens';
   if (/^[+-]\d{5,6}-/.test(text)) return 'its year has more than four digits';
