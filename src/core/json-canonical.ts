@@ -1,4 +1,5 @@
 import type { JsonObject, JsonValue } from './domain.ts';
+import { numberTextOf } from './json-exact.ts';
 
 // for...in is several times quicker than Object.keys. Parsed JSON inherits no property that it would list as well.
 
@@ -79,7 +80,12 @@ export function isWellFormedJson(value: JsonValue): boolean {
   return Object.keys(value).every((key) => key.isWellFormed() && isWellFormedJson(value[key] as JsonValue));
 }
 
-/** Whether a value that was parsed from JSON is an object, and no list. */
+/** Whether a value that was parsed from JSON is an object: no list, and no number that was kept as its text. */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    numberTextOf(value as JsonObject) === null
+  );
 }

@@ -9,6 +9,7 @@ import {
   isJsonObject,
   isWellFormedJson,
 } from '../../src/core/json-canonical.ts';
+import { parseKeepingNumbers } from '../../src/core/json-exact.ts';
 import { JsonScanner } from '../../src/core/json-scan.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 8 });
@@ -183,6 +184,11 @@ describe('isJsonObject', () => {
   it('an object is told from a list, null and nothing', () => {
     const values = [{}, { a: 1 }, [], null, 'a', 1, true, undefined];
     expect(values.map(isJsonObject)).toEqual([true, true, false, false, false, false, false, false]);
+  });
+
+  it('a number that was kept as its text is no object', () => {
+    const kept = parseKeepingNumbers('[1, 12345678901234567890, {"a": 1}]', 'all') as JsonValue[];
+    expect(kept.map(isJsonObject)).toEqual([false, false, true]);
   });
 });
 

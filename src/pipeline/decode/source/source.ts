@@ -151,7 +151,7 @@ class Source implements RecordSource {
       body = inner;
       typeBeside = this.#names.typeIn(whole);
     }
-    if (!isJsonObject(body) || numberTextOf(body) !== null) return bytesOf(body);
+    if (!isJsonObject(body)) return bytesOf(body);
     const renamed = this.#names.renamed(body);
     if (renamed instanceof Rejection) return renamed;
     const completed = this.#completed(renamed, unwrapped, inHeaders, typeBeside);

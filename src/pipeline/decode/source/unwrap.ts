@@ -108,11 +108,6 @@ function parse(value: Buffer, reader: JsonReader): JsonValue | Rejection {
   return parsed instanceof Rejection ? parsed : parseKeepingNumbers(parsed.text, 'all');
 }
 
-/** Whether the value is an object. A number that was kept as its text looks like one. */
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return isJsonObject(value) && numberTextOf(value) === null;
-}
-
 /** A text that holds JSON once more becomes its bytes. Every other value stays. */
 function textOrValue(value: JsonValue): Buffer | JsonValue {
   return typeof value === 'string' ? Buffer.from(value) : value;
@@ -145,7 +140,7 @@ function unwrapOutbox({ headers }: LogRecord, value: Buffer, reader: JsonReader)
 function outboxEnvelope(value: JsonObject): Pick<Unwrapped, 'body' | 'type'> | null {
   const { payload } = value;
   const holdsText = typeof payload === 'string' && payload.trimStart().startsWith('{');
-  if (!holdsText && !isObject(payload)) return null;
+  if (!holdsText && !isJsonObject(payload)) return null;
   return { body: textOrValue(payload), ...typeIn(value) };
 }
 
@@ -184,7 +179,7 @@ const NOT_INSERTED = new Rejection(
 function unwrapRow(row: JsonObject): Unwrapped {
   const column = (wanted: readonly string[]) => Object.keys(row).find((name) => wanted.includes(alike(name)));
   const payload = row[column(['payload']) ?? ''];
-  if (typeof payload !== 'string' && !isObject(payload)) return { body: row, eventId: null };
+  if (typeof payload !== 'string' && !isJsonObject(payload)) return { body: row, eventId: null };
   const id = row[column(['id', 'eventid']) ?? ''];
   const eventId = typeof id === 'string' ? id : numberTextOf(id);
   const isBase64 = typeof payload === 'string' && /^[A-Za-z0-9+/]+={0,2}$/.test(payload);
