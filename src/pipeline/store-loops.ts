@@ -129,7 +129,7 @@ export class StoreLoops<State, Event> {
       clock,
       logger,
       defects,
-      onMade: () => this.rushVerifier(),
+      onMade: () => this.#fillView(),
       signal: options.signal,
     });
   }
@@ -202,6 +202,15 @@ export class StoreLoops<State, Event> {
   /** Begins a comparison of the whole view with the journal now, without rests. */
   rushVerifier(): void {
     this.#verifier.rush();
+  }
+
+  /**
+   * Has the rows of a table made that was made anew. That raises the view's epoch, and the verifier repairs only rows under
+   * the epoch of the last look. If this look fails, the watch of the view logs it, and a later pass makes the rows.
+   */
+  async #fillView(): Promise<void> {
+    await this.view.refresh().catch(() => undefined);
+    this.rushVerifier();
   }
 
   #createViewWatch(): ViewWatch {

@@ -132,13 +132,12 @@ export class Sync<State, Event> {
 
   async #start(): Promise<void> {
     const migrated = await this.#opening.untilItWorks(() => this.#migrate(), { hasBegun: false });
-    if (migrated === undefined || this.#stopping.signal.aborted) return;
+    if (migrated === undefined) return;
     const { store } = migrated;
     const { clock, logger } = this.#options;
     const holds = new HoldWatch(store, clock, logger);
     // Nothing is claimed and nothing is read before it is known what is on hold.
     await this.#opening.untilItWorks(() => holds.look(), { hasBegun: false });
-    if (this.#stopping.signal.aborted) return;
     this.#holds = holds;
     const loops = this.#createLoops(store, holds);
     await this.#opening.untilItWorks(() => loops.view.refresh(), { hasBegun: false });

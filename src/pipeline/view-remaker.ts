@@ -13,8 +13,8 @@ export interface ViewRemakerOptions {
   readonly logger: Logger;
   readonly defects: Defects;
   readonly signal: AbortSignal;
-  /** Called when the table is there again. It may lack rows. */
-  readonly onMade: () => void;
+  /** Called when the table is there again. It may lack rows. Never rejects. */
+  readonly onMade: () => Promise<void>;
 }
 
 /** A table that has been missing for this time is made again. */
@@ -82,9 +82,10 @@ export class ViewRemaker {
   async #remakeOnce(): Promise<void> {
     const { store, table, logger, onMade } = this.#options;
     const isMade = await store.remakeView();
-    if (isMade) logger('warn', remadeMessage(table));
-    else if (this.#trouble !== null) logger('info', `The table ${table} is there again.`);
-    if (isMade || this.#trouble !== null) onMade();
+    const wasInTrouble = this.#trouble !== null;
     this.#trouble = null;
+    if (isMade) logger('warn', remadeMessage(table));
+    else if (wasInTrouble) logger('info', `The table ${table} is there again.`);
+    if (isMade || wasInTrouble) await onMade();
   }
 }

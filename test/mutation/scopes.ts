@@ -32,7 +32,9 @@ const PLANNERS = ['parameter-writer', 'rows-statement', 'segments'];
 
 /** The files that put the whole pipeline together. Their tests run all of it, which takes seconds for every mutant. */
 const WHOLE = ['sync', 'store-loops'];
-const WHOLE_TESTS = ['test/pipeline/sync{,-defects,-holds,-schemas,-seams}.test.ts'];
+const WHOLE_TESTS = [
+  'test/pipeline/sync{,-defects,-holds,-loops,-parts,-schemas,-seams,-start,-view}.test.ts',
+];
 
 export const SCOPES: readonly Scope[] = [
   folder('core'),

@@ -29,7 +29,7 @@ function remaking(...tries: (boolean | Error)[]) {
     logger,
     defects: new Defects(clock, logger),
     signal: stopping.signal,
-    onMade: () => seen.made++,
+    onMade: async () => void seen.made++,
   });
   return { clock, remaker, lines, seen, stopping };
 }
@@ -125,7 +125,7 @@ describe('the making of a view that is missing', () => {
       logger: (level) => void lines.push(level),
       defects: { rest } as unknown as Defects,
       signal: stopping.signal,
-      onMade: () => {},
+      onMade: async () => {},
     });
     remaker.failed(missing);
     await clock.advance(10_300);

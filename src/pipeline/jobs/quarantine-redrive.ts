@@ -152,7 +152,6 @@ class QuarantineRedrive<State, Event> {
     const view = await rowsUnder(store, foldOf(this.#options.domain));
     for (let preparations = 0; ; preparations++) {
       const plan = this.#plan(events, view);
-      const journaled = () => (events.length === 0 ? 0 : plan.tally.journaled);
       try {
         const outcome = await store.commit({
           moves: [],
@@ -165,7 +164,7 @@ class QuarantineRedrive<State, Event> {
             passed,
             settlement: settlementOf(job, clock.now()),
             refused: refused.filter(hasNewReason).map(({ today }) => today),
-            job: saveWith(journaled()),
+            job: saveWith(plan.tally.journaled),
           }),
         });
         if (outcome.kind === 'stale') return { kind: 'again' };
@@ -174,7 +173,7 @@ class QuarantineRedrive<State, Event> {
         }
         plan.remember();
         this.#report(plan.newlyParked);
-        const { state, progress, place: saved } = saveWith(journaled());
+        const { state, progress, place: saved } = saveWith(plan.tally.journaled);
         return { kind: 'saved', job: { ...job, state, progress, place: saved } };
       } catch (error) {
         if (plan.unprepared.length === 0 || preparations === MAX_PREPARATIONS) throw error;

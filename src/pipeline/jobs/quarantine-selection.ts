@@ -67,8 +67,7 @@ function filterOf(json: unknown): QuarantineFilter | null {
     [since, before].every(isMoment);
   if (!isFilter) return null;
   const offset = (value: unknown) => (value === undefined ? undefined : BigInt(String(value)));
-  const moment = (value: unknown) =>
-    value === undefined ? undefined : (parseRfc3339(String(value)) ?? undefined);
+  const moment = (value: unknown) => parseRfc3339(String(value)) ?? undefined;
   return {
     topic: topic as string | undefined,
     reason: reason as string | undefined,

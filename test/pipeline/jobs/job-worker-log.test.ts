@@ -96,6 +96,19 @@ describe('the worker of jobs', () => {
     }
   });
 
+  it('leaves the signal of a step alone once the step is over', async () => {
+    const place = new Place();
+    await place.create('a');
+    const signals: AbortSignal[] = [];
+    const worker = place.work((...given) => {
+      signals.push(given[2]);
+      return place.saving(2)(...given);
+    });
+    await place.clock.advance(10_000);
+    await Promise.all([worker.stop(), place.clock.advance(10_000)]);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+  });
+
   it('goes on with a step whose claim could not be renewed, and says so', async () => {
     const place = new Place();
     await place.create('a');

@@ -6,6 +6,7 @@ import { DueRules } from '../../../src/pipeline/ingest/due.ts';
 import { judgeAgain, quarantineRedriveHandler } from '../../../src/pipeline/jobs/quarantine-redrive.ts';
 import { isSelectedBy, selectionJson } from '../../../src/pipeline/jobs/quarantine-selection.ts';
 import type { IngestBatch } from '../../../src/ports/commit.ts';
+import type { LogRecord } from '../../../src/ports/event-log.ts';
 import type { Job, JobSave } from '../../../src/ports/jobs.ts';
 import type { QuarantinePage, StoredQuarantine } from '../../../src/ports/quarantine.ts';
 import type { Store } from '../../../src/ports/store.ts';
@@ -189,6 +190,15 @@ describe('a step of a quarantine redrive', () => {
     expect(await short.steps()).toEqual([500, 200]);
   });
 
+  it('begins the next filter in a step of its own where the first one has 8 MiB in less than a page', async () => {
+    const large = { value: Buffer.alloc(220 * 1_024, 'x') };
+    const parameters = selectionJson([{ beforeOffset: 40n }, { fromOffset: 40n }]);
+    const records = Array.from({ length: 45 }, (_, index) => broken(index, large));
+    const place = new Place(records, { parameters });
+    expect(await place.step()).toMatchObject({ state: 'running', place: { filter: 1, after: null } });
+    expect(await place.steps()).toEqual([5]);
+  });
+
   it('writes the records that pass and those that do not in one transaction, with the job', async () => {
     const place = new Place([movement(0), broken(1), broken(2, { topic: COUNTS, partition: 3 })], {
       reason: 'the setting is corrected',
@@ -365,6 +375,22 @@ describe('a step of a quarantine redrive', () => {
 });
 
 describe('the verdict of today', () => {
+  it('waits until the decoder has what it needs for the record', async () => {
+    const prepared: unknown[] = [];
+    const record = movement(0);
+    const waiting: typeof decoder = {
+      ...decoder,
+      prepare: async (records: readonly LogRecord[], topic: string) =>
+        void prepared.push([topic, records.map(({ offset }) => offset)]),
+      decode: (...given: Parameters<typeof decoder.decode>) => {
+        prepared.push('decoded');
+        return decoder.decode(...given);
+      },
+    };
+    expect(await judgeAgain(waiting, record, 1)).toMatchObject({ kind: 'event' });
+    expect(prepared).toEqual([[record.topic, [0n]], 'decoded']);
+  });
+
   it.each([
     ['event', movement(0), {}],
     ['refused', broken(0), { reason: 'json_invalid' }],

@@ -44,6 +44,8 @@ describe('a selection of quarantined records', () => {
 
   it.each([
     { filters: ['order_events'] },
+    { filters: [7] },
+    { filters: [true] },
     { filters: [{}, { topic: null }] },
     { filters: [{ reason: 3 }] },
     { filters: [{ partition: 1.5 }] },
@@ -106,7 +108,7 @@ describe('a filter of quarantined records', () => {
   });
 
   it('gives the names of the HTTP API as JSON, and leaves out what it does not limit', () => {
-    expect(filterJson({})).toEqual({});
+    expect(filterJson({})).toStrictEqual({});
     expect(filterJson({ topic: 'a', fromOffset: 1n, beforeOffset: 2n, sinceMs: 0, beforeMs: 1 })).toEqual({
       topic: 'a',
       fromOffset: '1',

@@ -6,6 +6,7 @@ import { openSqliteStore } from '../../../src/adapters/sqlite/index.ts';
 import { TributaryError } from '../../../src/core/errors.ts';
 import { JobWorker } from '../../../src/pipeline/jobs/job-worker.ts';
 import { redriveHandler } from '../../../src/pipeline/jobs/redrive.ts';
+import type { Job } from '../../../src/ports/jobs.ts';
 import type { Logger } from '../../../src/ports/logger.ts';
 import type { Store } from '../../../src/ports/store.ts';
 import { timeBy } from '../../adapters/sqlite/harness.ts';
@@ -273,6 +274,22 @@ describe('the worker of redrive jobs', () => {
     place.clock.nowMs += 60_000;
     await place.done('job', { matched: 1_500, redriven: 1_500 });
     stuck.reject(new Error('The process was killed.'));
+  });
+
+  it('a step of a job that is not its own any more does nothing, and needs nobody to tell of its deliveries', async () => {
+    const clock = new NotingClock();
+    const job = { jobId: 'a', progress: { redriven: 2 } } as unknown as Job;
+    const stepped: (Job | null)[] = [null, { ...job, state: 'running', progress: { redriven: 7 } }];
+    const handler = redriveHandler({
+      store: { stepRedrive: async () => stepped.shift() ?? null },
+      clock,
+      perSecond: 10,
+    });
+    const step = () => handler.step(job, { claimant: 'one', leaseMs: 1 }, new AbortController().signal);
+    expect(await step()).toBeNull();
+    expect(clock.slept).toEqual([]);
+    expect(await step()).toMatchObject({ progress: { redriven: 7 } });
+    expect(clock.slept).toEqual([500]);
   });
 
   it('the loop does nothing after it was stopped, and can be stopped twice', async () => {

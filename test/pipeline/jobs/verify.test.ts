@@ -43,6 +43,13 @@ class JobRun {
   readonly rests: number[] = [];
   /** The targets whose holdings are open. */
   readonly open: string[] = [];
+  /** The targets whose holdings were opened. */
+  readonly opened: string[] = [];
+  readonly handler: JobHandler;
+  /** What the next choices are decided by; null for the seed's numbers. */
+  chance: number | null = null;
+  isLost = false;
+  readonly clock: SeededClock;
   readonly #step: () => ReturnType<JobHandler['step']>;
 
   constructor(world: OrderWorld, parameters: VerifyParameters, held: readonly HeldState[] = []) {
@@ -62,12 +69,13 @@ class JobRun {
     };
     const parts = world.parts();
     const clock = new SeededClock({ seed: 1, time: 'immediately' });
+    this.clock = clock;
     const handler = verifyHandler({
       ...parts,
       clock: Object.assign(Object.create(clock) as SeededClock, {
         monotonicMs: () => clock.monotonicMs(),
         now: () => clock.now(),
-        random: () => clock.random(),
+        random: () => this.chance ?? clock.random(),
         sleep: (ms: number) => {
           this.rests.push(ms);
           return clock.sleep(ms);
@@ -76,12 +84,14 @@ class JobRun {
       store: wrap(
         parts.store as typeof world.store,
         {
-          saveJob: async ({ state, progress, place }: JobSave) => ({ ...this.job, state, progress, place }),
+          saveJob: async ({ state, progress, place }: JobSave) =>
+            this.isLost ? null : { ...this.job, state, progress, place },
           addAudit: async (entry: NewAuditEntry) => void this.audit.push(entry),
         } as never,
       ) as never,
       holdingsOf: (target) => {
         this.open.push(target);
+        this.opened.push(target);
         return { ...holding(held), close: async () => void this.open.pop() };
       },
       untilCaughtUp: async () => true,
@@ -90,7 +100,12 @@ class JobRun {
       differenceJson: ({ kind, entityId }) => ({ kind, entityId }),
       targetDifferenceJson: (target, { verdict, entityId }) => ({ target, verdict, entityId }),
     });
+    this.handler = handler;
     this.#step = () => handler.step(this.job, CLAIM, new AbortController().signal);
+  }
+
+  step() {
+    return this.#step();
   }
 
   /** Runs the job to its end. Every second step is lost, as by a kill before it was saved. */
@@ -172,6 +187,8 @@ describe('a verify job', () => {
       target: { name: FIRST, compared: 6, found: { missing: 1 }, madeDue: 1 },
       shown: [{ target: FIRST, verdict: 'missing', entityId: 'c' }],
     });
+    // One step for the store, and one for the target.
+    expect(run.steps).toBe(2);
     expect((await world.claim(FIRST)).map(({ entityId }) => entityId)).toEqual(['c']);
   });
 
@@ -196,15 +213,75 @@ describe('a verify job', () => {
     expect(progress.target?.differences).toBeGreaterThan(0);
   });
 
+  it('compares no target in a sample that names none', async () => {
+    const run = new JobRun(await filled(), { ...ALL, sample: 3 });
+    expect(await run.run()).toMatchObject({ read: 3, target: null });
+    expect([run.steps, run.opened]).toEqual([1, []]);
+  });
+
+  it('takes its sample from random places', async () => {
+    const world = await filled();
+    const ids = Array.from({ length: 90 }, (_, index) => `id ${100 + index}`);
+    const asked: string[][] = [];
+    const store = wrap(world.store, {
+      listEntities: async ({ after, limit }) =>
+        ids.filter((id) => after === null || id > after).slice(0, limit),
+      readEntities: async (entityIds) => {
+        asked.push([...entityIds]);
+        throw new Error('It is enough to know what is read.');
+      },
+    });
+    for (const [chance, first] of [
+      [0, 'id 100'],
+      [0.999, 'id 180'],
+    ] as const) {
+      const run = new JobRun({ parts: () => ({ ...world.parts(), store }) } as never, { ...ALL, sample: 5 });
+      run.chance = chance;
+      await expect(run.step()).rejects.toThrow('It is enough');
+      expect(asked.pop()?.[0]).toBe(first);
+    }
+  });
+
   it('rests after each page for the time that its entities may take', async () => {
     const world = await filled();
     const run = new JobRun(world, { ...ALL, perSecond: 2 });
     await run.run();
     // Three pages of two of the seven orders. Nobody waits for a job that is done.
     expect(run.rests).toEqual([1_000, 1_000, 1_000]);
+    const larger = new JobRun(world, { ...ALL, perSecond: 3 });
+    expect(await larger.run()).toMatchObject({ read: 7 });
+    expect(larger.rests).toEqual([1_000, 1_000]);
     const unlimited = new JobRun(world, ALL);
     await unlimited.run();
     expect(unlimited.rests).toEqual([]);
+  });
+
+  it('rests for less where the page took a while, and not at all where it took longer', async () => {
+    const world = await filled();
+    for (const [pageMs, rests] of [
+      [300, [700, 700, 700]],
+      [1_000, []],
+      [1_200, []],
+    ] as const) {
+      const store = wrap(world.store, {
+        listEntities: async (page) => {
+          await run.clock.sleep(pageMs);
+          return world.store.listEntities(page);
+        },
+      });
+      const slow = { parts: () => ({ ...world.parts(), store }) };
+      const run: JobRun = new JobRun(slow as never, { ...ALL, perSecond: 2 });
+      await run.run();
+      expect(run.rests).toEqual(rests);
+    }
+  });
+
+  it('ends its step without a rest where the job is not its own any more', async () => {
+    const run = new JobRun(await filled(), { ...ALL, perSecond: 2 });
+    run.isLost = true;
+    expect(run.handler.kind).toBe('verify');
+    expect(await run.step()).toBeNull();
+    expect(run.rests).toEqual([]);
   });
 
   it('shows the first hundred differences, counts all, and leaves no holdings open', async () => {
@@ -231,7 +308,12 @@ describe('a verify job', () => {
   it('takes what somebody has altered in its parameters as not given', async () => {
     const world = await filled();
     await harness.rawQuery("DELETE FROM deliveries WHERE entity_id = 'b'");
-    for (const parameters of [{ sample: '3', perSecond: -1, repairs: 'yes', target: 7 }, null]) {
+    for (const parameters of [
+      { sample: '3', perSecond: -1, repairs: 'yes', target: 7 },
+      { perSecond: '2' },
+      { perSecond: 0 },
+      null,
+    ]) {
       const run = new JobRun(world, ALL);
       run.job = { ...run.job, parameters };
       expect(await run.run()).toMatchObject({ read: 7, differences: 1, repaired: 0, target: null });
@@ -244,7 +326,7 @@ describe('a verify job', () => {
     const held = [{ entityId: 'zz', version: 1, row: [] }];
     const run = new JobRun(world, { ...ALL, sample: 1, target: FIRST }, held);
     expect(await run.run()).toMatchObject({ read: 1, target: { name: FIRST } });
-    expect(run.job.place).toBeNull();
+    expect([run.steps, run.job.place]).toEqual([1, null]);
     const { found = {} } = (run.job.progress as unknown as VerifyProgress).target ?? {};
     expect(found).not.toHaveProperty('unexpected');
   });
