@@ -43,6 +43,7 @@ export const SCOPES: readonly Scope[] = [
     sources: PLANNERS.map((file) => `src/adapters/mysql/${file}.ts`),
     tests: PLANNERS.map((file) => `test/adapters/mysql/${file}.test.ts`),
     leftOut: [],
+    testTimeoutMs: QUICK_MS,
   },
   folder('pipeline/decode'),
   folder('pipeline/deliver', {

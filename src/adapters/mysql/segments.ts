@@ -200,7 +200,7 @@ function writeTrace(writer: ParameterWriter, { traceParent, traceState }: TraceC
 export function parseEvents(entityId: string, printed: string, bodies: Buffer): JournaledEvent[] {
   return (JSON.parse(printed) as SegmentEvent[]).map((packed) => {
     const event = parseEvent(entityId, packed, bodies);
-    const trace = packed[13] === undefined ? null : traceContextOf(packed[13], packed[14]);
+    const trace = traceContextOf(packed[13], packed[14]);
     return trace === null ? event : { ...event, trace };
   });
 }

@@ -83,13 +83,22 @@ export class DriverDouble {
   }
 
   readonly clientEncoding = 'utf8';
-  _resetSequenceId(): void {}
-  _bumpSequenceId(): void {}
+  /** The number of the next packet, sent or received. */
+  #sequenceId = 0;
+  _resetSequenceId(): void {
+    this.#sequenceId = 0;
+  }
+  _bumpSequenceId(packets: number): void {
+    this.#sequenceId += packets;
+  }
 
   prepare(sql: string, done: (error: null, statement: { id: number; close: () => void }) => void): void {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
-      statement = { id: ++this.#lastId, close: () => this.#prepared.delete(sql) };
+      const id = ++this.#lastId;
+      // A statement that is closed late takes no newer one of its text with it.
+      const close = () => this.#prepared.get(sql)?.id === id && this.#prepared.delete(sql);
+      statement = { id, close };
       this.#prepared.set(sql, statement);
     }
     const prepared = statement;
@@ -97,9 +106,12 @@ export class DriverDouble {
   }
 
   /** Packets are never held back here. */
-  readonly stream = { uncork: () => {} };
+  readonly stream: { uncork: () => void } = { uncork: () => {} };
 
   writePacket(packet: { readonly buffer: Buffer }): void {
+    if (this.#sequenceId !== 0)
+      throw new Error(`The packet of a command has the number ${this.#sequenceId}.`);
+    this.#sequenceId = 1;
     const statementId = packet.buffer.readUInt32LE(5);
     const found = [...this.#prepared].find(([, { id }]) => id === statementId);
     if (found === undefined) throw new Error(`The server has no statement ${statementId}.`);
@@ -116,17 +128,25 @@ export class DriverDouble {
     let isOver = command.execute(null, this);
     for (let next = answered; !isOver; next++) {
       this.#unanswered--;
+      // The answer had the number 1, and the driver has counted it.
+      this.#sequenceId = 2;
       isOver = command.execute(this.#answerTo(this.executions[next] as Execution), this);
+      if (this.#sequenceId !== 1)
+        throw new Error(`The next answer would need the number ${this.#sequenceId}.`);
     }
   }
 
   #answerTo(execution: Execution) {
     const error = this.refuse(execution);
+    let bytesRead = 0;
     return {
       isError: () => error !== null,
       asError: () => error,
-      readInt8: () => 0,
-      readLengthCodedNumber: () => this.affectedRows,
+      readInt8: () => {
+        bytesRead++;
+        return 0;
+      },
+      readLengthCodedNumber: () => (bytesRead === 1 ? this.affectedRows : Number.NaN),
     };
   }
 }

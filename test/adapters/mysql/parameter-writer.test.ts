@@ -178,6 +178,17 @@ describe('the bytes of an execution', () => {
     expect(writer.packet().subarray(14, 16).toString('hex')).toBe('0801');
   });
 
+  it('null takes a bit and no bytes, whatever its type is', () => {
+    const writer = new ParameterWriter();
+    writer.begin(1, ['text', 'bytes', 'text', 'integer', 'integer'], true);
+    writer.text(null);
+    writer.bytes(null);
+    writer.base64(null);
+    writer.integer(null);
+    writer.integer(7);
+    expect(readExecution(writer.packet(), 5, undefined).parameters).toEqual([null, null, null, null, 7n]);
+  });
+
   it('the length in front of a value has the form that the protocol gives it', () => {
     const frontOf = (write: (writer: ParameterWriter) => void) => {
       const writer = new ParameterWriter();
@@ -214,5 +225,139 @@ describe('the bytes of an execution', () => {
       for (const name of names) writer.jsonName(name);
     });
     expect(printed).toBe(names.map((name) => JSON.stringify(name)).join(''));
+  });
+});
+
+describe('the memory of a writer', () => {
+  const FIRST_BYTES = 64 * 1024;
+  const parts = (write: (writer: ParameterWriter) => void) => (writer: ParameterWriter) => {
+    writer.beginParts();
+    write(writer);
+    writer.endParts();
+  };
+  const letters = Buffer.from('#abcdefghij#');
+
+  it.each<[string, ColumnType, (writer: ParameterWriter) => void, Parameter]>([
+    ['a short text', 'text', (writer) => writer.text('order'), Buffer.from('order')],
+    ['a text of many bytes', 'text', (writer) => writer.text('漢字漢字'), Buffer.from('漢字漢字')],
+    ['bytes', 'bytes', (writer) => writer.bytes(letters), letters],
+    ['bytes in base64', 'text', (writer) => writer.base64(letters), Buffer.from(letters.toString('base64'))],
+    ['an integer', 'integer', (writer) => writer.integer(-2), -2n],
+    ['a bigint', 'integer', (writer) => writer.integer(2n ** 62n), 2n ** 62n],
+    ['a double', 'double', (writer) => writer.double(0.5), 0.5],
+    ['a value without parts', 'bytes', parts(() => {}), Buffer.alloc(0)],
+    ['a part', 'bytes', parts((writer) => writer.part('漢字')), Buffer.from('漢字')],
+    [
+      'a part of bytes',
+      'bytes',
+      parts((writer) => writer.bytesPart(letters, 1, 11)),
+      Buffer.from('abcdefghij'),
+    ],
+    ['digits', 'bytes', parts((writer) => writer.hexPart(letters, 1, 5)), Buffer.from('61626364')],
+    ['characters of JSON', 'bytes', parts((writer) => writer.json('[null]')), Buffer.from('[null]')],
+    [
+      'a number of JSON',
+      'bytes',
+      parts((writer) => writer.jsonInteger(Number.MAX_SAFE_INTEGER)),
+      Buffer.from('9007199254740991'),
+    ],
+  ])('grows for %s, however little room is left', (_, type, write, read) => {
+    for (let room = 0; room <= 24; room++) {
+      const writer = new ParameterWriter();
+      writer.begin(1, ['bytes', type], true);
+      const filled = FIRST_BYTES - room - writer.byteLength - 4;
+      writer.beginParts();
+      writer.bytesPart(Buffer.alloc(filled), 0, filled);
+      writer.endParts();
+      expect(writer.byteLength).toBe(FIRST_BYTES - room);
+      write(writer);
+      const { parameters } = readExecution(writer.packet(), 2, undefined);
+      expect(parameters[1]).toEqual(read);
+    }
+  });
+
+  it.each([
+    [30_834, 0],
+    [61_674, FIRST_BYTES],
+    [123_355, 2 * FIRST_BYTES],
+  ])('grows for %i parameters that are null', (count, before) => {
+    const writer = new ParameterWriter();
+    writer.begin(1, ['bytes'], true);
+    writer.bytes(new Uint8Array(before));
+    writer.begin(1, new Array<ColumnType>(count).fill('double'), true);
+    for (let index = 0; index < count; index++) writer.null();
+    const { types, parameters } = readExecution(writer.packet(), count, undefined);
+    expect([new Set(types), new Set(parameters)]).toEqual([new Set([5]), new Set([null])]);
+  });
+
+  it('holds nothing of the packet before', () => {
+    const writer = new ParameterWriter();
+    const types = new Array<ColumnType>(20).fill('text');
+    writer.begin(1, types, true);
+    for (const _ of types) writer.null();
+    writer.begin(1, types, true);
+    for (const _ of types) writer.text('a');
+    const { parameters } = readExecution(writer.packet(), types.length, undefined);
+    expect(parameters).toEqual(types.map(() => Buffer.from('a')));
+  });
+});
+
+describe('the characters of a text', () => {
+  it.each(['\u007f', '\u0080', 'a\u0080', '\u07ff', '\u0800'])('%j is written as UTF-8', (value) => {
+    const writer = new ParameterWriter();
+    writer.begin(1, ['text'], true);
+    writer.text(value);
+    expect(readExecution(writer.packet(), 1, undefined).parameters).toEqual([Buffer.from(value)]);
+  });
+
+  it.each([63, 64, 65, 250, 251, 65_535, 65_536, 70_000])('%i of them are all there', (length) => {
+    const value = 'abc'.repeat(length).slice(0, length);
+    const writer = new ParameterWriter();
+    writer.begin(1, ['text', 'bytes', 'integer'], true);
+    writer.text(value);
+    writer.bytes(Buffer.from(value));
+    writer.integer(7);
+    const { parameters } = readExecution(writer.packet(), 3, undefined);
+    expect(parameters.map(String)).toEqual([value, value, '7']);
+  });
+});
+
+describe('JSON in parts', () => {
+  it('writes every digit of a number', () => {
+    for (const value of Array.from({ length: 16 }, (_, digits) => 10 ** digits).flatMap((n) => [
+      n - 1,
+      n,
+      n + 1,
+    ]))
+      expect(textOfParts((writer) => writer.jsonInteger(value))).toBe(String(value));
+  });
+
+  it.each([
+    [' !#[]^~', true],
+    ['', true],
+    ['a"b', false],
+    ['a\\b', false],
+    ['a\u001f', false],
+    ['a\u007f', false],
+    ['\u00e9', false],
+  ])('takes the bytes of %j if they need no escape: %s', (text, isPlain) => {
+    const source = Buffer.from(`"${text}"`);
+    let isTaken: boolean | undefined;
+    const printed = textOfParts((writer) => {
+      isTaken = writer.jsonBytes(source, 1, source.length - 1);
+    });
+    expect([isTaken, printed]).toEqual([isPlain, isPlain ? `"${text}"` : '']);
+  });
+
+  it.each([' !#[]^~', '"', '\\', '\u001f', '\u007f', '\u00e9'])('writes the text %j as JSON', (text) => {
+    expect(textOfParts((writer) => writer.jsonText(text))).toBe(JSON.stringify(text));
+  });
+
+  it('answers the number of bytes of a part', () => {
+    let lengths: number[] = [];
+    textOfParts((writer) => {
+      lengths = [writer.part('é漢'), writer.bytesPart(Buffer.from('abcdef'), 2, 5)];
+    });
+    expect(lengths).toEqual([5, 3]);
   });
 });
