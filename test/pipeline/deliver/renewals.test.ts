@@ -10,12 +10,13 @@ const LEASE_MS = 30_000;
 function setUp(isSlowToEnd: boolean) {
   const clock = new SeededClock({ seed: 1 });
   const renewed: string[][] = [];
+  const logged: string[] = [];
   let isDown = false;
   let isBroken = false;
   const defects = new Defects(clock, () => {});
   const options = {
     clock,
-    logger: () => {},
+    logger: (level: string, message: string) => void logged.push(`${level}: ${message}`),
     leaseMs: LEASE_MS,
     target: { name: 'states', maxDeliveryBatch: 1, isSlowToEnd, deliver: () => {}, close: async () => {} },
     store: {
@@ -33,6 +34,7 @@ function setUp(isSlowToEnd: boolean) {
   return {
     clock,
     defects,
+    logged,
     renewed,
     renewals,
     breakDown: () => {
@@ -70,7 +72,7 @@ it('the claims of calls under way are renewed several times in a lease, and no o
 });
 
 it('the renewal goes on after an outage of the store', async () => {
-  const { clock, renewals, renewed, breakDown, mend } = setUp(true);
+  const { clock, logged, renewals, renewed, breakDown, mend } = setUp(true);
   const calls = group('a');
   renewals.began(calls);
   breakDown();
@@ -78,11 +80,12 @@ it('the renewal goes on after an outage of the store', async () => {
   mend();
   await clock.advance(LEASE_MS / 3);
   expect(renewed).toEqual([['a']]);
+  expect(logged).toEqual(['warn: Claims of states could not be renewed: The store is down.']);
   renewals.ended(calls);
 });
 
 it('the renewal goes on after a defect, and counts it', async () => {
-  const { clock, defects, renewals, renewed, breakBy, mend } = setUp(true);
+  const { clock, defects, logged, renewals, renewed, breakBy, mend } = setUp(true);
   const calls = group('a');
   renewals.began(calls);
   breakBy();
@@ -90,6 +93,7 @@ it('the renewal goes on after a defect, and counts it', async () => {
   mend();
   await clock.advance(LEASE_MS / 3);
   expect(renewed).toEqual([['a']]);
+  expect(logged).toEqual([]);
   expect(defects.status()).toMatchObject({
     count: 1,
     latest: [{ place: 'the renewal of claims of states' }],
