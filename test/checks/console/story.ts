@@ -52,7 +52,8 @@ export function orderIds(): string[] {
 
 /** Those of the many that are paid. Between these, order-sync sees that the target refuses only some states. */
 const PAID = MANY.slice(0, 60);
-const PAID_AT_ONCE = 6;
+const PAID_AT_ONCE = 4;
+const PAID_LAST = 36;
 /** The orders that the target has, and those that are ready, in the sequence of the list. */
 export const DELIVERED = ['calm', 'declined', 'early', ...PAID, 'twice'];
 export const READY = [...DELIVERED, ...UNWANTED];
@@ -107,15 +108,20 @@ export async function tellStory(stage: Stage): Promise<Story> {
   };
 }
 
-/** Pays the unwanted orders and the others in turns. A target that refused many at once would be blamed for it. */
-async function payOthers({ place: { topics }, tell }: Stage): Promise<void> {
-  for (let paid = 0; paid < PAID.length; paid += PAID_AT_ONCE) {
+/**
+ * Pays the unwanted orders and the others in turns. A target that refused many at once would be blamed for it. Two refused states
+ * with no accepted one after them stay due, so the last orders are paid once the unwanted ones have been refused.
+ */
+async function payOthers({ place: { topics }, tell, refusedAll }: Stage): Promise<void> {
+  const pay = (ids: readonly string[]) => tell(ids.map((id) => payment(topics, id, AUTHORIZED, 1)));
+  const last = PAID.slice(-PAID_LAST);
+  const others = PAID.slice(0, -PAID_LAST);
+  for (let paid = 0; paid < others.length; paid += PAID_AT_ONCE) {
     const round = paid / PAID_AT_ONCE;
-    const unwanted = UNWANTED.slice(round, round + 1);
-    await tell(
-      [...PAID.slice(paid, paid + PAID_AT_ONCE), ...unwanted].map((id) => payment(topics, id, AUTHORIZED, 1)),
-    );
+    await pay([...others.slice(paid, paid + PAID_AT_ONCE), ...UNWANTED.slice(round, round + 1)]);
   }
+  while (last.length > 0 && !(await refusedAll(UNWANTED.length))) await pay(last.splice(0, 1));
+  if (last.length > 0) await pay(last);
 }
 
 /** The name of a refused record, as the pages show it and the API takes it. */

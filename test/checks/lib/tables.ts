@@ -139,6 +139,18 @@ export class Tables {
     return this.#count(QUERIES.pendingDeliveries);
   }
 
+  /** Describes each pending delivery in a line: its attempts, when the next one is due, and its last error. */
+  async pendingLines(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    const sql =
+      "SELECT entity_id, attempts, next_attempt_at, last_error FROM deliveries WHERE status = 'pending' ORDER BY entity_id";
+    for await (const [entityId, attempts, next, error] of this.#source.rows(sql))
+      lines.push(
+        `${text(entityId)}: ${attempts} attempts, next at ${next}, last error ${error === null ? 'none' : text(error)}`,
+      );
+    return lines;
+  }
+
   async deadDeliveries(): Promise<number> {
     return this.#count(QUERIES.deadDeliveries);
   }

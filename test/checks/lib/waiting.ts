@@ -5,6 +5,8 @@ export interface Waiting {
   readonly pauseMs: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
+  /** Describes what is there instead, for the error. */
+  readonly instead?: () => Promise<string>;
 }
 
 /** Calls `ask` until the answer is not undefined. After `timeoutMs` it rejects with an error that names `what`. */
@@ -18,7 +20,8 @@ export async function waitFor<Answer>(
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > deadline) {
-      throw new Error(`Timeout: waited ${waiting.timeoutMs / 1_000} s for ${waiting.what}`);
+      const instead = waiting.instead === undefined ? '' : `. ${await waiting.instead()}`;
+      throw new Error(`Timeout: waited ${waiting.timeoutMs / 1_000} s for ${waiting.what}${instead}`);
     }
     await sleep(waiting.pauseMs, undefined, { signal: waiting.signal });
   }
