@@ -53,6 +53,7 @@ export function orderIds(): string[] {
 /** Those of the many that are paid. Between these, order-sync sees that the target refuses only some states. */
 const PAID = MANY.slice(0, 60);
 const PAID_AT_ONCE = 4;
+/** The number of orders that are paid behind the unwanted ones, so that order-sync still sees a success. */
 const PAID_LAST = 36;
 /** The orders that the target has, and those that are ready, in the sequence of the list. */
 export const DELIVERED = ['calm', 'declined', 'early', ...PAID, 'twice'];
@@ -112,7 +113,7 @@ export async function tellStory(stage: Stage): Promise<Story> {
  * Pays the unwanted orders and the others in turns. A target that refused many at once would be blamed for it. Two refused states
  * with no accepted one after them stay due, so the last orders are paid once the unwanted ones have been refused.
  */
-async function payOthers({ place: { topics }, tell, refusedAll }: Stage): Promise<void> {
+async function payOthers({ place: { topics }, tell, givesUp }: Stage): Promise<void> {
   const pay = (ids: readonly string[]) => tell(ids.map((id) => payment(topics, id, AUTHORIZED, 1)));
   const last = PAID.slice(-PAID_LAST);
   const others = PAID.slice(0, -PAID_LAST);
@@ -120,7 +121,7 @@ async function payOthers({ place: { topics }, tell, refusedAll }: Stage): Promis
     const round = paid / PAID_AT_ONCE;
     await pay([...others.slice(paid, paid + PAID_AT_ONCE), ...UNWANTED.slice(round, round + 1)]);
   }
-  while (last.length > 0 && !(await refusedAll(UNWANTED.length))) await pay(last.splice(0, 1));
+  while (last.length > 0 && !(await givesUp(UNWANTED.length))) await pay(last.splice(0, 1));
   if (last.length > 0) await pay(last);
 }
 

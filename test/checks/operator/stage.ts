@@ -11,7 +11,7 @@ import type { Place } from './place.ts';
 
 export const TARGET = 'order-mgt';
 const PATIENCE_MS = 90_000;
-const REFUSED_WITHIN_MS = 1_000;
+const GIVES_UP_WITHIN_MS = 1_000;
 /** order-sync reads its status once a second for all who ask. */
 const STATUS_KEPT_MS = 1_100;
 /** Preloaded, it gives the domain a fold with a bug, or the product's as a later version. */
@@ -32,8 +32,8 @@ export interface Stage {
   publish(records: readonly RawRecord[]): Promise<readonly Told[]>;
   /** Resolves when everything that is due is delivered. */
   delivered(): Promise<void>;
-  /** Waits up to a second, and returns whether this many deliveries are dead. */
-  refusedAll(count: number): Promise<boolean>;
+  /** Waits up to a second, and returns whether order-sync has given up this many deliveries. */
+  givesUp(count: number): Promise<boolean>;
   /** Resolves when the next status is read anew. */
   freshStatus(): Promise<void>;
   /**
@@ -89,18 +89,13 @@ export async function setStage(
   const tables = new Tables(databaseUrl);
   check.defer(() => tables.close());
   const ends = new Map<string, bigint>();
-  const wait = <Answer>(what: string, ask: () => Promise<Answer | undefined>) =>
-    waitFor(
-      {
-        what: `${what} (${place.name})`,
-        pauseMs: 50,
-        timeoutMs: PATIENCE_MS,
-        signal: check.signal,
-        instead: async () =>
-          [`Pending at ${Date.now()}:`, ...(await tables.pendingLines()), orderSync.logTail()].join('\n'),
-      },
-      ask,
-    );
+  const waiting = (what: string) => ({
+    what: `${what} (${place.name})`,
+    pauseMs: 50,
+    timeoutMs: PATIENCE_MS,
+    signal: check.signal,
+  });
+  const wait = <Answer>(what: string, ask: () => Promise<Answer | undefined>) => waitFor(waiting(what), ask);
   orderSync.start();
   await orderSync.ready();
 
@@ -131,12 +126,14 @@ export async function setStage(
       return places;
     },
     async delivered() {
-      await wait('everything to be delivered', async () =>
+      const instead = async () =>
+        [`Pending at ${Date.now()}:`, ...(await tables.pendingLines()), orderSync.logTail()].join('\n');
+      await waitFor({ ...waiting('everything to be delivered'), instead }, async () =>
         (await tables.pendingDeliveries()) === 0 ? true : undefined,
       );
     },
-    async refusedAll(count) {
-      const untilMs = performance.now() + REFUSED_WITHIN_MS;
+    async givesUp(count) {
+      const untilMs = performance.now() + GIVES_UP_WITHIN_MS;
       while ((await tables.deadDeliveries()) < count) {
         if (performance.now() > untilMs) return false;
         await sleep(50, undefined, { signal: check.signal });
